@@ -1,0 +1,162 @@
+"""Every setting: argument, then environment variable, then default; resolved and validated in one place."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+ENVIRONMENT_PREFIX = "OTEL_PYTHON_PROMPTCACHE_"
+
+_logger = logging.getLogger("otel_promptcache")
+
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How the values of a setting look."""
+
+    allowed: str
+    parse: Callable[[str], object]
+    """From an environment variable. May raise ValueError."""
+    accepts: Callable[[object], bool]
+
+
+def _one_of(*values: str) -> _Kind:
+    return _Kind(" or ".join(f'"{value}"' for value in values), str, lambda value: value in values)
+
+
+def _parse_flag(text: str) -> object:
+    return {"true": True, "false": False, "1": True, "0": False}.get(text.strip().lower(), text)
+
+
+def _count(low: int, high: int) -> _Kind:
+    return _Kind(
+        f"an integer from {low} to {high}", int, lambda value: type(value) is int and low <= value <= high
+    )
+
+
+_FLAG = _Kind("true or false", _parse_flag, lambda value: isinstance(value, bool))
+_SECRET = _Kind("a non-empty string", str, lambda value: isinstance(value, str) and bool(value))
+_PRICES = _Kind(
+    "the path of a .json or .toml file, or a mapping of prices by model",
+    str,
+    lambda value: isinstance(value, (os.PathLike, Mapping)) or (isinstance(value, str) and value != ""),
+)
+
+
+def _setting(default: Any, kind: _Kind, meaning: str) -> Any:
+    return field(default=default, metadata={"kind": kind, "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The settings of the instrumentation; an instance is always valid.
+
+    Raises:
+        ValueError: A value is not allowed; the message names the setting, the value and what is allowed.
+    """
+
+    stream_usage: bool = _setting(
+        False,  # noqa: FBT003  # the default of a setting
+        _FLAG,
+        "Ask for usage in chat streams that did not ask for it themselves, and hide the extra event from the "
+        "application. Changes what is sent",
+    )
+    prices: Mapping[str, Any] | str | os.PathLike[str] | None = _setting(
+        None,
+        _PRICES,
+        "Your own prices: a mapping, or a .json or .toml file of USD per million tokens by model. They win "
+        "over the bundled price list",
+    )
+    semconv: str = _setting(
+        "released",
+        _one_of("released", "latest", "off"),
+        "Which generation of OpenTelemetry's own GenAI metrics to emit beside `promptcache.*`",
+    )
+    fingerprint_key: str | None = _setting(
+        None,
+        _SECRET,
+        "Secret that turns fingerprint and digest into keyed hashes, so that nobody without it can confirm "
+        "a guess at a prompt",
+    )
+    max_fingerprints: int = _setting(
+        100,
+        _count(1, 400),
+        "How many fingerprints, and how many names, metrics tell apart; further ones become `other`",
+    )
+    strict: bool = _setting(
+        False,  # noqa: FBT003  # the default of a setting
+        _FLAG,
+        "Raise our own faults into the application instead of swallowing them. For tests only",
+    )
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            _require_allowed(setting, setting.name, getattr(self, setting.name))
+
+    @classmethod
+    def resolve(cls, arguments: Settings, environ: Mapping[str, str] = os.environ) -> Config:
+        """Build the configuration from keyword arguments and the environment.
+
+        An argument that is None counts as not given. A bad environment variable is logged and replaced by
+        the default, because nobody can catch an exception in an auto-instrumented application.
+
+        Raises:
+            ValueError: An argument is unknown or its value is not allowed.
+        """
+        known = {setting.name for setting in fields(cls)}
+        if unknown := sorted(arguments.keys() - known):
+            raise ValueError(f"{unknown[0]} is not a setting: allowed are {', '.join(sorted(known))}")
+        values = {setting.name: _from_environment(setting, environ) for setting in fields(cls)}
+        values |= {name: value for name, value in arguments.items() if value is not None}
+        return cls(**values)
+
+
+def environment_variable(setting: Field[Any]) -> str:
+    """The name of the environment variable behind a setting."""
+    return ENVIRONMENT_PREFIX + setting.name.upper()
+
+
+def describe_settings() -> list[tuple[str, str, str, str, str]]:
+    """One row a setting for the documentation: name, variable, default, allowed values, meaning."""
+    return [
+        (
+            setting.name,
+            environment_variable(setting),
+            "none" if setting.default is None else str(setting.default).lower(),
+            setting.metadata["kind"].allowed,
+            setting.metadata["meaning"],
+        )
+        for setting in fields(Config)
+    ]
+
+
+def _from_environment(setting: Field[Any], environ: Mapping[str, str]) -> Any:
+    variable = environment_variable(setting)
+    text = environ.get(variable, "").strip()
+    if not text:
+        return setting.default
+    kind: _Kind = setting.metadata["kind"]
+    try:
+        value = kind.parse(text)
+        _require_allowed(setting, variable, value)
+    except ValueError:
+        shown = "(not shown)" if kind is _SECRET else repr(text)
+        _logger.warning(
+            "%s is %s: expected %s; using the default, %r", variable, shown, kind.allowed, setting.default
+        )
+        return setting.default
+    return value
+
+
+def _require_allowed(setting: Field[Any], name: str, value: Any) -> None:
+    kind: _Kind = setting.metadata["kind"]
+    if value is None and setting.default is None:
+        return
+    if not kind.accepts(value):
+        shown = type(value).__name__ if kind is _SECRET else repr(value)
+        raise ValueError(f"{name} is {shown}: expected {kind.allowed}")

@@ -1,0 +1,53 @@
+"""What the two sides of one call say about it, beside the prompt and the usage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """The request side of one call, in OpenTelemetry's terms; None where it is not said."""
+
+    operation: str
+    provider: str
+    api_type: str | None = None
+    model: str | None = None
+    service_tier: str | None = None
+    """The tier that was asked for."""
+    host: str | None = None
+    port: int | None = None
+    is_stream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a response, or one event of a stream, says; None where it does not say."""
+
+    response_id: str | None = None
+    model: str | None = None
+    service_tier: str | None = None
+    """The tier that was really used, which may differ from the one asked for."""
+    finish_reasons: tuple[str, ...] | None = None
+    error_type: str | None = None
+    """The provider's own code, where a response came but the inference failed."""
+
+    def updated(self, later: Reply) -> Reply:
+        """Merge what a later event says: it wins, what it leaves out stays, finish reasons add up."""
+        said = {
+            field.name: value for field in fields(later) if (value := getattr(later, field.name)) is not None
+        }
+        if self.finish_reasons and later.finish_reasons:
+            said["finish_reasons"] = self.finish_reasons + later.finish_reasons
+        return replace(self, **said)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long one call took, in seconds from the moment the host issued it, retries included."""
+
+    duration_seconds: float
+    first_chunk_seconds: float | None = None
+    """Until the first bytes of a streamed body; None where it was not streamed or none came."""
+    first_token_seconds: float | None = None
+    """Until the first non-empty piece of output of a stream; None likewise."""

@@ -1,0 +1,124 @@
+"""Which prompt template is this, and is its leading part exactly what it was before?"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from otel_promptcache.core.prompt import Segment, SegmentKind
+
+LEADING_CHARS = 4_096
+"""How much of the tools and of the instructions is looked at, each: the cost per call has a bound."""
+
+IDENTITY_CHARS = 1_024
+"""How much of the masked instructions makes the fingerprint.
+
+A quarter of what is looked at, so that literals of different lengths cannot move text across the edge.
+"""
+
+_KNOWN_DIGESTS = 4_096
+
+_MASK = "#"
+
+# Month and weekday names are volatile only as part of a date, so they are masked only next to a mask.
+_CALENDAR_WORD = (
+    r"(?:(?:jan|febr?|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ch|il|ust|ember|ober)?"
+    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|[ap]\.?m\.?|utc|gmt)"
+)
+_VOLATILE_WORD = re.compile(
+    r"[\w@%+-]*\d[\w@%+-]*"  # a word with a digit: numbers, UUIDs, hashes, request and user ids
+    r"|[A-Za-z0-9_-]{32,}"  # a random id may have no digit at all
+)
+_VOLATILE_RUN = re.compile(
+    rf"(?:\b{_CALENDAR_WORD}\b[\s,.]*)*{_MASK}(?:[\s,.:;/|#()\[\]'\"+-]*(?:{_MASK}|\b{_CALENDAR_WORD}\b))*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixIdentity:
+    """Names a prompt template without telling anything that is in it."""
+
+    fingerprint: str
+    """16 hexadecimal digits: the template, with per-request values masked."""
+    digest: str
+    """32 hexadecimal digits: the exact leading part. Several under one fingerprint: it is not stable."""
+    is_new_variant: bool
+    """The digest was not seen before, as far as the fingerprinter remembers."""
+
+
+class Fingerprinter:
+    """Identifies prompt templates; remembers digests only, never text.
+
+    The identity is the same in every process, on every host and Python version. It does not change with
+    per-request literals, with text that follows the leading part, with the order of the tools, or as the
+    conversation grows. With a `key`, fingerprint and digest are keyed hashes (BLAKE2b as a MAC), which
+    nobody can confirm a guess against without the key.
+    """
+
+    def __init__(self, key: str | None = None) -> None:
+        self._key = hashlib.blake2b(key.encode(), digest_size=32).digest() if key else b""
+        self._fingerprint_by_digest: OrderedDict[str, str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def identify(self, segments: Iterable[Segment]) -> PrefixIdentity:
+        """Identify a prompt by its tools and instructions; where it has neither, by its first item.
+
+        Reads no further than the first segment behind them, so a lazy iterable is not exhausted.
+        """
+        labels, tools, instructions = _leading_part(segments)
+        digest = self._hash(b"digest", 16, *labels, "", tools, instructions)
+        with self._lock:
+            fingerprint = self._fingerprint_by_digest.get(digest)
+            if fingerprint is not None:
+                self._fingerprint_by_digest.move_to_end(digest)
+                return PrefixIdentity(fingerprint, digest, is_new_variant=False)
+        # The order of tools is left out of the template's identity: an application that shuffles them
+        # shows up as one template whose digest drifts, which is what breaks its cache.
+        names = sorted(mask_volatile(label) for label in labels)
+        fingerprint = self._hash(b"fingerprint", 8, *names, "", mask_volatile(instructions)[:IDENTITY_CHARS])
+        with self._lock:
+            self._fingerprint_by_digest[digest] = fingerprint
+            if len(self._fingerprint_by_digest) > _KNOWN_DIGESTS:
+                self._fingerprint_by_digest.popitem(last=False)
+        return PrefixIdentity(fingerprint, digest, is_new_variant=True)
+
+    def _hash(self, purpose: bytes, size_bytes: int, *parts: str) -> str:
+        state = hashlib.blake2b(key=self._key, digest_size=size_bytes, person=purpose)
+        for part in parts:
+            encoded = part.encode("utf-8", "surrogatepass")
+            state.update(len(encoded).to_bytes(8, "big") + encoded)
+        return state.hexdigest()
+
+
+def mask_volatile(text: str) -> str:
+    """Replace what changes from request to request (dates, times, UUIDs, numbers, long ids) by one mark."""
+    return _VOLATILE_RUN.sub(_MASK, _VOLATILE_WORD.sub(_MASK, text))
+
+
+def _leading_part(segments: Iterable[Segment]) -> tuple[list[str], str, str]:
+    """The names of all tools, the leading text of the tools, the leading text of the instructions."""
+    labels: list[str] = []
+    tools: list[str] = []
+    instructions: list[str] = []
+    for segment in segments:
+        if segment.kind is SegmentKind.TOOL:
+            labels.append(segment.label)
+            _append_leading(segment, tools)
+        elif segment.kind is SegmentKind.INSTRUCTIONS:
+            _append_leading(segment, instructions)
+        elif segment.kind is SegmentKind.ITEM:
+            if not labels and not instructions:
+                _append_leading(segment, instructions)
+            break
+    return labels, "\n".join(tools), "\n".join(instructions)
+
+
+def _append_leading(segment: Segment, texts: list[str]) -> None:
+    room_chars = LEADING_CHARS - sum(map(len, texts))
+    if room_chars > 0:
+        texts.append(segment.text()[:room_chars])

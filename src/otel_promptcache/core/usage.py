@@ -1,0 +1,63 @@
+"""What a provider reported about the tokens of one request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+class InvalidUsageError(ValueError):
+    """The reported counts contradict each other or are not counts at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Token counts as reported: None means *not reported*, 0 is a measured zero.
+
+    `input_tokens` includes what was read from and written to the cache, as OpenAI reports it and
+    OpenTelemetry asks for it. A provider that reports them apart is normalised before it gets here.
+
+    Raises:
+        InvalidUsageError: A count is negative or not an int, or the parts exceed their whole.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    """Part of `output_tokens`."""
+    cache_read_tokens: int | None = None
+    """Part of `input_tokens` that was served from the cache."""
+    cache_write_tokens: int | None = None
+    """Part of `input_tokens` that was written to the cache; never overlaps with the read part."""
+    cache_write_12h_tokens: int | None = None
+    """Part of `cache_write_tokens` that was written with the long lifetime."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            count = getattr(self, field.name)
+            if count is not None and (type(count) is not int or count < 0):
+                raise InvalidUsageError(
+                    f"{field.name} is {count!r}: expected an integer of 0 or more, or null"
+                )
+        _require_part(self, ("cache_read_tokens", "cache_write_tokens"), "input_tokens")
+        _require_part(self, ("cache_write_12h_tokens",), "cache_write_tokens")
+
+    @property
+    def uncached_tokens(self) -> int | None:
+        """Input tokens neither read nor reported as written; None where the split was not reported."""
+        if self.input_tokens is None or self.cache_read_tokens is None:
+            return None
+        return self.input_tokens - self.cache_read_tokens - (self.cache_write_tokens or 0)
+
+    @property
+    def hit_ratio(self) -> float | None:
+        """Share of the input that was read from the cache, 0 to 1; None unless both were reported."""
+        if not self.input_tokens or self.cache_read_tokens is None:
+            return None
+        return self.cache_read_tokens / self.input_tokens
+
+
+def _require_part(usage: TokenUsage, parts: tuple[str, ...], whole: str) -> None:
+    total = getattr(usage, whole)
+    part_sum = sum(getattr(usage, part) or 0 for part in parts)
+    if total is not None and part_sum > total:
+        raise InvalidUsageError(f"{' + '.join(parts)} is {part_sum}, more than {whole} ({total})")

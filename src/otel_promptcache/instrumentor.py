@@ -1,0 +1,100 @@
+"""The composition root: builds what observes, and puts it into the SDK."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import weakref
+from collections.abc import Collection
+from typing import Any
+
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+from opentelemetry.metrics import Meter, MeterProvider, get_meter_provider
+from opentelemetry.trace import TracerProvider, get_tracer
+
+from otel_promptcache.config import Config
+from otel_promptcache.core.fingerprint import Fingerprinter
+from otel_promptcache.guard import Guard
+from otel_promptcache.observer import WIRE_FAULTS, Observer
+from otel_promptcache.prices import Prices, load_prices
+from otel_promptcache.telemetry import names
+from otel_promptcache.telemetry.counters import Counters
+from otel_promptcache.telemetry.emitter import Emitter
+from otel_promptcache.telemetry.semconv_metrics import semconv_metrics
+from otel_promptcache.version import __version__
+
+_logger = logging.getLogger("otel_promptcache")
+
+_SCOPE = "otel_promptcache"
+
+
+class PromptCacheInstrumentor(BaseInstrumentor):
+    """Instruments the OpenAI SDK; one for the process, as every OpenTelemetry instrumentor.
+
+    `instrument(tracer_provider=None, meter_provider=None, **settings)` starts observing, `uninstrument()`
+    stops; the settings are those of `Config`.
+    """
+
+    configuration = Config
+    """What OpenTelemetry's declarative configuration validates the options against."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not hasattr(self, "_counters"):  # the class is a singleton whose __init__ runs at every use
+            # An observable instrument cannot be taken out of a meter nor registered twice, so the counters
+            # live as long as their provider and go on counting after a second `instrument()`.
+            self._counters: weakref.WeakKeyDictionary[MeterProvider, Counters] = weakref.WeakKeyDictionary()
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """The versions of openai that are supported."""
+        return ("openai >= 1.66, < 4",)
+
+    def _instrument(self, **kwargs: Any) -> None:
+        from otel_promptcache.sdk.patches import Patches  # noqa: PLC0415  # openai may not be installed
+
+        tracer_provider: TracerProvider | None = kwargs.pop("tracer_provider", None)
+        meter_provider: MeterProvider = kwargs.pop("meter_provider", None) or get_meter_provider()
+        config = Config.resolve(kwargs)
+        prices = _prices(config, is_argument=kwargs.get("prices") is not None)
+        meter = meter_provider.get_meter(_SCOPE, __version__)
+        counters = self._counters_of(meter_provider, meter)
+        emitter = Emitter(
+            get_tracer(_SCOPE, __version__, tracer_provider),
+            meter,
+            counters,
+            semconv_metrics(config.semconv, meter, counters),
+            config.max_fingerprints,
+        )
+        self._observer = Observer(
+            guard=Guard(emitter.count_internal_error, strict=config.strict, wire_faults=WIRE_FAULTS),
+            emitter=emitter,
+            prices=prices,
+            fingerprinter=Fingerprinter(config.fingerprint_key),
+            stream_usage=config.stream_usage,
+        )
+        counters.before_reading = self._observer.end_handed_over
+        # Registered after the providers' own exit handlers as a rule, so it runs before them.
+        atexit.register(self._observer.end_handed_over)
+        self._patches = Patches(self._observer)
+        self._patches.apply()
+
+    def _uninstrument(self, **_: Any) -> None:
+        self._patches.remove()
+        self._observer.end_handed_over()
+        atexit.unregister(self._observer.end_handed_over)
+
+    def _counters_of(self, meter_provider: MeterProvider, meter: Meter) -> Counters:
+        counters = self._counters.get(meter_provider)
+        if counters is None:
+            counters = self._counters[meter_provider] = Counters(meter, names.COUNTERS)
+        return counters
+
+
+def _prices(config: Config, *, is_argument: bool) -> Prices:
+    try:
+        return Prices(load_prices(config.prices))
+    except ValueError as error:
+        if is_argument:
+            raise
+        _logger.warning("%s; using the bundled price list only", error)
+        return Prices()

@@ -1,0 +1,56 @@
+"""What a wire format has to tell, and how to look at JSON that may be anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from otel_promptcache.core.exchange import Reply
+from otel_promptcache.core.prompt import Segment
+from otel_promptcache.core.usage import TokenUsage
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WireFormat:
+    """One API's requests, responses and stream events, as functions over decoded JSON.
+
+    The functions never raise on JSON of the wrong shape: it says nothing, and so do they. The exception is
+    `usage`, which raises `InvalidUsageError` where counts are present but impossible.
+    """
+
+    operation: str
+    """`gen_ai.operation.name`."""
+    api_type: str | None
+    """`openai.api.type`; None where the convention has no value for the API."""
+    segments: Callable[[Json], Iterator[Segment]]
+    """The pieces of a request's prompt in render order, lazily."""
+    reply: Callable[[Json], Reply]
+    usage: Callable[[Json], TokenUsage | None]
+    """Usage of a response or of a stream event; None where it carries none."""
+    has_token: Callable[[Json], bool]
+    """Whether a stream event brings a first non-empty piece of content, refusal, tool call or reasoning."""
+    is_terminal: Callable[[Json], bool]
+    """Whether nothing about this response follows the stream event."""
+    late_events: re.Pattern[bytes]
+    """Found in every raw event that still matters once the first token came: the others are not decoded."""
+    usage_needs_include_usage: bool = False
+    """Whether a stream reports usage only if the request asks for it."""
+
+
+def mapping(value: object) -> Json:
+    """The value itself if it is a JSON object, else an empty one."""
+    return cast("Json", value) if isinstance(value, Mapping) else {}
+
+
+def sequence(value: object) -> Sequence[Any]:
+    """The value itself if it is a JSON array, else an empty one."""
+    return cast("Sequence[Any]", value) if isinstance(value, (list, tuple)) else ()
+
+
+def string(value: object) -> str | None:
+    """The value itself if it is a non-empty string, else None."""
+    return value if isinstance(value, str) and value else None

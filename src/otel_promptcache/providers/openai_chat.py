@@ -1,0 +1,104 @@
+"""`POST /chat/completions` and the older `POST /completions`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from otel_promptcache.core.exchange import Reply
+from otel_promptcache.core.prompt import Segment, SegmentKind
+from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.providers.base import Json, WireFormat, mapping, sequence, string
+from otel_promptcache.providers.openai_content import content_segments, tool_segments
+from otel_promptcache.providers.openai_usage import read_usage
+
+_INSTRUCTION_ROLES = frozenset({"system", "developer"})
+
+# The official names first, then those of servers that stream their reasoning.
+_DELTA_MEMBERS = (
+    "content", "refusal", "tool_calls", "function_call", "audio", "reasoning_content", "reasoning",
+)  # fmt: skip
+
+
+_LATE_EVENTS = re.compile(rb'"usage"\s*:\s*\{|"error"|"finish_reason"\s*:\s*"')
+
+
+def _chat_segments(request: Json) -> Iterator[Segment]:
+    yield from tool_segments(request.get("tools"), "tools")
+    yield from tool_segments(request.get("functions"), "functions")
+    if response_format := request.get("response_format"):
+        yield Segment(SegmentKind.FORMAT, "response_format", response_format)
+    is_leading = True
+    for index, raw_message in enumerate(sequence(request.get("messages"))):
+        message = mapping(raw_message)
+        is_leading = is_leading and message.get("role") in _INSTRUCTION_ROLES
+        kind = SegmentKind.INSTRUCTIONS if is_leading else SegmentKind.ITEM
+        yield from content_segments(kind, f"messages[{index}]", message, "content")
+
+
+def _completion_segments(request: Json) -> Iterator[Segment]:
+    prompt = request.get("prompt")
+    if isinstance(prompt, str):
+        yield Segment(SegmentKind.ITEM, "prompt", prompt)
+        return
+    for index, part in enumerate(sequence(prompt)):
+        yield Segment(SegmentKind.ITEM, f"prompt[{index}]", part)
+
+
+def _reply(response: Json) -> Reply:
+    reasons = (string(mapping(choice).get("finish_reason")) for choice in sequence(response.get("choices")))
+    error = response.get("error")
+    return Reply(
+        response_id=string(response.get("id")),
+        model=string(response.get("model")),
+        service_tier=string(response.get("service_tier")),
+        finish_reasons=tuple(reason for reason in reasons if reason) or None,
+        # What the caller gets to see for an error in mid-stream is the SDK's APIError.
+        error_type="APIError" if error else None,
+    )
+
+
+def _usage(response: Json) -> TokenUsage | None:
+    return read_usage(response, input_name="prompt", output_name="completion")
+
+
+def _chat_has_token(event: Json) -> bool:
+    for choice in sequence(event.get("choices")):
+        delta = mapping(mapping(choice).get("delta"))
+        if any(delta.get(member) for member in _DELTA_MEMBERS):
+            return True
+    return False
+
+
+def _completion_has_token(event: Json) -> bool:
+    return any(mapping(choice).get("text") for choice in sequence(event.get("choices")))
+
+
+def _is_terminal(event: Json) -> bool:
+    # A good stream ends with [DONE], which is not JSON; an error ends it at once.
+    return bool(event.get("error"))
+
+
+CHAT_COMPLETIONS = WireFormat(
+    operation="chat",
+    api_type="chat_completions",
+    segments=_chat_segments,
+    reply=_reply,
+    usage=_usage,
+    has_token=_chat_has_token,
+    is_terminal=_is_terminal,
+    late_events=_LATE_EVENTS,
+    usage_needs_include_usage=True,
+)
+
+COMPLETIONS = WireFormat(
+    operation="text_completion",
+    api_type=None,
+    segments=_completion_segments,
+    reply=_reply,
+    usage=_usage,
+    has_token=_completion_has_token,
+    is_terminal=_is_terminal,
+    late_events=_LATE_EVENTS,
+    usage_needs_include_usage=True,
+)

@@ -1,0 +1,53 @@
+"""The `usage` object of OpenAI and of the servers that speak its API."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from otel_promptcache.core.usage import InvalidUsageError, TokenUsage
+from otel_promptcache.providers.base import Json
+
+
+def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsage | None:
+    """Read exactly what was reported: a zero stays a zero, what is missing stays unknown.
+
+    Args:
+        response: Anything that may have a `usage` member.
+        input_name: What the API calls the input, `prompt` or `input`.
+        output_name: What the API calls the output, `completion` or `output`.
+
+    Returns:
+        None where there is no usage (yet): absent, or null as in most events of a stream.
+
+    Raises:
+        InvalidUsageError: Usage is present but not an object of counts, or the counts are impossible.
+
+    Source: openai 3.51.0, `types/completion_usage.py` and `types/responses/response_usage.py`; DeepSeek's
+    top-level `prompt_cache_hit_tokens` from its context caching guide (checked 2026-11-20).
+    """
+    raw: object = response.get("usage")
+    if raw is None:
+        return None
+    usage = _object(raw, "usage")
+    input_details = _object(usage.get(f"{input_name}_tokens_details"), f"{input_name}_tokens_details")
+    output_details = _object(usage.get(f"{output_name}_tokens_details"), f"{output_name}_tokens_details")
+    write_details = _object(input_details.get("cache_write_tokens_details"), "cache_write_tokens_details")
+    cache_read_tokens: Any = input_details.get("cached_tokens")
+    if cache_read_tokens is None:
+        cache_read_tokens = usage.get("prompt_cache_hit_tokens")
+    return TokenUsage(
+        input_tokens=usage.get(f"{input_name}_tokens"),
+        output_tokens=usage.get(f"{output_name}_tokens"),
+        reasoning_tokens=output_details.get("reasoning_tokens"),
+        cache_read_tokens=cache_read_tokens,
+        cache_write_tokens=input_details.get("cache_write_tokens"),
+        cache_write_12h_tokens=write_details.get("ttl_12h_tokens"),
+    )
+
+
+def _object(value: object, name: str) -> Json:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidUsageError(f"{name} is a {type(value).__name__}: expected an object, or null")
+    return cast("Json", value)

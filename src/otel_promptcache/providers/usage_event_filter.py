@@ -1,0 +1,37 @@
+"""Takes out of a chat stream the one event that the application did not ask for."""
+
+from __future__ import annotations
+
+import json
+
+from otel_promptcache.providers.base import mapping
+from otel_promptcache.providers.sse import EventSplitter, event_data
+
+
+class UsageEventFilter:
+    """Drops the event that has usage and no choices; every other byte passes unchanged.
+
+    Bytes are held back until their event is whole. Only in use where the setting `stream_usage` made the
+    request ask for usage.
+    """
+
+    def __init__(self) -> None:
+        self._splitter = EventSplitter()
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The bytes that may pass now; empty where an event is still incomplete."""
+        return b"".join(event for event in self._splitter.feed(chunk) if not _is_usage_event(event))
+
+    def rest(self) -> bytes:
+        """The bytes of an event that never became whole."""
+        return self._splitter.rest()
+
+
+def _is_usage_event(event: bytes) -> bool:
+    if b'"usage"' not in event:
+        return False
+    try:
+        message = mapping(json.loads(event_data(event)))
+    except (ValueError, RecursionError):
+        return False
+    return message.get("choices") == [] and bool(message.get("usage"))

@@ -1,0 +1,143 @@
+"""Between the SDK's private objects and a `Call`: reads the former, tells the latter."""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Mapping
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, cast
+
+from openai._compat import model_copy
+
+from otel_promptcache.call import Address, Call
+from otel_promptcache.guard import Guard, guarded
+from otel_promptcache.observer import Observer
+from otel_promptcache.sdk.tap import install_tap
+
+
+class CallScope:
+    """One `request` of the SDK, from its start to its return; never swallows what the host raises."""
+
+    def __init__(self, seam: Seam, options: Any) -> None:
+        self.options = options
+        self.call: Call | None = None
+        """None where the request is no inference: it hides an outer call from requests made in between."""
+        self._seam = seam
+        self._token: Token[CallScope | None] | None = None
+
+    def __enter__(self) -> None:
+        outer = self._seam.current.get()
+        if outer is not None and outer.options is self.options:
+            return  # both the base class and the client class are hooked: still one call
+        self.call = self._seam.begin(self.options)
+        self._token = self._seam.current.set(self)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._token is None:
+            return
+        with contextlib.suppress(ValueError):  # a pending coroutine may be closed in another context
+            self._seam.current.reset(self._token)
+        if self.call is not None:
+            self.call.left(error)
+
+
+class Seam:
+    """What the hooks do; none of it raises into the host."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.current: ContextVar[CallScope | None] = ContextVar("otel_promptcache.call", default=None)
+        self._observer = observer
+        self._unbounded: weakref.WeakKeyDictionary[Any, Call] = weakref.WeakKeyDictionary()
+
+    @property
+    def guard(self) -> Guard:
+        """The observer's."""
+        return self._observer.guard
+
+    @guarded
+    def begin(self, options: Any) -> Call | None:
+        """Start a call; None where the request is no inference."""
+        return self._observer.begin(options.method, options.url)
+
+    @guarded
+    def asking_for_usage(self, options: Any) -> Any:
+        """A copy of the options that also asks for usage; None where they are to be sent as they are."""
+        scope = self.current.get()
+        body = _body(options)
+        if scope is None or scope.call is None or not scope.call.needs_usage_asked_for(body):
+            return None
+        stream_options: dict[str, Any] = {**(body.get("stream_options") or {}), "include_usage": True}
+        amended = model_copy(options)
+        amended.extra_json = {**(options.extra_json or {}), "stream_options": stream_options}
+        return amended
+
+    @guarded
+    def usage_was_asked_for(self, request: Any) -> None:
+        """Have the event that the application did not ask for taken out of the response."""
+        scope = self.current.get()
+        if scope is not None and scope.call is not None:
+            scope.call.hide_usage_event()
+            request.headers["Accept-Encoding"] = "identity"  # an encoded body could not be cut
+
+    @guarded
+    def request_built(self, options: Any, request: Any) -> None:
+        """Show the call its final body and where it goes."""
+        scope = self.current.get()
+        url = request.url
+        address = Address(url.host, url.port, url.path)
+        if scope is not None:
+            if scope.call is not None:
+                scope.call.request(_body(options), address)
+        elif (call := self.begin(options)) is not None:
+            # Something hides our hook on `request`: the call begins here and has no boundary, so errors go
+            # unseen, and its span must not stay the current one.
+            self._unbounded[request] = call
+            call.request(_body(options), address)
+            call.detach()
+
+    @guarded
+    def response_arrived(self, response: Any, *, is_stream: bool) -> None:
+        """Read a response that is there, watch one that is still to come."""
+        scope = self.current.get()
+        call = scope.call if scope is not None else self._unbounded.pop(response.request, None)
+        if call is None:
+            return
+        content_type: str = response.headers.get("content-type", "")
+        is_event_stream = is_stream or content_type.startswith("text/event-stream")
+        content = _content(response)
+        if content is None:
+            install_tap(response, call)
+            call.response_opened(
+                content_encoding=response.headers.get("content-encoding", ""), is_event_stream=is_event_stream
+            )
+        elif is_event_stream:
+            call.response_opened(content_encoding="", is_event_stream=True)
+            call.chunk(content)
+            call.body_ended()
+        else:
+            call.response(content)
+        if scope is None:
+            call.left(None)
+
+
+def _body(options: Any) -> Any:
+    """The body as it is sent: decoded where the SDK has it so, else bytes or whatever the host gave."""
+    content, json_data = getattr(options, "content", None), options.json_data
+    if content is not None:
+        return content
+    if options.extra_json and isinstance(json_data, Mapping):
+        return {**cast("Mapping[str, Any]", json_data), **options.extra_json}
+    return options.extra_json if json_data is None else json_data
+
+
+def _content(response: Any) -> bytes | None:
+    """The content of a response; None where it has not been read."""
+    try:
+        content: bytes = response.content
+    except RuntimeError:  # ResponseNotRead of httpx or httpx2
+        return None
+    return content

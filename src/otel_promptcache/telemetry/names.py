@@ -1,0 +1,265 @@
+"""Every name we emit, once. Dashboards, alerts, documentation and tests hang on these.
+
+`gen_ai.*`, `openai.*`, `server.*`, `error.*` and `code.*` stand exactly where OpenTelemetry's semantic
+conventions define the thing; everything coined here is `promptcache.*`, because the conventions advise
+against coining names inside their namespaces.
+
+Source: open-telemetry/semantic-conventions-genai, as emitted by opentelemetry-util-genai 1.3b0; openai
+refinements from opentelemetry-semantic-conventions 0.66b2 (checked 2026-11-20).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute of a span, and its meaning for the reader of the documentation."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+class Instrument(Enum):
+    """The kind of an instrument, as the documentation calls it."""
+
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric, and its meaning for the reader of the documentation."""
+
+    name: str
+    instrument: Instrument
+    unit: str
+    attributes: str
+    meaning: str
+    buckets: tuple[float, ...] | None = None
+
+
+# Of the conventions: requests.
+OPERATION_NAME = "gen_ai.operation.name"
+PROVIDER_NAME = "gen_ai.provider.name"
+REQUEST_MODEL = "gen_ai.request.model"
+REQUEST_STREAM = "gen_ai.request.stream"
+API_TYPE = "openai.api.type"
+REQUEST_SERVICE_TIER = "openai.request.service_tier"
+SERVER_ADDRESS = "server.address"
+SERVER_PORT = "server.port"
+
+# Of the conventions: responses.
+RESPONSE_MODEL = "gen_ai.response.model"
+RESPONSE_ID = "gen_ai.response.id"
+RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons"
+RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
+RESPONSE_SERVICE_TIER = "openai.response.service_tier"
+USAGE_INPUT_TOKENS = "gen_ai.usage.input_tokens"
+USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+USAGE_REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
+USAGE_CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
+# The convention renamed `cache_creation` to `cache_write`; no released Python constant has it yet.
+USAGE_CACHE_WRITE_TOKENS = "gen_ai.usage.cache_write.input_tokens"
+ERROR_TYPE = "error.type"
+CODE_FUNCTION_NAME = "code.function.name"
+OTEL_METRIC_OVERFLOW = "otel.metric.overflow"
+
+# Of other instrumentations, to recognise their spans.
+OPENINFERENCE_SPAN_KIND = "openinference.span.kind"
+
+FINGERPRINT = Attribute(
+    "promptcache.prefix.fingerprint", "string", "Which prompt template this is; 16 hexadecimal digits"
+)
+DIGEST = Attribute(
+    "promptcache.prefix.digest",
+    "string",
+    "Exact digest of the template's leading part: two under one fingerprint mean that it is not stable",
+)
+PREFIX_NAME = Attribute("promptcache.prefix.name", "string", 'The name given with `prefix("…")`, if any')
+RESULT = Attribute("promptcache.result", "string", "`hit`, `miss`, `ineligible` or `unknown`")
+HIT_RATIO = Attribute(
+    "promptcache.hit_ratio", "double", "Cached share of the input tokens; only where both were reported"
+)
+SAVINGS_AMOUNT = Attribute(
+    "promptcache.savings.amount",
+    "double",
+    "USD, net: read discount minus write surcharge, so it may be negative; only where it is known",
+)
+TIME_TO_FIRST_TOKEN = Attribute(
+    "promptcache.time_to_first_token",
+    "double",
+    "Seconds from the request to the first content, refusal, tool-call or reasoning delta; streams only",
+)
+TOKEN_STATE = "promptcache.token.state"
+
+SPAN_ATTRIBUTES = (FINGERPRINT, DIGEST, PREFIX_NAME, RESULT, HIT_RATIO, SAVINGS_AMOUNT, TIME_TO_FIRST_TOKEN)
+
+OTHER = "other"
+"""What a fingerprint or a name becomes in metrics once there are too many of them."""
+
+_SECONDS_BUCKETS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_TOKEN_BUCKETS = tuple(float(4**power) for power in range(14))
+_RATIO_BUCKETS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+
+REQUESTS = Metric(
+    "promptcache.requests",
+    Instrument.COUNTER,
+    "{request}",
+    "M, P, `promptcache.result`, `error.type`",
+    "Inference requests",
+)
+TOKENS = Metric(
+    "promptcache.tokens",
+    Instrument.COUNTER,
+    "{token}",
+    "M, P, `promptcache.token.state`",
+    "Input tokens by state: `read`, `write`, `uncached`. The three add up to the reported input, and the "
+    "hit ratio is read / all",
+)
+HIT_RATIO_DISTRIBUTION = Metric(
+    "promptcache.hit_ratio",
+    Instrument.HISTOGRAM,
+    "1",
+    "M, P",
+    "Cached share of the input of each request that reported it",
+    _RATIO_BUCKETS,
+)
+TIME_TO_FIRST_TOKEN_DISTRIBUTION = Metric(
+    "promptcache.time_to_first_token",
+    Instrument.HISTOGRAM,
+    "s",
+    "M, P, `promptcache.result`",
+    "Time from the request to the first token of a stream",
+    _SECONDS_BUCKETS,
+)
+SAVINGS = Metric(
+    "promptcache.savings",
+    Instrument.COUNTER,
+    "{USD}",
+    "M, P",
+    "Gross read discount: what the tokens read from the cache would have cost more as ordinary input",
+)
+WRITE_SURCHARGE = Metric(
+    "promptcache.write_surcharge",
+    Instrument.COUNTER,
+    "{USD}",
+    "M, P",
+    "What writing to the cache cost above ordinary input. Net saving = savings - write_surcharge",
+)
+INPUT_COST = Metric(
+    "promptcache.input_cost", Instrument.COUNTER, "{USD}", "M, P", "What the input was billed at"
+)
+PREFIX_VARIANTS = Metric(
+    "promptcache.prefix.variants",
+    Instrument.COUNTER,
+    "{variant}",
+    "P",
+    "Exact digests seen for the first time, the first included; one that keeps growing belongs to a prefix "
+    "that is not stable",
+)
+UNPRICED = Metric(
+    "promptcache.unpriced",
+    Instrument.COUNTER,
+    "{request}",
+    "M",
+    "Answered requests that the dollars do not include: price or usage unknown",
+)
+INTERNAL_ERRORS = Metric(
+    "promptcache.internal.errors",
+    Instrument.COUNTER,
+    "{error}",
+    "`error.type`, `code.function.name`",
+    "Faults of our own and malformed responses, swallowed; the application did not notice",
+)
+
+METRICS = (
+    REQUESTS, TOKENS, HIT_RATIO_DISTRIBUTION, TIME_TO_FIRST_TOKEN_DISTRIBUTION, SAVINGS, WRITE_SURCHARGE,
+    INPUT_COST, PREFIX_VARIANTS, UNPRICED, INTERNAL_ERRORS,
+)  # fmt: skip
+
+# The conventions' own metrics, in the generation that released packages emit ...
+RELEASED_DURATION = Metric(
+    "gen_ai.client.operation.duration",
+    Instrument.HISTOGRAM,
+    "s",
+    "operation, M",
+    "Duration of GenAI client operation",
+    _SECONDS_BUCKETS,
+)
+RELEASED_TIME_TO_FIRST_CHUNK = Metric(
+    "gen_ai.client.operation.time_to_first_chunk",
+    Instrument.HISTOGRAM,
+    "s",
+    "operation, M",
+    "Time from the request to the first chunk of the response stream, of any kind",
+    _SECONDS_BUCKETS,
+)
+RELEASED_TOKEN_USAGE = Metric(
+    "gen_ai.client.token.usage",
+    Instrument.HISTOGRAM,
+    "{token}",
+    "operation, M, `gen_ai.token.type`",
+    "Number of input and output tokens used by GenAI clients",
+    _TOKEN_BUCKETS,
+)
+TOKEN_TYPE = "gen_ai.token.type"
+
+# ... and in the one that the conventions describe now.
+LATEST_DURATION = Metric(
+    "gen_ai.client.inference.duration",
+    Instrument.HISTOGRAM,
+    "s",
+    "operation, M",
+    "Duration of an inference",
+    _SECONDS_BUCKETS,
+)
+LATEST_TIME_TO_FIRST_CHUNK = Metric(
+    "gen_ai.client.inference.time_to_first_chunk",
+    Instrument.HISTOGRAM,
+    "s",
+    "operation, M",
+    "Time from the request to the first chunk of the response stream, of any kind",
+    _SECONDS_BUCKETS,
+)
+LATEST_INPUT_TOKENS = Metric(
+    "gen_ai.client.inference.operation.input_tokens",
+    Instrument.HISTOGRAM,
+    "{token}",
+    "operation, M",
+    "Input tokens of an inference",
+    _TOKEN_BUCKETS,
+)
+LATEST_OUTPUT_TOKENS = Metric(
+    "gen_ai.client.inference.operation.output_tokens",
+    Instrument.HISTOGRAM,
+    "{token}",
+    "operation, M",
+    "Output tokens of an inference",
+    _TOKEN_BUCKETS,
+)
+TOKEN_MODALITY = "gen_ai.token.modality"
+LATEST_USAGE = {
+    member: Metric(
+        f"gen_ai.client.inference.usage.{kind}",
+        Instrument.COUNTER,
+        "{token}",
+        "operation, M, `gen_ai.token.modality`",
+        f"Reported {kind}",
+    )
+    for member, kind in (
+        ("input_tokens", "input_tokens"),
+        ("output_tokens", "output_tokens"),
+        ("reasoning_tokens", "reasoning.output_tokens"),
+        ("cache_read_tokens", "cache_read.input_tokens"),
+        ("cache_write_tokens", "cache_write.input_tokens"),
+    )
+}
+
+COUNTERS = (
+    *(metric for metric in METRICS if metric.instrument is Instrument.COUNTER),
+    *LATEST_USAGE.values(),
+)

@@ -1,0 +1,92 @@
+"""The metrics that the GenAI semantic conventions define, in the generation that was asked for.
+
+They are recorded only where no other GenAI instrumentation observes the same call, so that nothing is
+counted twice. Released packages emit one generation, the conventions meanwhile describe another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from opentelemetry.context import Context
+from opentelemetry.metrics import Histogram, Meter
+
+from otel_promptcache.core.exchange import Timing
+from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.telemetry import names
+from otel_promptcache.telemetry.counters import Counters
+
+
+class SemconvMetrics(Protocol):
+    """One generation of the conventions' metrics."""
+
+    def record(self, usage: TokenUsage, timing: Timing, attributes: Mapping[str, str], span: Context) -> None:
+        """Record one call; what was not reported is not recorded."""
+        ...
+
+
+def semconv_metrics(generation: str, meter: Meter, counters: Counters) -> SemconvMetrics:
+    """The metrics behind the setting `semconv`: `released`, `latest` or `off`."""
+    if generation == "released":
+        return ReleasedSemconvMetrics(meter)
+    return LatestSemconvMetrics(meter, counters) if generation == "latest" else NoSemconvMetrics()
+
+
+class NoSemconvMetrics:
+    """Setting `semconv="off"`: only `promptcache.*` is emitted."""
+
+    def record(self, usage: TokenUsage, timing: Timing, attributes: Mapping[str, str], span: Context) -> None:
+        """Record nothing."""
+
+
+class ReleasedSemconvMetrics:
+    """Setting `semconv="released"`: what opentelemetry-instrumentation-genai-openai emits."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._duration = histogram(meter, names.RELEASED_DURATION)
+        self._time_to_first_chunk = histogram(meter, names.RELEASED_TIME_TO_FIRST_CHUNK)
+        self._token_usage = histogram(meter, names.RELEASED_TOKEN_USAGE)
+
+    def record(self, usage: TokenUsage, timing: Timing, attributes: Mapping[str, str], span: Context) -> None:
+        """Record one call."""
+        self._duration.record(timing.duration_seconds, attributes, span)
+        if timing.first_chunk_seconds is not None:
+            self._time_to_first_chunk.record(timing.first_chunk_seconds, attributes, span)
+        for token_type, tokens in (("input", usage.input_tokens), ("output", usage.output_tokens)):
+            if tokens is not None:
+                self._token_usage.record(tokens, {**attributes, names.TOKEN_TYPE: token_type}, span)
+
+
+class LatestSemconvMetrics:
+    """Setting `semconv="latest"`: what the conventions describe now."""
+
+    def __init__(self, meter: Meter, counters: Counters) -> None:
+        self._counters = counters
+        self._duration = histogram(meter, names.LATEST_DURATION)
+        self._time_to_first_chunk = histogram(meter, names.LATEST_TIME_TO_FIRST_CHUNK)
+        self._input_tokens = histogram(meter, names.LATEST_INPUT_TOKENS)
+        self._output_tokens = histogram(meter, names.LATEST_OUTPUT_TOKENS)
+
+    def record(self, usage: TokenUsage, timing: Timing, attributes: Mapping[str, str], span: Context) -> None:
+        """Record one call."""
+        self._duration.record(timing.duration_seconds, attributes, span)
+        if timing.first_chunk_seconds is not None:
+            self._time_to_first_chunk.record(timing.first_chunk_seconds, attributes, span)
+        if usage.input_tokens is not None:
+            self._input_tokens.record(usage.input_tokens, attributes, span)
+        if usage.output_tokens is not None:
+            self._output_tokens.record(usage.output_tokens, attributes, span)
+        # Usage is reported for all modalities together.
+        labels = (*attributes.items(), (names.TOKEN_MODALITY, "unknown"))
+        for member, metric in names.LATEST_USAGE.items():
+            tokens: int | None = getattr(usage, member)
+            if tokens is not None:
+                self._counters.add(metric, tokens, labels)
+
+
+def histogram(meter: Meter, metric: names.Metric) -> Histogram:
+    """Create the histogram that a metric's definition describes."""
+    return meter.create_histogram(
+        metric.name, metric.unit, metric.meaning, explicit_bucket_boundaries_advisory=metric.buckets
+    )
