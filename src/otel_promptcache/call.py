@@ -189,7 +189,6 @@ class Call:
     @guarded
     def left(self, error: BaseException | None) -> None:
         """The host's call returned or raised; a body that is still to come goes on being watched."""
-        self.detach()
         if error is not None or self._body is None:
             self.end(error)
 
@@ -224,7 +223,9 @@ class Call:
     @guarded
     def _price(self, model: str) -> ModelPrice | None:
         at = datetime.fromtimestamp(self._started_ns / 1e9, timezone.utc)
-        return self._observer.prices.resolve(self._facts.provider, model, self._reply.service_tier, at)
+        return self._observer.prices.resolve(
+            self._facts.provider, model, self._reply.service_tier, at, host=self._facts.host
+        )
 
     @guarded
     def _record(self, error: BaseException | None) -> None:

@@ -1,1 +1,34 @@
-"""The command `otel-promptcache`."""
+"""The command `otel-promptcache`; without the `demo` extra it says what to install."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+_EXTRA = {"click", "openai", "opentelemetry", "rich", "starlette", "uvicorn"}
+"""Packages that the `demo` extra brings."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line, and leave with its exit code: 2 where it was called wrongly or lacks a package.
+
+    Args:
+        arguments: What stands behind the command's name; None takes the process's own.
+    """
+    try:
+        # The extra may be missing, and click as well as all that its commands import comes with it.
+        from otel_promptcache.demo.commands import commands  # noqa: PLC0415
+
+        commands(arguments, prog_name="otel-promptcache")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        sys.stderr.write(
+            f"otel-promptcache: the package {error.name} is missing; install the command line with\n\n"
+            "    pip install 'otel-promptcache[demo]'\n"
+        )
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

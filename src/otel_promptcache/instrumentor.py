@@ -25,8 +25,6 @@ from otel_promptcache.version import __version__
 
 _logger = logging.getLogger("otel_promptcache")
 
-_SCOPE = "otel_promptcache"
-
 
 class PromptCacheInstrumentor(BaseInstrumentor):
     """Instruments the OpenAI SDK; one for the process, as every OpenTelemetry instrumentor.
@@ -56,10 +54,10 @@ class PromptCacheInstrumentor(BaseInstrumentor):
         meter_provider: MeterProvider = kwargs.pop("meter_provider", None) or get_meter_provider()
         config = Config.resolve(kwargs)
         prices = _prices(config, is_argument=kwargs.get("prices") is not None)
-        meter = meter_provider.get_meter(_SCOPE, __version__)
+        meter = meter_provider.get_meter(names.SCOPE_NAME, __version__)
         counters = self._counters_of(meter_provider, meter)
         emitter = Emitter(
-            get_tracer(_SCOPE, __version__, tracer_provider),
+            get_tracer(names.SCOPE_NAME, __version__, tracer_provider),
             meter,
             counters,
             semconv_metrics(config.semconv, meter, counters),

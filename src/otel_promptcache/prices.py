@@ -189,7 +189,7 @@ def _listed(
         return None, not hourly
     # That a model without a cached rate has no discount is known of OpenAI's list only; in others the
     # rate may just be missing.
-    is_complete = rates.cache_read_mtok is not None or (is_own_list and seller.id == "openai")
+    is_complete = rates.cache_read_mtok is not None or seller.id == "openai"
     return _model_price(rates) if is_complete else None, not hourly
 
 

@@ -19,6 +19,9 @@ from otel_promptcache.core.usage import TokenUsage
 SOL = ModelPrice(4.0, 0.4, 5.0, long_context=LongContext(272_000, ModelPrice(8.0, 0.8, 10.0)))
 NO_DISCOUNT = ModelPrice(15.0)
 
+FIELDS = "input, cache_read, cache_write, cache_write_12h, long_context"
+AMOUNT = "expected USD per million tokens, a finite number of at least 0"
+
 rates = st.floats(0, 1_000)
 
 
@@ -43,7 +46,9 @@ def usages(draw: st.DrawFn) -> TokenUsage:
     )
 
 
-def usage(total: int | None, read: int | None, written: int | None, written_12h: int | None = None) -> TokenUsage:
+def usage(
+    total: int | None, read: int | None, written: int | None, written_12h: int | None = None
+) -> TokenUsage:
     return TokenUsage(
         input_tokens=total,
         cache_read_tokens=read,
@@ -72,7 +77,9 @@ class TestCost:
         assert cost(usage(10_000, 9_000, 0), NO_DISCOUNT) == CostBreakdown(0.15, 0.0, 0.0)
 
     @pytest.mark.parametrize("written", [None, 0, 1_000])
-    def test_without_a_charge_it_does_not_matter_whether_writes_are_reported(self, written: int | None) -> None:
+    def test_without_a_charge_it_does_not_matter_whether_writes_are_reported(
+        self, written: int | None
+    ) -> None:
         breakdown = cost(usage(10_000, 8_000, written), ModelPrice(2.5, 1.25))
 
         assert breakdown is not None
@@ -108,7 +115,9 @@ class TestCost:
                 id="written part not reported where one lifetime is charged",
             ),
             pytest.param(usage(100, 10, 50, 1), SOL, id="long lifetime without a known price"),
-            pytest.param(usage(100, 10, None, 1), NO_DISCOUNT, id="long lifetime only, without a known price"),
+            pytest.param(
+                usage(100, 10, None, 1), NO_DISCOUNT, id="long lifetime only, without a known price"
+            ),
         ],
     )
     def test_what_cannot_be_known_is_not_guessed(self, reported: TokenUsage, price: ModelPrice) -> None:
@@ -219,7 +228,11 @@ class TestInvariants:
 class TestParsePrices:
     def test_every_field_is_read(self) -> None:
         stated = {"input": 4, "cache_read": 0.4, "cache_write": 5, "cache_write_12h": 8.0}
-        longer = {"above_tokens": 272_000, "input": 8.0, "long_context": {"above_tokens": 500_000, "input": 9}}
+        longer = {
+            "above_tokens": 272_000,
+            "input": 8.0,
+            "long_context": {"above_tokens": 500_000, "input": 9},
+        }
 
         parsed = parse_prices({"m": {**stated, "long_context": longer, "tiers": {"flex": {"input": 2}}}})
 
@@ -253,12 +266,11 @@ class TestParsePrices:
             ({"m": {}}, "here: m lacks the field 'input'"),
             (
                 {"m": {"input": 1, "cached": 2}},
-                "here: m has the field 'cached': expected one of "
-                "input, cache_read, cache_write, cache_write_12h, long_context, tiers",
+                f"here: m has the field 'cached': expected one of {FIELDS}, tiers",
             ),
             (
                 {"m": {"input": "2"}},
-                "here: m: input is '2': expected USD per million tokens, a finite number of at least 0",
+                f"here: m: input is '2': {AMOUNT}",
             ),
             ({"m": {"input": 1, "cache_read": 2}}, "here: m: cache_read is 2: expected at most input, 1"),
             (
@@ -271,8 +283,7 @@ class TestParsePrices:
             ),
             (
                 {"m": {"input": 1, "long_context": {"above_tokens": 5, "input": 2, "tiers": {}}}},
-                "here: m, long_context has the field 'tiers': expected one of "
-                "input, cache_read, cache_write, cache_write_12h, long_context, above_tokens",
+                f"here: m, long_context has the field 'tiers': expected one of {FIELDS}, above_tokens",
             ),
             ({"m": {"input": 1, "tiers": 3}}, "here: m, tiers is 3: expected a mapping"),
             (
@@ -281,12 +292,13 @@ class TestParsePrices:
             ),
             (
                 {"m": {"input": 1, "tiers": {"flex": {"input": -1}}}},
-                "here: m, tier flex: input is -1: "
-                "expected USD per million tokens, a finite number of at least 0",
+                f"here: m, tier flex: input is -1: {AMOUNT}",
             ),
         ],
     )
-    def test_an_error_names_the_place_the_value_and_what_is_allowed(self, setting: object, message: str) -> None:
+    def test_an_error_names_the_place_the_value_and_what_is_allowed(
+        self, setting: object, message: str
+    ) -> None:
         with pytest.raises(InvalidPriceError) as raised:
             parse_prices(setting, "here")
 

@@ -24,17 +24,21 @@ _KNOWN_DIGESTS = 4_096
 
 _MASK = "#"
 
-# Month and weekday names are volatile only as part of a date, so they are masked only next to a mask.
-_CALENDAR_WORD = (
-    r"(?:(?:jan|febr?|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ch|il|ust|ember|ober)?"
-    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|[ap]\.?m\.?|utc|gmt)"
-)
+# Every pattern is linear in the length of the text: a word is tried at its first character only.
+_WORD = r"[A-Za-z0-9_@%+-]"
 _VOLATILE_WORD = re.compile(
-    r"[\w@%+-]*\d[\w@%+-]*"  # a word with a digit: numbers, UUIDs, hashes, request and user ids
-    r"|[A-Za-z0-9_-]{32,}"  # a random id may have no digit at all
+    rf"(?<!{_WORD})(?=[A-Za-z_@%+-]*[0-9]){_WORD}+"  # with a digit: numbers, UUIDs, hashes, ids
+    rf"|(?<!{_WORD}){_WORD}{{32,}}"  # a random id may have no digit at all
+    r"|\d+"
+)
+# The names of months and days are volatile as a part of a date only, so they are masked next to a mask only.
+_CALENDAR_WORD = (
+    r"\b(?:(?:jan|febr?|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ch|il|ust|ember|ober)?"
+    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|[ap]m|utc|gmt)\b"
 )
 _VOLATILE_RUN = re.compile(
-    rf"(?:\b{_CALENDAR_WORD}\b[\s,.]*)*{_MASK}(?:[\s,.:;/|#()\[\]'\"+-]*(?:{_MASK}|\b{_CALENDAR_WORD}\b))*",
+    rf"(?:{_CALENDAR_WORD}[\s,.]{{0,3}}){{0,3}}{_MASK}"
+    rf"(?:[\s,.:;/|#()\[\]'\"-]*(?:{_MASK}|{_CALENDAR_WORD}))*",
     re.IGNORECASE,
 )
 

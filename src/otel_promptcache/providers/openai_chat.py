@@ -20,7 +20,7 @@ _DELTA_MEMBERS = (
 )  # fmt: skip
 
 
-_LATE_EVENTS = re.compile(rb'"usage"\s*:\s*\{|"error"|"finish_reason"\s*:\s*"')
+_LATE_EVENTS = re.compile(rb'"usage"\s*:\s*[^\sn]|"error"|"finish_reason"\s*:\s*"')
 
 
 def _chat_segments(request: Json) -> Iterator[Segment]:

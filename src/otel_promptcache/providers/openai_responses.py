@@ -65,7 +65,7 @@ def _has_token(event: Json) -> bool:
 
 
 def _is_terminal(event: Json) -> bool:
-    return event.get("type") in _TERMINAL_EVENTS
+    return string(event.get("type")) in _TERMINAL_EVENTS
 
 
 RESPONSES = WireFormat(
@@ -76,5 +76,5 @@ RESPONSES = WireFormat(
     usage=_usage,
     has_token=_has_token,
     is_terminal=_is_terminal,
-    late_events=re.compile(rb'"response\.(?:completed|incomplete|failed)"|"type"\s*:\s*"error"'),
+    late_events=re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"'),
 )

@@ -32,9 +32,11 @@ _PROVIDER_BY_DOMAIN = (
     ("perplexity.ai", "perplexity"),
     ("generativelanguage.googleapis.com", "gcp.gemini"),
     ("aiplatform.googleapis.com", "gcp.vertex_ai"),
+    ("googleapis.com", "gcp.gen_ai"),  # regional hosts such as us-central1-aiplatform
     ("amazonaws.com", "aws.bedrock"),
     ("openrouter.ai", "openrouter"),
     ("together.xyz", "together_ai"),
+    ("together.ai", "together_ai"),
     ("fireworks.ai", "fireworks_ai"),
 )
 

@@ -42,6 +42,7 @@ class CallScope:
         with contextlib.suppress(ValueError):  # a pending coroutine may be closed in another context
             self._seam.current.reset(self._token)
         if self.call is not None:
+            self.call.detach()
             self.call.left(error)
 
 

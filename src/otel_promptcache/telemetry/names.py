@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 
+SCOPE_NAME = "otel_promptcache"
+"""The instrumentation scope of all our spans and metrics."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attribute:
     """An attribute of a span, and its meaning for the reader of the documentation."""

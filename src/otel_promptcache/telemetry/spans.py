@@ -12,7 +12,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
-from otel_promptcache.telemetry.names import ERROR_TYPE, OPENINFERENCE_SPAN_KIND, OPERATION_NAME
+from otel_promptcache.telemetry.names import ERROR_TYPE, OPENINFERENCE_SPAN_KIND, OPERATION_NAME, SCOPE_NAME
 
 _INFERENCE_OPERATIONS = frozenset({"chat", "text_completion", "generate_content"})
 
@@ -25,12 +25,14 @@ def is_suppressed() -> bool:
 def inference_span_in_progress() -> Span | None:
     """The current span, if it is that of another instrumentation around this very inference.
 
-    Spans of agents and tools do not count: they contain an inference, but are not one.
+    Spans of agents and tools do not count: they contain an inference, but are not one. Nor does a span of
+    ours: a call that the SDK makes inside another one is a call of its own.
     """
     span = trace.get_current_span()
     # Only the SDK's spans can be read; the API has no attribute access.
     attributes = cast("Mapping[str, object] | None", getattr(span, "attributes", None))
-    if not span.is_recording() or not attributes:
+    scope = getattr(span, "instrumentation_scope", None)
+    if not span.is_recording() or not attributes or (scope is not None and scope.name == SCOPE_NAME):
         return None
     is_inference = (
         attributes.get(OPERATION_NAME) in _INFERENCE_OPERATIONS

@@ -1,0 +1,136 @@
+"""The commands of `otel-promptcache`. What they need beside click is imported when they run."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_promptcache.version import __version__
+
+if TYPE_CHECKING:
+    from otel_promptcache.sim import FaultRule
+
+_INTERRUPTED = 130
+
+_PROFILES = ("openai", "no_details", "null_details", "deepseek")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="otel-promptcache")
+def commands() -> None:
+    """Make OpenAI prompt caching visible. Nothing here needs a key or a network."""
+
+
+@commands.command()
+@click.option(
+    "--seconds", type=click.FloatRange(1, 3600), default=15, show_default=True, help="How long it takes."
+)
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same requests.")
+@click.option("--live/--no-live", default=None, help="A table while it runs.  [default: in a terminal]")
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(dir_okay=False, writable=True, allow_dash=True),
+    help="Write the numbers to this file, too; - is standard output.",
+)
+@click.pass_context
+def demo(
+    context: click.Context, /, *, seconds: float, seed: int, live: bool | None, json_path: str | None
+) -> None:
+    """Watch eight applications, with good and bad habits, use the prompt cache.
+
+    Real OpenAI clients send half an hour of traffic to a local provider, in a few seconds. All numbers
+    come from the OpenTelemetry metrics that were emitted.
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    from otel_promptcache.demo.run import local_provider, run_demo  # noqa: PLC0415
+    from otel_promptcache.demo.tables import closing_view  # noqa: PLC0415
+
+    console = Console(stderr=json_path == "-", highlight=False)
+    is_live = console.is_terminal if live is None else live
+    with local_provider(seconds, seed) as provider:
+        outcome = run_demo(provider, console, seconds=seconds, seed=seed, live=is_live)
+    console.print(closing_view(outcome.summary, console.width))
+    if json_path is not None:
+        document: dict[str, Any] = {"seed": seed, **outcome.summary.as_json()}
+        with click.open_file(json_path, "w", encoding="utf-8") as file:
+            file.write(json.dumps(document, indent=2) + "\n")
+    if outcome.was_interrupted:
+        context.exit(_INTERRUPTED)
+
+
+@commands.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 picks a free one."
+)
+@click.option(
+    "--profile",
+    type=click.Choice(_PROFILES),
+    default=_PROFILES[0],
+    show_default=True,
+    help="Whose way to report cached tokens is imitated.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of everything that is drawn by chance.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="How fast it reads and writes tokens; 0.1 is ten times slower.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME[=SHARE]",
+    help="What befalls a share of all requests, such as miss=0.1. May be given several times.",
+)
+def sim(*, host: str, port: int, profile: Any, seed: int, speed: float, faults: tuple[str, ...]) -> None:
+    """Run the local provider: OpenAI's API with a faithful prompt cache."""
+    from otel_promptcache.sim import SimConfig, serve  # noqa: PLC0415
+
+    default = SimConfig()
+    config = SimConfig(
+        profile=profile,
+        seed=seed,
+        prefill_seconds_per_1k_tokens=default.prefill_seconds_per_1k_tokens / speed,
+        decode_seconds_per_token=default.decode_seconds_per_token / speed,
+        faults=tuple(map(_fault_rule, faults)),
+    )
+    port = _free_port(host, port)
+    base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
+    click.echo(f"{base_url}\n")
+    click.echo(f'  client   OpenAI(base_url="{base_url}", api_key="any")')
+    click.echo(f"  or set   OPENAI_BASE_URL={base_url} OPENAI_API_KEY=any")
+    click.echo("  faults   send the header x-sim-fault: miss\n")
+    serve(config, host, port)
+
+
+def _fault_rule(text: str) -> FaultRule:
+    """Read a fault and its share; a click.BadParameter says what is wrong with it."""
+    from otel_promptcache.sim import FaultRule  # noqa: PLC0415
+    from otel_promptcache.sim.faults import check_fault  # noqa: PLC0415
+
+    name, _, share = text.partition("=")
+    try:
+        return FaultRule(check_fault(name), float(share or 1))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--fault") from None
+
+
+def _free_port(host: str, port: int) -> int:
+    """Make sure that the port can be had, or find one; a click.ClickException says why not.
+
+    Said before anything else is printed: the server itself would find out too late.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.create_server((host, port), family=family) as probe:
+            return probe.getsockname()[1]
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None

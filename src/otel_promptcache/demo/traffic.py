@@ -1,0 +1,136 @@
+"""The applications at work: real clients, each in a thread or a task of its own, at its own pace."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from random import Random
+from types import TracebackType
+from typing import Any, final
+
+from openai import (
+    AsyncAzureOpenAI,
+    AsyncOpenAI,
+    DefaultAsyncHttpxClient,
+    DefaultHttpxClient,
+    OpenAI,
+)
+
+from otel_promptcache import prefix
+from otel_promptcache.sim.workloads import Arguments, Workload
+
+_API_KEY = "demo"
+_API_VERSION = "2024-10-21"
+_NAP_SECONDS = 0.1
+
+
+@final
+class Traffic:
+    """Lets applications send all their requests, spread over a time, for as long as the block runs.
+
+    An application sends one request after the other, so that what the cache has does not depend on who is
+    faster. Leaving the block early drops what was not sent yet.
+
+    Args:
+        url: The provider: scheme, host and port.
+        workloads: Who sends what.
+        seconds: How long it is to take. It takes longer where the machine is not fast enough.
+        seed: The same seed gives the same requests in the same rhythm.
+    """
+
+    def __init__(self, url: str, workloads: Sequence[Workload], *, seconds: float, seed: int) -> None:
+        self._url = url
+        self._workloads = workloads
+        self._schedules = {one.name: _schedule(one, seconds, seed) for one in workloads}
+        self._stop = threading.Event()
+        self._pool = ThreadPoolExecutor(len(workloads) + 1, thread_name_prefix="demo")
+        self._running: list[Future[None]] = []
+        self._started_seconds = 0.0
+
+    def __enter__(self) -> Traffic:
+        self._started_seconds = time.monotonic()
+        threaded = [one for one in self._workloads if one.client == "sync"]
+        self._running = [self._pool.submit(self._run, one) for one in threaded]
+        self._running.append(self._pool.submit(lambda: asyncio.run(self._run_tasks())))
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._pool.shutdown()
+
+    @property
+    def requests(self) -> int:
+        """How many requests there will be in all."""
+        return sum(map(len, self._schedules.values()))
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """How long it has been running."""
+        return time.monotonic() - self._started_seconds
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the applications to finish, at most so long, and tell whether they have.
+
+        Raises:
+            Exception: That of an application that failed.
+        """
+        done, working = wait(self._running, seconds, FIRST_EXCEPTION)
+        for application in done:
+            application.result()
+        return not working
+
+    def _run(self, workload: Workload) -> None:
+        http_client = DefaultHttpxClient(trust_env=False)  # a proxy of the environment is not for loopback
+        with OpenAI(base_url=f"{self._url}/v1", api_key=_API_KEY, http_client=http_client) as client:
+            create = _endpoint(client, workload)
+            for at_seconds, arguments in self._schedules[workload.name]:
+                if self._stop.wait(max(0.0, at_seconds - self.elapsed_seconds)):
+                    return
+                with prefix(workload.name):
+                    reply = create(**arguments)
+                for _ in reply if arguments.get("stream") else ():
+                    pass
+
+    async def _run_tasks(self) -> None:
+        await asyncio.gather(*(self._run_task(one) for one in self._workloads if one.client != "sync"))
+
+    async def _run_task(self, workload: Workload) -> None:
+        async with self._async_client(workload) as client:
+            create = _endpoint(client, workload)
+            for at_seconds, arguments in self._schedules[workload.name]:
+                # The event is one of threads: nothing can await it.
+                while not self._stop.is_set() and (rest := at_seconds - self.elapsed_seconds) > 0:  # noqa: ASYNC110
+                    await asyncio.sleep(min(rest, _NAP_SECONDS))
+                if self._stop.is_set():
+                    return
+                with prefix(workload.name):
+                    reply = await create(**arguments)
+                if arguments.get("stream"):
+                    async for _ in reply:
+                        pass
+
+    def _async_client(self, workload: Workload) -> AsyncOpenAI:
+        http_client = DefaultAsyncHttpxClient(trust_env=False)
+        if workload.client == "azure":
+            return AsyncAzureOpenAI(
+                azure_endpoint=self._url, api_version=_API_VERSION, api_key=_API_KEY, http_client=http_client
+            )
+        return AsyncOpenAI(base_url=f"{self._url}/v1", api_key=_API_KEY, http_client=http_client)
+
+
+def _endpoint(client: OpenAI | AsyncOpenAI, workload: Workload) -> Any:
+    return client.chat.completions.create if workload.api == "chat" else client.responses.create
+
+
+def _schedule(workload: Workload, seconds: float, seed: int) -> list[tuple[float, Arguments]]:
+    requests = list(workload.requests(seed))
+    chance = Random(f"pace of {workload.name} {seed}")  # noqa: S311  # reproducible on purpose
+    return [
+        ((index + chance.random()) / len(requests) * seconds, arguments)
+        for index, arguments in enumerate(requests)
+    ]

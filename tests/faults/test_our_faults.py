@@ -1,0 +1,156 @@
+"""An exception in any of our seams: the caller sees what it would see without us."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from openai import AsyncOpenAI, OpenAI
+
+import otel_promptcache
+from otel_promptcache.call import Call
+from otel_promptcache.guard import guarded
+from otel_promptcache.observer import Observer
+from otel_promptcache.sdk.seam import Seam
+from otel_promptcache.sim import Simulator
+from tests.conftest import Telemetry
+from tests.faults.outcome import BODIES, Outcome, acall, call
+
+SEAMS = [
+    (owner, name)
+    for owner in (Seam, Observer, Call)
+    for name, member in vars(owner).items()
+    if hasattr(member, "__wrapped__")
+]
+
+
+class InjectedError(Exception):
+    """A fault of ours."""
+
+
+def raises_first(method: Callable[..., Any]) -> Callable[..., Any]:
+    def inject(*_: Any, **__: Any) -> Any:
+        raise InjectedError(method.__name__)
+
+    return inject
+
+
+def raises_last(method: Callable[..., Any]) -> Callable[..., Any]:
+    def inject(*args: Any, **kwargs: Any) -> Any:
+        method(*args, **kwargs)
+        raise InjectedError(method.__name__)
+
+    return inject
+
+
+def test_the_seams_are_all_there() -> None:
+    assert {owner.__name__ for owner, _ in SEAMS} == {"Seam", "Observer", "Call"}
+    assert len(SEAMS) >= 20
+
+
+@pytest.fixture(scope="module")
+def expected(session_simulator: Simulator) -> dict[tuple[str, bool], list[Outcome]]:
+    """The outcomes of an application that is not instrumented."""
+    outcomes: dict[tuple[str, bool], list[Outcome]] = {}
+    for kind in BODIES:
+        for is_failing in (False, True):
+            session_simulator.reset()
+            outcomes[kind, is_failing] = run(session_simulator, kind, is_failing=is_failing)
+    return outcomes
+
+
+def run(simulator: Simulator, kind: str, *, is_failing: bool) -> list[Outcome]:
+    headers = {"x-sim-fault": "server_error"} if is_failing else {}
+    with OpenAI(base_url=simulator.base_url, api_key="key", max_retries=0) as client:
+        # In a context of its own, because the faulty seam may be the one that detaches the span.
+        context = contextvars.copy_context()
+        return context.run(lambda: [call(client, kind, extra_headers=headers) for _ in range(2)])
+
+
+@pytest.fixture(params=[raises_first, raises_last], ids=["before", "after"])
+def inject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[type, str], None]:
+    """Make one seam raise before or after it did its work."""
+
+    def inject(owner: type, name: str) -> None:
+        method = vars(owner)[name].__wrapped__
+        faulty = request.param(method)
+        faulty.__qualname__ = method.__qualname__
+        monkeypatch.setattr(owner, name, guarded(faulty))
+
+    return inject
+
+
+@pytest.mark.parametrize("kind", BODIES)
+@pytest.mark.parametrize(("owner", "name"), SEAMS, ids=[f"{owner.__name__}.{name}" for owner, name in SEAMS])
+def test_caller_does_not_notice(
+    owner: type,
+    name: str,
+    kind: str,
+    inject: Callable[[type, str], None],
+    expected: dict[tuple[str, bool], list[Outcome]],
+    simulator: Simulator,
+    telemetry: Telemetry,
+) -> None:
+    inject(owner, name)
+    telemetry.instrument(strict=False)
+    assert run(simulator, kind, is_failing=False) == expected[kind, False]
+    simulator.reset()
+    assert run(simulator, kind, is_failing=True) == expected[kind, True]
+
+
+@pytest.mark.parametrize(("owner", "name"), SEAMS, ids=[f"{owner.__name__}.{name}" for owner, name in SEAMS])
+def test_caller_does_not_notice_while_the_usage_event_is_hidden(
+    owner: type,
+    name: str,
+    inject: Callable[[type, str], None],
+    expected: dict[tuple[str, bool], list[Outcome]],
+    simulator: Simulator,
+    telemetry: Telemetry,
+) -> None:
+    """The event that we asked for may show up where the seam that hides it is the faulty one; never less."""
+    inject(owner, name)
+    telemetry.instrument(strict=False, stream_usage=True)
+    outcomes = run(simulator, "chat stream without usage", is_failing=False)
+    without_usage_events = [([v for v in values if "'choices': []" not in v], error) for values, error in outcomes]
+    assert without_usage_events == expected["chat stream without usage", False]
+
+
+@pytest.mark.parametrize(("owner", "name"), SEAMS, ids=[f"{owner.__name__}.{name}" for owner, name in SEAMS])
+async def test_async_caller_does_not_notice(
+    owner: type,
+    name: str,
+    inject: Callable[[type, str], None],
+    expected: dict[tuple[str, bool], list[Outcome]],
+    simulator: Simulator,
+    telemetry: Telemetry,
+) -> None:
+    inject(owner, name)
+    telemetry.instrument(strict=False)
+    async with AsyncOpenAI(base_url=simulator.base_url, api_key="key", max_retries=0) as client:
+        for kind in ("chat", "responses stream"):
+            assert [await acall(client, kind) for _ in range(2)] == expected[kind, False]
+            simulator.reset()
+
+
+def test_our_faults_are_counted_and_logged_once(
+    inject: Callable[[type, str], None],
+    simulator: Simulator,
+    telemetry: Telemetry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inject(Call, "_settle")
+    telemetry.instrument(strict=False)
+    with caplog.at_level(logging.WARNING):
+        run(simulator, "chat", is_failing=False)
+    assert telemetry.total("promptcache.internal.errors", error__type="InjectedError") >= 2
+    assert [m.partition(":")[0] for m in caplog.messages] == ["InjectedError in Call._settle"]
+
+
+@pytest.fixture(autouse=True)
+def pass_through_afterwards() -> Iterator[None]:
+    yield
+    if otel_promptcache.PromptCacheInstrumentor().is_instrumented_by_opentelemetry:
+        otel_promptcache.uninstrument()

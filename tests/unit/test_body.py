@@ -1,0 +1,112 @@
+"""Bodies without I/O: whatever the chunking, the documents are the same."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_promptcache.providers import body as body_module
+from otel_promptcache.providers.body import Body, DocumentTooLongError, OpaqueBody, body_reader
+from otel_promptcache.providers.sse import EventSplitter, event_data
+from otel_promptcache.providers.usage_event_filter import UsageEventFilter
+
+line_ends = st.sampled_from([b"\n", b"\r\n", b"\r"])
+payloads = st.lists(st.text("abc {}:\"é", min_size=1, max_size=12).map(str.encode), min_size=1, max_size=6)
+
+
+def cut(data: bytes, sizes: list[int]) -> list[bytes]:
+    chunks, start = [], 0
+    for size in sizes:
+        chunks.append(data[start : start + size])
+        start += size
+    return [*chunks, data[start:]]
+
+
+def read(reader: Body, chunks: list[bytes]) -> list[bytes]:
+    return [document for chunk in chunks for document in reader.feed(chunk)] + list(reader.close())
+
+
+@given(payloads, line_ends, st.lists(st.integers(0, 9)), st.booleans())
+def test_events_do_not_depend_on_the_chunking(
+    data: list[bytes], end: bytes, sizes: list[int], is_last_complete: bool  # noqa: FBT001
+) -> None:
+    stream = b"".join(b"event: x" + end + b"data: " + each + end + end for each in data)
+    if not is_last_complete:
+        stream = stream[: -len(end)]
+    chunks = cut(stream, sizes)
+    assert read(body_reader(content_encoding="", is_event_stream=True), chunks) == data
+
+
+@given(payloads, line_ends, st.lists(st.integers(0, 9)))
+def test_the_splitter_loses_and_adds_no_byte(data: list[bytes], end: bytes, sizes: list[int]) -> None:
+    stream = b"".join(b"data:" + each + end + end for each in data) + b"data: incomplete"
+    splitter = EventSplitter()
+    events = [event for chunk in cut(stream, sizes) for event in splitter.feed(chunk)]
+    assert b"".join(events) + splitter.rest() == stream
+    assert splitter.pending_bytes == 0
+
+
+def test_data_of_an_event() -> None:
+    assert event_data(b": comment\n\n") == b""
+    assert event_data(b"data: a\ndata:b\nid: 1\n\n") == b"a\nb"
+    assert event_data(b"data:  two spaces\n\n") == b" two spaces"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "GZIP "])
+@given(sizes=st.lists(st.integers(0, 40)))
+def test_a_deflated_body_is_inflated(encoding: str, sizes: list[int]) -> None:
+    plain = b'data: {"a": 1}\n\ndata: [DONE]\n\n'
+    packed = zlib.compress(plain) if encoding == "deflate" else gzip.compress(plain)
+    reader = body_reader(content_encoding=encoding, is_event_stream=True)
+    assert read(reader, cut(packed, sizes)) == [b'{"a": 1}', b"[DONE]"]
+
+
+def test_a_body_that_is_not_what_it_says_raises_for_the_guard() -> None:
+    reader = body_reader(content_encoding="gzip", is_event_stream=True)
+    with pytest.raises(zlib.error):
+        list(reader.feed(b"\x00\x01garbage"))
+
+
+def test_an_encoding_that_cannot_be_undone_is_not_understood() -> None:
+    reader = body_reader(content_encoding="br", is_event_stream=False)
+    assert isinstance(reader, OpaqueBody)
+    assert read(reader, [b"data: x\n\n"]) == []
+
+
+def test_a_document_is_whole_at_the_end() -> None:
+    assert read(body_reader(content_encoding="identity", is_event_stream=False), [b'{"a"', b": 1}"]) == [b'{"a": 1}']
+    assert read(body_reader(content_encoding="", is_event_stream=False), []) == []
+
+
+@pytest.mark.parametrize("is_event_stream", [True, False])
+def test_a_document_that_never_ends_is_forgotten(is_event_stream: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    monkeypatch.setattr(body_module, "MAX_DOCUMENT_BYTES", 100)
+    reader = body_reader(content_encoding="", is_event_stream=is_event_stream)
+    assert list(reader.feed(b"data: " + b"x" * 90)) == []
+    with pytest.raises(DocumentTooLongError, match="longer than 100 bytes"):
+        list(reader.feed(b"x" * 20))
+    assert list(reader.feed(b"x" * 50)) == []
+    assert list(reader.close()) in ([], [b""])
+
+
+@given(st.lists(st.integers(0, 30)))
+def test_only_the_usage_event_is_taken_out(sizes: list[int]) -> None:
+    def event(message: object) -> bytes:
+        return b"data: " + json.dumps(message).encode() + b"\n\n"
+
+    kept = (
+        event({"choices": [{"delta": {"content": "a"}}], "usage": None})
+        + event({"choices": [], "prompt_filter_results": []})
+        + event({"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1}})
+        + b'data: {"usage" broken\n\n'
+    )
+    usage = event({"choices": [], "usage": {"prompt_tokens": 1}})
+    event_filter = UsageEventFilter()
+    stream = kept + usage + b"data: [DONE]\n\ntail"
+    passed = b"".join(map(event_filter.feed, cut(stream, sizes))) + event_filter.rest()
+    assert passed == kept + b"data: [DONE]\n\ntail"

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+
+import pytest
+
+from otel_promptcache.config import Config, describe_settings
+
+
+def test_argument_beats_environment_beats_default() -> None:
+    environ = {"OTEL_PYTHON_PROMPTCACHE_SEMCONV": "latest", "OTEL_PYTHON_PROMPTCACHE_STREAM_USAGE": "True"}
+    assert Config.resolve({}, {}) == Config()
+    assert Config.resolve({}, environ).semconv == "latest"
+    assert Config.resolve({}, environ).stream_usage is True
+    assert Config.resolve({"semconv": "off", "stream_usage": None}, environ) == Config(
+        semconv="off", stream_usage=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "text", "value"),
+    [
+        ("STREAM_USAGE", "1", True),
+        ("STREAM_USAGE", " false ", False),
+        ("PRICES", "prices.json", "prices.json"),
+        ("FINGERPRINT_KEY", "s3cret", "s3cret"),
+        ("MAX_FINGERPRINTS", "7", 7),
+        ("STRICT", "true", True),
+        ("SEMCONV", "", "released"),
+    ],
+)
+def test_environment(setting: str, text: str, value: object) -> None:
+    config = Config.resolve({}, {f"OTEL_PYTHON_PROMPTCACHE_{setting}": text})
+    assert getattr(config, setting.lower()) == value
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"semconv": "newest"}, 'semconv is \'newest\': expected "released" or "latest" or "off"'),
+        ({"stream_usage": "yes"}, "stream_usage is 'yes': expected true or false"),
+        ({"max_fingerprints": 0}, "max_fingerprints is 0: expected an integer from 1 to 400"),
+        ({"max_fingerprints": True}, "max_fingerprints is True: expected"),
+        ({"prices": 3}, "prices is 3: expected the path of a .json or .toml file, or a mapping"),
+        ({"prices": ""}, "prices is '': expected"),
+        ({"fingerprint_key": b"k"}, "fingerprint_key is bytes: expected a non-empty string"),
+        ({"colour": "red"}, "colour is not a setting: allowed are fingerprint_key, max_fingerprints, prices"),
+    ],
+)
+def test_a_bad_argument_raises_and_names_everything(bad: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match="expected|allowed") as caught:
+        Config.resolve(bad, {})
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("setting", "text", "shown"),
+    [
+        ("SEMCONV", "newest", "'newest'"),
+        ("STREAM_USAGE", "maybe", "'maybe'"),
+        ("MAX_FINGERPRINTS", "many", "'many'"),
+        ("MAX_FINGERPRINTS", "401", "'401'"),
+    ],
+)
+def test_a_bad_variable_is_logged_and_replaced(
+    setting: str, text: str, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    variable = f"OTEL_PYTHON_PROMPTCACHE_{setting}"
+    with caplog.at_level(logging.WARNING):
+        assert Config.resolve({}, {variable: text}) == Config()
+    (message,) = caplog.messages
+    assert message.startswith(f"{variable} is {shown}: expected ")
+    assert "using the default" in message
+
+
+def test_a_config_cannot_be_made_invalid() -> None:
+    with pytest.raises(ValueError, match="semconv is 'x'"):
+        Config(semconv="x")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().semconv = "off"  # type: ignore[misc]
+
+
+def test_prices_may_be_a_path_or_a_mapping() -> None:
+    assert Config(prices=Path("p.json")).prices == Path("p.json")
+    assert Config(prices={}).prices == {}
+
+
+def test_every_setting_is_described() -> None:
+    rows = describe_settings()
+    assert [row[0] for row in rows] == [field.name for field in dataclasses.fields(Config)]
+    assert all(all(cell for cell in row) for row in rows)
+    assert ("semconv", "OTEL_PYTHON_PROMPTCACHE_SEMCONV", "released") == rows[2][:3]

@@ -1,0 +1,226 @@
+"""The promises of `core.fingerprint`, each as a property."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import subprocess
+import sys
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_promptcache.core.fingerprint import (
+    IDENTITY_CHARS,
+    LEADING_CHARS,
+    Fingerprinter,
+    PrefixIdentity,
+    mask_volatile,
+)
+from otel_promptcache.core.prompt import Segment, SegmentKind, canonical_json
+
+words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=9)
+prose = st.lists(words, min_size=5, max_size=400).map(" ".join)
+timestamps = st.datetimes(min_value=dt.datetime(2000, 1, 1), max_value=dt.datetime(2099, 12, 31)).flatmap(  # noqa: DTZ001
+    lambda at: st.sampled_from(
+        [
+            at.isoformat(),
+            at.isoformat() + "Z",
+            f"{at:%Y-%m-%d %H:%M:%S.%f}",
+            f"{at:%A, %B %d, %Y}",
+            f"{at:%d %b %Y %I:%M %p}",
+            f"{at:%a %b %d %H:%M:%S} UTC {at:%Y}",
+        ]
+    )
+)
+numbers = st.one_of(st.integers(-(10**12), 10**12).map(str), st.floats(0, 1e6).map(lambda f: f"{f:.3f}"))
+ids = st.one_of(
+    st.uuids().map(str),
+    st.binary(min_size=12, max_size=32).map(lambda b: "req_" + b.hex() + "0"),
+    st.integers(0).map(lambda i: f"user_{i}"),
+)
+volatile = st.one_of(timestamps, numbers, ids)
+
+
+def prompt(instructions: str = "", *, tools: list[dict[str, object]] | None = None, items: tuple[str, ...] = ()):
+    segments = [
+        Segment(SegmentKind.TOOL, f"tools[{index}]", tool, str(tool["name"]))
+        for index, tool in enumerate(tools or [])
+    ]
+    if instructions:
+        segments.append(Segment(SegmentKind.INSTRUCTIONS, "instructions", instructions))
+    return segments + [Segment(SegmentKind.ITEM, f"input[{i}]", item) for i, item in enumerate(items)]
+
+
+def identify(*args: object, key: str | None = None, **kwargs: object) -> PrefixIdentity:
+    return Fingerprinter(key).identify(prompt(*args, **kwargs))  # type: ignore[arg-type]
+
+
+@given(prose, prose, volatile, volatile)
+def test_fingerprint_ignores_per_request_values(head: str, tail: str, one: str, other: str) -> None:
+    first, second = (identify(f"{head} {value} {tail}") for value in (one, other))
+    assert first.fingerprint == second.fingerprint
+    assert (first.digest == second.digest) == (one == other)
+
+
+@given(st.lists(st.tuples(prose, volatile, volatile), min_size=1, max_size=5))
+def test_fingerprint_ignores_several_values_at_once(parts: list[tuple[str, str, str]]) -> None:
+    first = " ".join(f"{text} {one}" for text, one, _ in parts)
+    second = " ".join(f"{text} {other}" for text, _, other in parts)
+    # Values of any length must not move text across the edge of the leading part.
+    padding = " end of the rules" * (IDENTITY_CHARS // 10)
+    assert identify(first + padding).fingerprint == identify(second + padding).fingerprint
+
+
+@given(prose, prose)
+def test_identity_ignores_what_is_appended_to_a_long_prompt(one: str, other: str) -> None:
+    stable = "You answer questions about orders. " * (LEADING_CHARS // 30)
+    assert identify(stable + one) == identify(stable + other)
+
+
+@given(prose, st.lists(prose, max_size=4), st.lists(prose, max_size=4))
+def test_identity_ignores_the_growth_of_the_conversation(text: str, one: list[str], other: list[str]) -> None:
+    assert identify(text, items=tuple(one)) == identify(text, items=tuple(other))
+
+
+@given(prose, st.lists(words, min_size=2, max_size=6, unique=True).flatmap(lambda n: st.tuples(st.just(n), st.permutations(n))))
+def test_order_of_tools_changes_the_digest_but_not_the_fingerprint(
+    text: str, names: tuple[list[str], list[str]]
+) -> None:
+    one, other = (identify(text, tools=[{"name": name} for name in order]) for order in names)
+    assert one.fingerprint == other.fingerprint
+    assert (one.digest == other.digest) == (names[0] == names[1])
+
+
+@given(st.lists(prose, min_size=2, max_size=2, unique=True))
+def test_different_instructions_are_different_templates(texts: list[str]) -> None:
+    one, other = (text[:IDENTITY_CHARS] for text in texts)
+    same_to_us = mask_volatile(one) == mask_volatile(other)
+    assert (identify(one).fingerprint == identify(other).fingerprint) == same_to_us
+
+
+@given(prose, words, words)
+def test_different_tools_are_different_templates(text: str, one: str, other: str) -> None:
+    first, second = (identify(text, tools=[{"name": name}]).fingerprint for name in (one, other))
+    assert (first == second) == (one == other)
+
+
+@given(words, words)
+def test_without_tools_and_instructions_the_first_item_counts(one: str, other: str) -> None:
+    assert (identify(items=(one, "x")) == identify(items=(other, "x"))) == (one == other)
+    assert identify(items=(one, "x")) == identify(items=(one, "y"))
+
+
+@given(st.text(max_size=50))
+def test_nothing_readable_is_in_it(text: str) -> None:
+    identity = identify(text, items=("x",))
+    assert len(identity.fingerprint) == 16
+    assert len(identity.digest) == 32
+    assert set(identity.fingerprint + identity.digest) <= set("0123456789abcdef")
+
+
+@given(prose, words, words)
+def test_a_key_makes_it_another_hash(text: str, one: str, other: str) -> None:
+    plain, keyed = identify(text), identify(text, key=one)
+    assert plain.fingerprint != keyed.fingerprint
+    assert plain.digest != keyed.digest
+    assert (identify(text, key=one) == identify(text, key=other)) == (one == other)
+
+
+@given(prose)
+def test_a_digest_is_new_once(text: str) -> None:
+    fingerprinter = Fingerprinter()
+    first, second = (fingerprinter.identify(prompt(text)) for _ in range(2))
+    assert first.is_new_variant
+    assert not second.is_new_variant
+    assert (first.fingerprint, first.digest) == (second.fingerprint, second.digest)
+
+
+def test_memory_is_bounded_and_holds_no_text() -> None:
+    fingerprinter = Fingerprinter()
+    for number in range(6_000):
+        fingerprinter.identify(prompt(f"agent {number}"))
+    known = fingerprinter._fingerprint_by_digest
+    assert len(known) == 4_096
+    assert all(len(digest) == 32 and len(fingerprint) == 16 for digest, fingerprint in known.items())
+    assert not fingerprinter.identify(prompt("agent 5999")).is_new_variant
+    assert fingerprinter.identify(prompt("agent 0")).is_new_variant
+
+
+def test_no_more_is_read_than_the_leading_part() -> None:
+    read: list[str] = []
+
+    def lazily():
+        for segment in prompt("rules", items=tuple(map(str, range(100)))):
+            read.append(segment.path)
+            yield segment
+
+    Fingerprinter().identify(lazily())
+    assert read == ["instructions", "input[0]"]
+
+
+def test_a_megabyte_is_not_serialised_beyond_the_leading_part() -> None:
+    first, second = ({"name": f"tool{i}", "description": "x" * LEADING_CHARS} for i in range(2))
+    class Untouchable(Segment):
+        def text(self) -> str:
+            raise AssertionError("read beyond the bound")
+
+    segments = [
+        Segment(SegmentKind.TOOL, "tools[0]", first, "tool0"),
+        Untouchable(SegmentKind.TOOL, "tools[1]", second, "tool1"),
+    ]
+    assert Fingerprinter().identify(segments).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("It is 2026-11-20T11:46:27Z. You are", "It is #. You are"),
+        ("Today is Friday, November 20, 2026. You", "Today is #. You"),
+        ("now: 20 Nov 2026 11:46 PM, go", "now: #, go"),
+        ("trace 8f14e45f-ceea-467f-a9d3-1f2b3c4d5e6f end", "trace # end"),
+        ("you may ask on Monday", "you may ask on Monday"),
+        ("ids: 1, 22, 333 and 4", "ids: # and #"),
+        ("今天是2026年11月20日，你是助手", "今天是#年#月#日，你是助手"),
+        ("token AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEfGh end", "token # end"),
+        ("", ""),
+    ],
+)
+def test_what_counts_as_volatile(text: str, masked: str) -> None:
+    assert mask_volatile(text) == masked
+
+
+@pytest.mark.parametrize("unit", ["a", "may ", "1", "#", "a-", "#,", "mon, ", "天"])
+def test_masking_takes_linear_time_whatever_the_text(unit: str) -> None:
+    # Not timed: a quadratic pattern would need minutes and hit the time limit of the whole run.
+    mask_volatile(unit * 200_000)
+
+
+def test_identity_is_the_same_in_another_process_with_another_hash_seed() -> None:
+    program = (
+        "from otel_promptcache.core.fingerprint import Fingerprinter\n"
+        "from otel_promptcache.core.prompt import Segment, SegmentKind\n"
+        "s = [Segment(SegmentKind.TOOL, 't', {'b': 1, 'a': [1.5, None]}, 'f'),\n"
+        "     Segment(SegmentKind.INSTRUCTIONS, 'i', 'Rules \\ud800 at 12:30')]\n"
+        "print(Fingerprinter('k').identify(s).fingerprint, Fingerprinter('k').identify(s).digest)"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed in ("0", "1")
+    }
+    # The literal holds for every Python version and host that this test runs on.
+    assert outputs == {"6365ee1fddd2fb61 6df31d9f3a5ab261ce36ab4be688562e\n"}
+
+
+def test_canonical_json_keeps_order_and_never_fails_on_types() -> None:
+    assert canonical_json({"b": 1, "a": uuid.UUID(int=1)}) == '{"b":1,"a":"<UUID>"}'
+    assert canonical_json({("k",): 1, "é": "\ud800"}) == '{"é":"\ud800"}'
+    assert json.loads(canonical_json([1.5, None, True])) == [1.5, None, True]

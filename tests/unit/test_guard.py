@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from otel_promptcache.guard import Guard, guarded
+
+
+class Part:
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+
+    @guarded
+    def divide(self, by: int) -> float:
+        """Divide one."""
+        return 1 / by
+
+    @guarded
+    def stop(self) -> None:
+        raise KeyboardInterrupt
+
+
+def test_a_fault_is_counted_each_time_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[tuple[str, str]] = []
+    part = Part(Guard(lambda seam, error: seen.append((seam, type(error).__name__))))
+    with caplog.at_level(logging.WARNING):
+        assert part.divide(2) == 0.5
+        assert part.divide(0) is None
+        assert part.divide(0) is None
+        assert part.divide("x") is None  # type: ignore[arg-type]
+    assert seen == [("Part.divide", "ZeroDivisionError")] * 2 + [("Part.divide", "TypeError")]
+    assert [message.partition(":")[0] for message in caplog.messages] == [
+        "ZeroDivisionError in Part.divide",
+        "TypeError in Part.divide",
+    ]
+
+
+def test_strict_raises_our_faults_but_not_those_of_the_wire() -> None:
+    seen: list[str] = []
+    part = Part(Guard(lambda seam, _: seen.append(seam), strict=True, wire_faults=(ZeroDivisionError,)))
+    with pytest.raises(TypeError):
+        part.divide("x")  # type: ignore[arg-type]
+    assert part.divide(0) is None
+    assert seen == ["Part.divide"]
+
+
+def test_a_failing_count_does_not_reach_the_host() -> None:
+    def count(seam: str, error: Exception) -> None:
+        raise RuntimeError
+
+    assert Part(Guard(count)).divide(0) is None
+
+
+def test_what_is_not_an_exception_belongs_to_the_host() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        Part(Guard(lambda *_: None)).stop()
+
+
+def test_a_seam_keeps_its_name_and_docstring() -> None:
+    assert Part.divide.__name__ == "divide"
+    assert Part.divide.__doc__ == "Divide one."
