@@ -17,7 +17,10 @@ View = list[Any]
 """What a caller sees: values and types, in the order in which they appear."""
 
 RULES = filler_text(1_500)
-TOOL = {"type": "function", "function": {"name": "search", "parameters": {"type": "object", "properties": {}}}}
+TOOL = {
+    "type": "function",
+    "function": {"name": "search", "parameters": {"type": "object", "properties": {}}},
+}
 CHAT: dict[str, Any] = {
     "model": "gpt-4o",
     "messages": [{"role": "system", "content": RULES}, {"role": "user", "content": "Where is my order?"}],
@@ -132,7 +135,12 @@ def _streaming_response(create: Callable[[Any], Any], body: dict[str, Any]) -> d
     async def acall(client: AsyncOpenAI) -> View:
         async with create(client)(**body) as response:
             parsed = await response.parse()
-            return [type(response).__qualname__, response.status_code, seen(parsed), seen(await response.read())]
+            return [
+                type(response).__qualname__,
+                response.status_code,
+                seen(parsed),
+                seen(await response.read()),
+            ]
 
     return {"call": call, "acall": acall}
 
@@ -151,10 +159,10 @@ def _streaming_response_lines(create: Callable[[Any], Any], body: dict[str, Any]
 
 def _post(path: str, body: dict[str, Any]) -> dict[str, Any]:
     def call(client: OpenAI) -> View:
-        return [seen(client.post(path, cast_to=dict[str, object], body=body))]
+        return [seen(client.post(path, cast_to=object, body=body))]
 
     async def acall(client: AsyncOpenAI) -> View:
-        return [seen(await client.post(path, cast_to=dict[str, object], body=body))]
+        return [seen(await client.post(path, cast_to=object, body=body))]
 
     return {"call": call, "acall": acall}
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import json
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,9 @@ from tests.conftest import Telemetry
 from tests.e2e.surfaces import CHAT, RESPONSES, WITH_USAGE
 
 
-def test_clients_and_bound_methods_from_before_are_covered(simulator: Simulator, telemetry: Telemetry) -> None:
+def test_clients_and_bound_methods_from_before_are_covered(
+    simulator: Simulator, telemetry: Telemetry
+) -> None:
     with OpenAI(base_url=simulator.base_url, api_key="key") as client:
         create, raw = client.chat.completions.create, client.responses.with_raw_response.create
         telemetry.instrument()
@@ -33,7 +32,9 @@ def test_clients_and_bound_methods_from_before_are_covered(simulator: Simulator,
     assert telemetry.total("promptcache.requests") == 2
 
 
-def test_module_level_client(simulator: Simulator, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_module_level_client(
+    simulator: Simulator, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(openai, "base_url", simulator.base_url + "/")
     monkeypatch.setattr(openai, "api_key", "key")
     telemetry.instrument()
@@ -80,7 +81,9 @@ def test_our_span_is_a_child_and_the_parent_of_what_happens_inside(
     inside: list[trace.SpanContext] = []
 
     with OpenAI(base_url=simulator.base_url, api_key="key") as client:
-        client._client.event_hooks["request"].append(lambda _: inside.append(trace.get_current_span().get_span_context()))
+        client._client.event_hooks["request"].append(
+            lambda _: inside.append(trace.get_current_span().get_span_context())
+        )
         with tracer.start_as_current_span("request") as outer:
             client.chat.completions.create(**CHAT)
             assert trace.get_current_span() is outer
@@ -120,7 +123,7 @@ def test_prefix_names_everything_inside(simulator: Simulator, telemetry: Telemet
 
 @pytest.mark.parametrize("name", ["", "x" * 101, None, 3])
 def test_a_prefix_needs_a_name(name: Any) -> None:
-    with pytest.raises(ValueError, match="prefix name is .*: expected a string of 1 to 100 characters"):  # noqa: SIM117
+    with pytest.raises(ValueError, match=r"prefix name is .*: expected a string of 1 to 100 characters"):  # noqa: SIM117
         with otel_promptcache.prefix(name):
             pass
 
@@ -137,7 +140,9 @@ def test_money_by_users_own_prices(simulator: Simulator, telemetry: Telemetry, t
     total = sum(usage["prompt_tokens"] for usage in usages)
     assert read > 0
     assert telemetry.total("promptcache.savings") == pytest.approx(read * 90 / 1e6)
-    assert telemetry.total("promptcache.input_cost") == pytest.approx(((total - read) * 100 + read * 10) / 1e6)
+    assert telemetry.total("promptcache.input_cost") == pytest.approx(
+        ((total - read) * 100 + read * 10) / 1e6
+    )
     assert telemetry.total("promptcache.write_surcharge") == 0
     assert telemetry.total("promptcache.unpriced") == 0
 
@@ -187,7 +192,9 @@ def test_uninstrument_restores_the_sdk_and_instrument_works_again(
     with OpenAI(base_url=simulator.base_url, api_key="key") as client:
         for calls in (1, 2):
             telemetry.instrument()
-            assert all(vars(owner)[name] is not was for (owner, name), was in zip(patched, before, strict=True))
+            assert all(
+                vars(owner)[name] is not was for (owner, name), was in zip(patched, before, strict=True)
+            )
             client.chat.completions.create(**CHAT)
             assert telemetry.total("promptcache.requests") == calls
             otel_promptcache.uninstrument()
@@ -210,7 +217,7 @@ def test_generations_of_the_conventions_metrics(
     telemetry.instrument(semconv=semconv)
     with OpenAI(base_url=simulator.base_url, api_key="key") as client:
         list(client.chat.completions.create(**CHAT, **WITH_USAGE))
-        usage = client.responses.create(**RESPONSES).usage
+        client.responses.create(**RESPONSES)
     assert present in telemetry.metrics()
     assert not [name for name in telemetry.metrics() if name.startswith(absent)]
     if semconv == "released":
@@ -218,80 +225,7 @@ def test_generations_of_the_conventions_metrics(
         assert "gen_ai.client.operation.time_to_first_chunk" in telemetry.metrics()
     if semconv == "latest":
         name = "gen_ai.client.inference.usage.cache_write.input_tokens"
-        assert usage is not None
-        assert telemetry.total(name, gen_ai__token__modality="unknown") == usage.input_tokens_details.cache_write_tokens  # type: ignore[attr-defined]
+        written = simulator.requests[-1].usage["input_tokens_details"]["cache_write_tokens"]
+        assert telemetry.total(name, gen_ai__token__modality="unknown") == written > 1_000
         assert telemetry.total("gen_ai.client.inference.operation.output_tokens") > 0
         assert "gen_ai.client.inference.time_to_first_chunk" in telemetry.metrics()
-
-
-APPLICATION = """
-import json, sys
-from openai import OpenAI
-from opentelemetry import metrics
-client = OpenAI(base_url=sys.argv[1], api_key="key")
-for _ in range(2):
-    client.chat.completions.create(model="gpt-4o", messages=json.loads(sys.argv[2]))
-metrics.get_meter_provider().force_flush()
-"""
-
-
-def run_application(simulator: Simulator, tmp_path: Path, **environment: str) -> str:
-    """Run a program that knows nothing of us under `opentelemetry-instrument`, and return what it prints."""
-    script = tmp_path / "application.py"
-    script.write_text(APPLICATION)
-    launcher = Path(sys.executable).with_name("opentelemetry-instrument")
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
-    return subprocess.run(
-        [launcher, sys.executable, script, simulator.base_url, json.dumps(CHAT["messages"])],
-        env={**inherited, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    ).stdout
-
-
-def test_auto_instrumentation_by_the_environment(simulator: Simulator, tmp_path: Path) -> None:
-    output = run_application(
-        simulator,
-        tmp_path,
-        OTEL_TRACES_EXPORTER="console",
-        OTEL_METRICS_EXPORTER="console",
-        OTEL_LOGS_EXPORTER="none",
-        OTEL_PYTHON_PROMPTCACHE_SEMCONV="off",
-        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="openai,openai_v2",
-    )
-    assert '"promptcache.result": "hit"' in output
-    assert '"name": "promptcache.savings"' in output
-    assert "gen_ai.client.operation.duration" not in output
-
-
-def test_declarative_configuration(simulator: Simulator, tmp_path: Path) -> None:
-    config = tmp_path / "otel.yaml"
-    config.write_text("""
-file_format: "1.0"
-tracer_provider:
-  processors:
-    - simple:
-        exporter:
-          console:
-meter_provider:
-  readers:
-    - periodic:
-        exporter:
-          console:
-instrumentation/development:
-  python:
-    openai_promptcache:
-      semconv: latest
-      prices:
-        gpt-4o: {input: 100.0, cache_read: 10.0}
-""")
-    output = run_application(
-        simulator,
-        tmp_path,
-        OTEL_CONFIG_FILE=str(config),
-        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="openai,openai_v2",
-    )
-    assert '"promptcache.result": "hit"' in output
-    assert '"name": "gen_ai.client.inference.duration"' in output

@@ -33,7 +33,7 @@ ALLOWED_METRIC_ATTRIBUTES = {
 @pytest.mark.parametrize("fault", ["", "usage_text", "rate_limit", "error_event", "garbage"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_nothing_of_the_request_is_emitted_or_logged(
-    stream: bool, fault: str, simulator: Simulator, telemetry: Telemetry, caplog: pytest.LogCaptureFixture  # noqa: FBT001
+    stream: bool, fault: str, simulator: Simulator, telemetry: Telemetry, caplog: pytest.LogCaptureFixture
 ) -> None:
     telemetry.instrument()
     with (
@@ -47,7 +47,7 @@ def test_nothing_of_the_request_is_emitted_or_logged(
                     instructions=f"{SECRETS['system']} {RULES}",
                     input=SECRETS["question"],
                     tools=[{"type": "function", "name": SECRETS["tool"], "parameters": {}, "strict": True}],
-                    prompt_cache_key=SECRETS["cache key"],
+                    extra_body={"prompt_cache_key": SECRETS["cache key"]},
                     user=SECRETS["user"],
                     metadata={"k": SECRETS["metadata"]},
                     extra_headers={"x-sim-fault": fault, "x-own": SECRETS["header"]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -40,7 +41,9 @@ def test_time_to_first_token_is_not_that_of_the_first_event(api: str, telemetry:
     assert telemetry.total("promptcache.time_to_first_token") == attributes["promptcache.time_to_first_token"]
 
 
-def test_a_request_that_is_not_streamed_has_no_time_to_first_token(client: OpenAI, telemetry: Telemetry) -> None:
+def test_a_request_that_is_not_streamed_has_no_time_to_first_token(
+    client: OpenAI, telemetry: Telemetry
+) -> None:
     telemetry.instrument()
     client.chat.completions.create(**CHAT)
     assert "promptcache.time_to_first_token" not in telemetry.span
@@ -91,7 +94,7 @@ async def test_stream_usage_asks_for_it_and_hides_only_its_event(
 
 @pytest.mark.parametrize("choice", [True, False])
 def test_stream_usage_leaves_the_applications_own_choice_alone(
-    choice: bool, client: OpenAI, simulator: Simulator, telemetry: Telemetry  # noqa: FBT001
+    choice: bool, client: OpenAI, simulator: Simulator, telemetry: Telemetry
 ) -> None:
     telemetry.instrument(stream_usage=True)
     chunks = list(
@@ -101,7 +104,9 @@ def test_stream_usage_leaves_the_applications_own_choice_alone(
     assert (simulator.requests[-1].body or {})["stream_options"] == {"include_usage": choice}
 
 
-def test_stream_usage_changes_nothing_else(client: OpenAI, simulator: Simulator, telemetry: Telemetry) -> None:
+def test_stream_usage_changes_nothing_else(
+    client: OpenAI, simulator: Simulator, telemetry: Telemetry
+) -> None:
     telemetry.instrument(stream_usage=True)
     client.chat.completions.create(**CHAT)
     list(client.responses.create(**RESPONSES, stream=True))
@@ -130,12 +135,16 @@ def test_a_stream_that_is_dropped_ends_once(client: OpenAI, telemetry: Telemetry
     assert len(telemetry.spans) == 2
 
 
-async def test_an_async_stream_that_is_broken_off_ends_once(simulator: Simulator, telemetry: Telemetry) -> None:
+async def test_an_async_stream_that_is_broken_off_ends_once(
+    simulator: Simulator, telemetry: Telemetry
+) -> None:
     telemetry.instrument()
-    async with AsyncOpenAI(base_url=simulator.base_url, api_key="key") as client:
-        async with await client.chat.completions.create(**STREAM) as stream:
-            async for _ in stream:
-                break
+    async with (
+        AsyncOpenAI(base_url=simulator.base_url, api_key="key") as client,
+        await client.chat.completions.create(**STREAM) as stream,
+    ):
+        async for _ in stream:
+            break
     assert telemetry.span["promptcache.result"] == "unknown"
     assert telemetry.total("promptcache.requests") == 1
 
@@ -165,8 +174,6 @@ async def test_cancellation_is_an_error_of_that_name(telemetry: Telemetry) -> No
 
 
 def test_a_stream_may_be_read_in_another_thread(client: OpenAI, telemetry: Telemetry) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     telemetry.instrument()
     stream = client.chat.completions.create(**STREAM)
     with ThreadPoolExecutor(1) as pool:

@@ -30,7 +30,7 @@ async def view(surface: Surface, simulator: Simulator, *, is_async: bool, **clie
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("surface", AVAILABLE, ids=ids)
 async def test_caller_sees_the_same(
-    surface: Surface, is_async: bool, simulator: Simulator, telemetry: Telemetry  # noqa: FBT001
+    surface: Surface, is_async: bool, simulator: Simulator, telemetry: Telemetry
 ) -> None:
     without = await view(surface, simulator, is_async=is_async)
     simulator.reset()
@@ -41,7 +41,7 @@ async def test_caller_sees_the_same(
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("surface", AVAILABLE, ids=ids)
 async def test_a_call_is_seen_once_and_right(
-    surface: Surface, is_async: bool, simulator: Simulator, telemetry: Telemetry  # noqa: FBT001
+    surface: Surface, is_async: bool, simulator: Simulator, telemetry: Telemetry
 ) -> None:
     telemetry.instrument()
     await view(surface, simulator, is_async=is_async)
@@ -51,7 +51,10 @@ async def test_a_call_is_seen_once_and_right(
     assert attributes.get("openai.api.type") == surface.api_type
     assert attributes["gen_ai.provider.name"] == "openai"
     assert attributes["server.address"] == "127.0.0.1"
-    assert attributes["promptcache.prefix.fingerprint"] == (first.attributes or {})["promptcache.prefix.fingerprint"]
+    assert (
+        attributes["promptcache.prefix.fingerprint"]
+        == (first.attributes or {})["promptcache.prefix.fingerprint"]
+    )
     assert second.name == f"{attributes['gen_ai.operation.name']} {attributes['gen_ai.request.model']}"
     assert telemetry.total("promptcache.requests") == 2
     assert telemetry.total("promptcache.internal.errors") == 0

@@ -114,7 +114,9 @@ def test_caller_does_not_notice_while_the_usage_event_is_hidden(
     inject(owner, name)
     telemetry.instrument(strict=False, stream_usage=True)
     outcomes = run(simulator, "chat stream without usage", is_failing=False)
-    without_usage_events = [([v for v in values if "'choices': []" not in v], error) for values, error in outcomes]
+    without_usage_events = [
+        ([v for v in values if "'choices': []" not in v], error) for values, error in outcomes
+    ]
     assert without_usage_events == expected["chat stream without usage", False]
 
 

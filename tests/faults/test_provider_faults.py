@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
 from typing import Any
 
@@ -29,7 +31,7 @@ async def arun(simulator: Simulator, kind: str, fault: str) -> list[Outcome]:
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"slow"}))
 async def test_caller_sees_the_same(
-    fault: str, kind: str, is_async: bool, simulator: Simulator, telemetry: Telemetry  # noqa: FBT001
+    fault: str, kind: str, is_async: bool, simulator: Simulator, telemetry: Telemetry
 ) -> None:
     async def outcomes() -> list[Outcome]:
         simulator.reset()
@@ -38,6 +40,9 @@ async def test_caller_sees_the_same(
     without = await outcomes()
     telemetry.instrument()
     assert await outcomes() == without
+    gc.collect()  # SDKs up to 2.0 leave a stream open after an error in it ...
+    await asyncio.sleep(0.01)  # ... and its generators are finalised by the loop
+    gc.collect()
     assert telemetry.total("promptcache.requests") == 2
     assert len(telemetry.spans) == 2
 
@@ -52,7 +57,9 @@ def test_malformed_usage_is_unknown_logged_once_and_counted(
         for _ in range(2):
             run(simulator, kind, fault)
     reports_usage = kind != "chat stream without usage"
-    assert telemetry.total("promptcache.requests", promptcache__result="unknown") == (2 if reports_usage else 4)
+    assert telemetry.total("promptcache.requests", promptcache__result="unknown") == (
+        2 if reports_usage else 4
+    )
     assert telemetry.total("promptcache.internal.errors", error__type="InvalidUsageError") == (
         2 if reports_usage else 0
     )
