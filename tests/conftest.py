@@ -56,7 +56,9 @@ class Telemetry:
     def metrics(self) -> dict[str, Points]:
         data = self.reader.get_metrics_data()
         return {
-            metric.name: {tuple(sorted((point.attributes or {}).items())): point for point in metric.data.data_points}
+            metric.name: {
+                tuple(sorted((point.attributes or {}).items())): point for point in metric.data.data_points
+            }
             for resource in (data.resource_metrics if data else ())
             for scope in resource.scope_metrics
             for metric in scope.metrics

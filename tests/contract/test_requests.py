@@ -56,7 +56,11 @@ def test_chat() -> None:
 
 
 def test_responses() -> None:
-    tools = [{"type": "function", "name": "search"}, {"type": "mcp", "server_label": "wiki"}, {"type": "web_search"}]
+    tools = [
+        {"type": "function", "name": "search"},
+        {"type": "mcp", "server_label": "wiki"},
+        {"type": "web_search"},
+    ]
     body = {
         "model": "gpt-5.6",
         "instructions": "Rules",
@@ -87,11 +91,15 @@ def test_legacy_completions_and_functions() -> None:
         ("item", "prompt[0]", "a", ""),
         ("item", "prompt[1]", "b", ""),
     ]
-    assert read(CHAT_COMPLETIONS, {"functions": [{"name": "f"}]}) == [("tool", "functions[0]", {"name": "f"}, "f")]
+    assert read(CHAT_COMPLETIONS, {"functions": [{"name": "f"}]}) == [
+        ("tool", "functions[0]", {"name": "f"}, "f")
+    ]
 
 
 @pytest.mark.parametrize("wire", [CHAT_COMPLETIONS, COMPLETIONS, RESPONSES])
-@pytest.mark.parametrize("odd", [None, 3, "text", [], [None, 3, "x", []], {"a": 1}, [{"role": 7, "content": {"x": 1}}]])
+@pytest.mark.parametrize(
+    "odd", [None, 3, "text", [], [None, 3, "x", []], {"a": 1}, [{"role": 7, "content": {"x": 1}}]]
+)
 def test_a_body_of_any_shape_is_read_without_an_exception(wire: WireFormat, odd: object) -> None:
     members = ("messages", "tools", "functions", "input", "instructions", "prompt", "response_format", "text")
     for segment in wire.segments(dict.fromkeys(members, odd)):

@@ -19,7 +19,10 @@ from otel_promptcache.providers.openai_responses import RESPONSES
     [
         (None, None),
         ({}, TokenUsage()),
-        ({"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}, TokenUsage(input_tokens=9, output_tokens=2)),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11},
+            TokenUsage(input_tokens=9, output_tokens=2),
+        ),
         ({"prompt_tokens": 9, "prompt_tokens_details": None}, TokenUsage(input_tokens=9)),
         (
             {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 0}},
@@ -128,7 +131,9 @@ def test_responses_reply(message: dict[str, Any], expected: Reply) -> None:
 
 
 def test_later_events_win_and_finish_reasons_add_up() -> None:
-    reply = Reply(model="a", finish_reasons=("stop",)).updated(Reply(response_id="1", finish_reasons=("length",)))
+    reply = Reply(model="a", finish_reasons=("stop",)).updated(
+        Reply(response_id="1", finish_reasons=("length",))
+    )
     assert reply == Reply("1", "a", None, ("stop", "length"), None)
     assert reply.updated(Reply()) == reply
     assert Reply().updated(Reply(service_tier="flex")).service_tier == "flex"
@@ -148,7 +153,7 @@ def test_later_events_win_and_finish_reasons_add_up() -> None:
         ({"reasoning_content": "Hm"}, True),
     ],
 )
-def test_first_token_of_a_chat_stream(delta: dict[str, Any], is_token: bool) -> None:  # noqa: FBT001
+def test_first_token_of_a_chat_stream(delta: dict[str, Any], is_token: bool) -> None:
     assert CHAT_COMPLETIONS.has_token({"choices": [{"delta": {}}, {"delta": delta}]}) is is_token
 
 
@@ -166,7 +171,7 @@ def test_first_token_of_a_chat_stream(delta: dict[str, Any], is_token: bool) -> 
         ({}, False),
     ],
 )
-def test_first_token_of_a_responses_stream(event: dict[str, Any], is_token: bool) -> None:  # noqa: FBT001
+def test_first_token_of_a_responses_stream(event: dict[str, Any], is_token: bool) -> None:
     assert RESPONSES.has_token(event) is is_token
 
 
@@ -178,7 +183,17 @@ def test_first_token_of_a_legacy_completion_stream() -> None:
 @pytest.mark.parametrize("wire", [CHAT_COMPLETIONS, COMPLETIONS, RESPONSES])
 @pytest.mark.parametrize("odd", [None, 3, "text", [], [None, 3], {"a": 1}])
 def test_a_reply_of_any_shape_says_nothing_but_does_not_fail(wire: WireFormat, odd: object) -> None:
-    members = ("id", "model", "service_tier", "choices", "status", "response", "incomplete_details", "delta", "type")
+    members = (
+        "id",
+        "model",
+        "service_tier",
+        "choices",
+        "status",
+        "response",
+        "incomplete_details",
+        "delta",
+        "type",
+    )
     message = dict.fromkeys(members, odd)
     assert wire.reply(message).finish_reasons is None
     assert wire.has_token(message) is False
@@ -202,7 +217,7 @@ def test_a_reply_of_any_shape_says_nothing_but_does_not_fail(wire: WireFormat, o
 )
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
 def test_late_events_are_found_without_decoding(
-    wire: WireFormat, event: dict[str, Any], matters: bool, separators: tuple[str, str]  # noqa: FBT001
+    wire: WireFormat, event: dict[str, Any], matters: bool, separators: tuple[str, str]
 ) -> None:
     raw = json.dumps(event, separators=separators).encode()
     assert (wire.late_events.search(raw) is not None) is matters

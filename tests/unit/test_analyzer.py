@@ -51,7 +51,9 @@ def test_result(usage: TokenUsage, model: str, result: CacheResult) -> None:
     ],
 )
 @pytest.mark.parametrize("provider", ["openai", "azure.ai.openai"])
-def test_policy_of_known_models(provider: str, model: str, has_cache: bool, minimum_tokens: int | None) -> None:  # noqa: FBT001
+def test_policy_of_known_models(
+    provider: str, model: str, has_cache: bool, minimum_tokens: int | None
+) -> None:
     policy = policy_for(provider, model)
     assert (policy.has_cache, policy.minimum_tokens) == (has_cache, minimum_tokens)
 
@@ -69,9 +71,7 @@ def test_report_has_dollars_only_where_a_price_is_known() -> None:
     usage = TokenUsage(input_tokens=2_000_000, cache_read_tokens=1_000_000)
     price = ModelPrice(input_usd_per_mtok=2.0, cache_read_usd_per_mtok=0.5)
     known, unknown = (
-        analyze(
-            prefix=None, prefix_name="bot", usage=usage, policy=GPT_4O, price=each, is_answered=True
-        )
+        analyze(prefix=None, prefix_name="bot", usage=usage, policy=GPT_4O, price=each, is_answered=True)
         for each in (price, None)
     )
     assert known.cost is not None

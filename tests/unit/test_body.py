@@ -16,7 +16,7 @@ from otel_promptcache.providers.sse import EventSplitter, event_data
 from otel_promptcache.providers.usage_event_filter import UsageEventFilter
 
 line_ends = st.sampled_from([b"\n", b"\r\n", b"\r"])
-payloads = st.lists(st.text("abc {}:\"é", min_size=1, max_size=12).map(str.encode), min_size=1, max_size=6)
+payloads = st.lists(st.text('abc {}:"é', min_size=1, max_size=12).map(str.encode), min_size=1, max_size=6)
 
 
 def cut(data: bytes, sizes: list[int]) -> list[bytes]:
@@ -33,7 +33,7 @@ def read(reader: Body, chunks: list[bytes]) -> list[bytes]:
 
 @given(payloads, line_ends, st.lists(st.integers(0, 9)), st.booleans())
 def test_events_do_not_depend_on_the_chunking(
-    data: list[bytes], end: bytes, sizes: list[int], is_last_complete: bool  # noqa: FBT001
+    data: list[bytes], end: bytes, sizes: list[int], is_last_complete: bool
 ) -> None:
     stream = b"".join(b"event: x" + end + b"data: " + each + end + end for each in data)
     if not is_last_complete:
@@ -79,12 +79,16 @@ def test_an_encoding_that_cannot_be_undone_is_not_understood() -> None:
 
 
 def test_a_document_is_whole_at_the_end() -> None:
-    assert read(body_reader(content_encoding="identity", is_event_stream=False), [b'{"a"', b": 1}"]) == [b'{"a": 1}']
+    assert read(body_reader(content_encoding="identity", is_event_stream=False), [b'{"a"', b": 1}"]) == [
+        b'{"a": 1}'
+    ]
     assert read(body_reader(content_encoding="", is_event_stream=False), []) == []
 
 
 @pytest.mark.parametrize("is_event_stream", [True, False])
-def test_a_document_that_never_ends_is_forgotten(is_event_stream: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+def test_a_document_that_never_ends_is_forgotten(
+    is_event_stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(body_module, "MAX_DOCUMENT_BYTES", 100)
     reader = body_reader(content_encoding="", is_event_stream=is_event_stream)
     assert list(reader.feed(b"data: " + b"x" * 90)) == []

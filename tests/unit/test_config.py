@@ -50,7 +50,7 @@ def test_environment(setting: str, text: str, value: object) -> None:
     ],
 )
 def test_a_bad_argument_raises_and_names_everything(bad: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match="expected|allowed") as caught:
+    with pytest.raises(ValueError, match=r"expected|allowed") as caught:
         Config.resolve(bad, {})
     assert str(caught.value).startswith(message)
 
@@ -91,4 +91,4 @@ def test_every_setting_is_described() -> None:
     rows = describe_settings()
     assert [row[0] for row in rows] == [field.name for field in dataclasses.fields(Config)]
     assert all(all(cell for cell in row) for row in rows)
-    assert ("semconv", "OTEL_PYTHON_PROMPTCACHE_SEMCONV", "released") == rows[2][:3]
+    assert rows[2][:3] == ("semconv", "OTEL_PYTHON_PROMPTCACHE_SEMCONV", "released")

@@ -3,9 +3,8 @@ from __future__ import annotations
 import os
 from threading import Thread
 
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
-from opentelemetry.sdk.metrics import ObservableCounter
 
 from otel_promptcache.telemetry.cardinality import BoundedLabel
 from otel_promptcache.telemetry.counters import MAX_CELLS, Counters
@@ -16,7 +15,9 @@ def make(*readers: InMemoryMetricReader) -> Counters:
     return Counters(MeterProvider(metric_readers=readers).get_meter("test"), (REQUESTS, SAVINGS))
 
 
-def values(reader: InMemoryMetricReader, name: str = REQUESTS.name) -> dict[tuple[tuple[str, object], ...], float]:
+def values(
+    reader: InMemoryMetricReader, name: str = REQUESTS.name
+) -> dict[tuple[tuple[str, object], ...], float]:
     data = reader.get_metrics_data()
     if data is None:
         return {}
@@ -67,9 +68,7 @@ def test_cells_are_bounded_and_the_rest_overflows() -> None:
 def test_threads_lose_nothing() -> None:
     reader = InMemoryMetricReader()
     counters = make(reader)
-    threads = [
-        Thread(target=lambda: [counters.add(REQUESTS, 1, ()) for _ in range(2_000)]) for _ in range(8)
-    ]
+    threads = [Thread(target=lambda: [counters.add(REQUESTS, 1, ()) for _ in range(2_000)]) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,9 @@ ids = st.one_of(
 volatile = st.one_of(timestamps, numbers, ids)
 
 
-def prompt(instructions: str = "", *, tools: list[dict[str, object]] | None = None, items: tuple[str, ...] = ()):
+def prompt(
+    instructions: str = "", *, tools: list[dict[str, object]] | None = None, items: tuple[str, ...] = ()
+) -> list[Segment]:
     segments = [
         Segment(SegmentKind.TOOL, f"tools[{index}]", tool, str(tool["name"]))
         for index, tool in enumerate(tools or [])
@@ -85,7 +88,12 @@ def test_identity_ignores_the_growth_of_the_conversation(text: str, one: list[st
     assert identify(text, items=tuple(one)) == identify(text, items=tuple(other))
 
 
-@given(prose, st.lists(words, min_size=2, max_size=6, unique=True).flatmap(lambda n: st.tuples(st.just(n), st.permutations(n))))
+@given(
+    prose,
+    st.lists(words, min_size=2, max_size=6, unique=True).flatmap(
+        lambda n: st.tuples(st.just(n), st.permutations(n))
+    ),
+)
 def test_order_of_tools_changes_the_digest_but_not_the_fingerprint(
     text: str, names: tuple[list[str], list[str]]
 ) -> None:
@@ -152,7 +160,7 @@ def test_memory_is_bounded_and_holds_no_text() -> None:
 def test_no_more_is_read_than_the_leading_part() -> None:
     read: list[str] = []
 
-    def lazily():
+    def lazily() -> Iterator[Segment]:
         for segment in prompt("rules", items=tuple(map(str, range(100)))):
             read.append(segment.path)
             yield segment
@@ -163,6 +171,7 @@ def test_no_more_is_read_than_the_leading_part() -> None:
 
 def test_a_megabyte_is_not_serialised_beyond_the_leading_part() -> None:
     first, second = ({"name": f"tool{i}", "description": "x" * LEADING_CHARS} for i in range(2))
+
     class Untouchable(Segment):
         def text(self) -> str:
             raise AssertionError("read beyond the bound")

@@ -665,7 +665,7 @@ assert "genai_prices" not in sys.modules
 assert own.resolve("openai", "gpt-4o", None, datetime(2026, 11, 20)) is not None
 assert "genai_prices" in sys.modules
 """
-        subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})  # noqa: S603
+        subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
 
     def test_without_it_only_own_prices_are_known(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "genai_prices.data_snapshot", None)

@@ -23,7 +23,10 @@ def usages(draw: st.DrawFn) -> TokenUsage:
 def test_the_three_states_add_up_to_the_input(usage: TokenUsage) -> None:
     assert usage.uncached_tokens is not None
     assert usage.cache_read_tokens is not None
-    assert usage.cache_read_tokens + (usage.cache_write_tokens or 0) + usage.uncached_tokens == usage.input_tokens
+    assert (
+        usage.cache_read_tokens + (usage.cache_write_tokens or 0) + usage.uncached_tokens
+        == usage.input_tokens
+    )
 
 
 @given(usages())

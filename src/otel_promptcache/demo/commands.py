@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -32,33 +33,33 @@ def commands() -> None:
 @click.option("--live/--no-live", default=None, help="A table while it runs.  [default: in a terminal]")
 @click.option(
     "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, writable=True, allow_dash=True),
+    "json_file",
+    type=click.File("w", encoding="utf-8", lazy=False),
     help="Write the numbers to this file, too; - is standard output.",
 )
 @click.pass_context
 def demo(
-    context: click.Context, /, *, seconds: float, seed: int, live: bool | None, json_path: str | None
+    context: click.Context, /, *, seconds: float, seed: int, live: bool | None, json_file: TextIO | None
 ) -> None:
-    """Watch eight applications, with good and bad habits, use the prompt cache.
+    """Watch good and bad caching habits, live in a table.
 
-    Real OpenAI clients send half an hour of traffic to a local provider, in a few seconds. All numbers
-    come from the OpenTelemetry metrics that were emitted.
+    Eight applications send half an hour of traffic to a local provider, in a few seconds, through real
+    OpenAI clients. All numbers come from the OpenTelemetry metrics that were emitted.
     """
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        raise click.UsageError("OTEL_SDK_DISABLED is set, and without the SDK there is nothing to see")
     from rich.console import Console  # noqa: PLC0415
 
     from otel_promptcache.demo.run import local_provider, run_demo  # noqa: PLC0415
     from otel_promptcache.demo.tables import closing_view  # noqa: PLC0415
 
-    console = Console(stderr=json_path == "-", highlight=False)
+    console = Console(stderr=json_file is not None and json_file.name == "<stdout>", highlight=False)
     is_live = console.is_terminal if live is None else live
     with local_provider(seconds, seed) as provider:
         outcome = run_demo(provider, console, seconds=seconds, seed=seed, live=is_live)
     console.print(closing_view(outcome.summary, console.width))
-    if json_path is not None:
-        document: dict[str, Any] = {"seed": seed, **outcome.summary.as_json()}
-        with click.open_file(json_path, "w", encoding="utf-8") as file:
-            file.write(json.dumps(document, indent=2) + "\n")
+    if json_file is not None:
+        json_file.write(json.dumps({"seed": seed, **outcome.summary.as_json()}, indent=2) + "\n")
     if outcome.was_interrupted:
         context.exit(_INTERRUPTED)
 

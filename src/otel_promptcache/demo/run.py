@@ -10,17 +10,17 @@ from rich.console import Console
 from rich.live import Live
 
 from otel_promptcache.demo.summary import Summary
-from otel_promptcache.demo.tables import live_view
+from otel_promptcache.demo.tables import introduction, live_view
 from otel_promptcache.demo.telemetry import observed
-from otel_promptcache.demo.traffic import Traffic
+from otel_promptcache.demo.traffic import Traffic, warm_up
 from otel_promptcache.sim import SimConfig, Simulator
 from otel_promptcache.sim.workloads import DEPLOYMENTS, WORKLOADS
 
-DEFAULT_SECONDS = 15.0
-
 _TRAFFIC_SECONDS = 30 * 60.0
 _PREFILL_SECONDS_PER_1K_TOKENS = 0.1
+_UNHURRIED_SECONDS = 15.0
 _REFRESH_SECONDS = 0.125
+_TALL_LINES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class FastClock:
 def local_provider(seconds: float, seed: int) -> Simulator:
     """Return the provider for a demo of so many seconds, not running yet."""
     # In a shorter demo there is less time for each request, too.
-    haste = min(1.0, seconds / DEFAULT_SECONDS)
+    haste = min(1.0, seconds / _UNHURRIED_SECONDS)
     config = SimConfig(
         seed=seed,
         prefill_seconds_per_1k_tokens=_PREFILL_SECONDS_PER_1K_TOKENS * haste,
@@ -73,13 +73,18 @@ def run_demo(provider: Simulator, console: Console, *, seconds: float, seed: int
     """
     traffic = Traffic(provider.url, WORKLOADS, seconds=seconds, seed=seed)
     was_interrupted = False
+    if not live or console.height >= _TALL_LINES:
+        console.print(introduction())
+    # The first call of a process loads much that later ones find loaded: it would spoil the times.
+    with observed():
+        warm_up(provider.url)
+    provider.reset()
     with observed() as read:
         try:
             with traffic:
                 if live:
                     _watch(traffic, read, console, seconds)
                 else:
-                    console.print(f"{len(WORKLOADS)} applications at work for about {seconds:g} seconds ...")
                     traffic.wait()
         except KeyboardInterrupt:
             was_interrupted = True
@@ -89,5 +94,7 @@ def run_demo(provider: Simulator, console: Console, *, seconds: float, seed: int
 def _watch(traffic: Traffic, read: Callable[[], Summary], console: Console, seconds: float) -> None:
     with Live(console=console, transient=True, auto_refresh=False) as view:
         while not traffic.wait(_REFRESH_SECONDS):
-            picture = live_view(read(), traffic.requests, traffic.elapsed_seconds, seconds)
-            view.update(picture, refresh=True)
+            summary, elapsed_seconds = read(), min(traffic.elapsed_seconds, seconds)
+            sent = f"{summary.total().requests} of {traffic.requests} requests"
+            progress = f"{elapsed_seconds:.0f} of {seconds:g} s, {sent}"
+            view.update(live_view(summary, progress, console.width), refresh=True)

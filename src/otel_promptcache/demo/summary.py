@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,7 @@ class TemplateSummary:
     """Input tokens by `promptcache.token.state`. A state that was never reported is absent, not 0."""
     net_savings_usd: float | None = None
     """Read discount less write surcharge; None where no request could be priced."""
-    first_token: defaultdict[str, list[Bucket]] = field(default_factory=lambda: defaultdict(list))
+    first_token: dict[str, list[Bucket]] = field(default_factory=dict[str, list[Bucket]])
     """Seconds to the first token of streams, by `promptcache.result`."""
 
     @property
@@ -40,15 +40,14 @@ class TemplateSummary:
 
     def first_token_seconds(self, *results: str) -> float | None:
         """Estimate the median time to the first token of the requests with these results; of all without."""
-        return median(bucket for result in results or self.first_token for bucket in self.first_token[result])
+        chosen = results or self.first_token
+        return median(bucket for result in chosen for bucket in self.first_token.get(result, ()))
 
     def add(self, other: TemplateSummary) -> None:
-        """Count another template in."""
+        """Count another template in, but not its times: medians over different prompts say nothing."""
         self.results += other.results
         self.tokens.update(other.tokens)
         self.add_usd(other.net_savings_usd)
-        for result, values in other.first_token.items():
-            self.first_token[result] += values
 
     def add_usd(self, usd: float | None) -> None:
         """Count dollars in; None is nothing known."""
@@ -64,6 +63,8 @@ class Summary:
     """By name."""
     unpriced: int
     """Answered requests that the dollars leave out."""
+    internal_errors: int
+    """Calls that were observed in part only."""
 
     def template(self, name: str) -> TemplateSummary:
         """Return what is known of a template; an empty summary if it was not seen."""
@@ -77,11 +78,12 @@ class Summary:
         return total
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it as JSON has it; what is not known is null."""
+        """Return all of it as JSON has it, templates by name; what is not known is null."""
         return {
-            "templates": [_as_json(template) for template in self.templates.values()],
+            "templates": [_as_json(self.templates[name]) for name in sorted(self.templates)],
             "total": _as_json(self.total()),
             "unpriced_requests": self.unpriced,
+            "internal_errors": self.internal_errors,
         }
 
 
@@ -91,11 +93,11 @@ def summarize(data: MetricsData | None) -> Summary:
     Templates are told apart by the name that `prefix` gave them, or else by their fingerprint.
     """
     templates: dict[str, TemplateSummary] = {}
-    unpriced = 0
+    counts: Counter[str] = Counter()
     for metric, point in _points(data):
         labels: Mapping[str, Any] = point.attributes or {}
-        if metric.name == names.UNPRICED.name:
-            unpriced += int(point.value)
+        if metric.name in (names.UNPRICED.name, names.INTERNAL_ERRORS.name):
+            counts[metric.name] += int(point.value)
         name = labels.get(names.PREFIX_NAME.name) or labels.get(names.FINGERPRINT.name)
         if name is None:
             continue
@@ -110,8 +112,8 @@ def summarize(data: MetricsData | None) -> Summary:
             template.add_usd(-point.value)
         elif metric.name == names.TIME_TO_FIRST_TOKEN_DISTRIBUTION.name:
             histogram: ExponentialHistogramDataPoint = point
-            template.first_token[labels[names.RESULT.name]] += buckets(histogram)
-    return Summary(templates, unpriced)
+            template.first_token.setdefault(labels[names.RESULT.name], []).extend(buckets(histogram))
+    return Summary(templates, counts[names.UNPRICED.name], counts[names.INTERNAL_ERRORS.name])
 
 
 def _points(data: MetricsData | None) -> Iterator[tuple[Metric, Any]]:

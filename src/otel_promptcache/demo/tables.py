@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
@@ -19,69 +19,104 @@ _WIDE_COLUMNS = 104
 _NOT_KNOWN = "-"
 _GOOD_RATIO, _POOR_RATIO = 0.6, 0.3
 
-_WHAT_TO_LOOK_AT = (
-    "daily-digest and tool-shuffler pay in full: what changes stands before what is stable.",
-    "tenant-mail saves little or loses: each user's key has the prompt written anew, at 1.25x.",
-    'classifier is too short to cache. chat-widget does not report: "-" is not known, never 0.',
-)
+_WHAT_TO_LOOK_AT = """\
+daily-digest, tool-shuffler: what changes stands before what is stable: no hits.
+tenant-mail loses money: a key per user, so each has the same prompt written.
+chat-widget streams without include_usage: what is not reported is -, never 0."""
+
+_Cells = Callable[[TemplateSummary], Sequence[RenderableType]]
 
 
-def live_view(summary: Summary, planned: int, elapsed_seconds: float, seconds: float) -> RenderableType:
+def introduction() -> RenderableType:
+    """List the applications, and what each does."""
+    table = Table.grid(padding=(0, 2))
+    for workload in WORKLOADS:
+        table.add_row(workload.name, workload.does)
+    return Group(table, "")
+
+
+def live_view(summary: Summary, progress: str, columns: int) -> RenderableType:
     """Show a demo in progress: a row for each application, heard of yet or not.
 
     Args:
         summary: What the metrics say by now.
-        planned: How many requests there will be.
-        elapsed_seconds: How long it has been running.
-        seconds: How long it is to take.
+        progress: How far it is.
+        columns: Width of the terminal.
     """
-    table = _table("requests", "hit ratio", "", "read", "write", "uncached", "net $", "TTFT ms")
-    for row in _rows(summary):
-        bar = ProgressBar(1.0, row.hit_ratio or 0.0, width=8, complete_style=_style(row.hit_ratio))
-        ttft = _milliseconds(row.first_token_seconds())
-        table.add_row(row.name, str(row.requests), _ratio(row), bar, *_tokens(row), _usd(row), ttft)
-    total = summary.total()
-    table.add_section()
-    table.add_row(
-        "total", str(total.requests), _ratio(total), "", *_tokens(total), _usd(total), "", style="bold"
-    )
-    progress = f"{min(elapsed_seconds, seconds):.0f} of {seconds:g} s, {total.requests} of {planned} requests"
-    return Group(Text.assemble(("Prompt caching by template", "bold"), f"   {progress}"), "", table)
+    bar_width = 20 if columns >= _WIDE_COLUMNS else 6
+
+    def sums(row: TemplateSummary) -> Sequence[RenderableType]:
+        return (str(row.requests), _ratio(row), _bar(row, bar_width), *_tokens(row), _usd(row))
+
+    def times(row: TemplateSummary) -> Sequence[RenderableType]:
+        return (_milliseconds(row.first_token_seconds()),)
+
+    headers = ("requests", "hit\nratio", "", "read", "write", "uncached", "net $", "TTFT\n(ms)")
+    return Group(_title(progress), _table(summary, headers, sums, times, columns))
 
 
 def closing_view(summary: Summary, columns: int) -> RenderableType:
     """Show what the metrics say in the end, and what to look at, in so many columns."""
+
+    def sums(row: TemplateSummary) -> Sequence[RenderableType]:
+        return (str(row.requests), _ratio(row), *_tokens(row), _usd(row))
+
+    def times(row: TemplateSummary) -> Sequence[RenderableType]:
+        return tuple(_milliseconds(row.first_token_seconds(result)) for result in ("hit", "miss"))
+
+    headers = ("requests", "hit\nratio", "read", "write", "uncached", "net $", "TTFT\nhit", "(ms)\nmiss")
+    table = _table(summary, headers, sums, times, columns)
+    notes = Text(f"\n{_WHAT_TO_LOOK_AT}\n")
+    return Group(_title("half an hour of traffic"), table, notes, Text(_fine_print(summary), "dim"))
+
+
+def _table(
+    summary: Summary, headers: Sequence[str], sums: _Cells, times: _Cells, columns: int
+) -> RenderableType:
+    """A row for each application and one for all, where times would say nothing."""
     is_wide = columns >= _WIDE_COLUMNS
-    table = _table("requests", "hit ratio", "read", "write", "uncached", "net $", "TTFT ms\nhit", "\nmiss")
-    if is_wide:
-        table.add_column("what is wrong with it")
-    for workload, row in zip(WORKLOADS, _rows(summary), strict=True):
-        table.add_row(*_closing_cells(row), *([workload.flaw or ""] if is_wide else []))
-    table.add_section()
-    table.add_row(*_closing_cells(summary.total()), style="bold")
-    return Group(Text("Prompt caching by template", "bold"), "", table, "", *_notes(summary))
-
-
-def _table(*headers: str) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("template", no_wrap=True, vertical="bottom")
+    table.add_column("\ntemplate", no_wrap=True)
     for header in headers:
-        table.add_column(header, justify="right", no_wrap=True)
+        table.add_column(header if "\n" in header else f"\n{header}", justify="right", no_wrap=True)
+    if is_wide:
+        table.add_column("\nwhat is wrong with it", no_wrap=True)
+    for workload in WORKLOADS:
+        row = summary.template(workload.name)
+        flaw = (workload.flaw or "",) if is_wide else ()
+        table.add_row(row.name, *sums(row), *times(row), *flaw)
+    table.add_section()
+    table.add_row("total", *sums(summary.total()), style="bold")
     return table
 
 
-def _rows(summary: Summary) -> Iterator[TemplateSummary]:
-    return (summary.template(workload.name) for workload in WORKLOADS)
+def _title(what: str) -> Text:
+    return Text.assemble(("Prompt caching by template", "bold"), f", {what}")
 
 
-def _closing_cells(row: TemplateSummary) -> tuple[RenderableType, ...]:
-    hit, miss = (_milliseconds(row.first_token_seconds(result)) for result in ("hit", "miss"))
-    ratio = Text(_ratio(row), _style(row.hit_ratio))
-    return (row.name, str(row.requests), ratio, *_tokens(row), _usd(row), hit, miss)
+def _fine_print(summary: Summary) -> str:
+    lines = [
+        f"net $: read discount less write surcharge, without {summary.unpriced} unpriced requests.",
+        "TTFT: median time to the first token of streams, estimated from a histogram.",
+        "All of it comes from the OpenTelemetry metrics that were emitted.",
+    ]
+    if summary.internal_errors:
+        lines.append(f"Internal errors, so the numbers may be incomplete: {summary.internal_errors}.")
+    return "\n".join(lines)
 
 
-def _ratio(row: TemplateSummary) -> str:
-    return _NOT_KNOWN if row.hit_ratio is None else f"{row.hit_ratio:.1%}"
+def _ratio(row: TemplateSummary) -> Text:
+    ratio = row.hit_ratio
+    return Text(_NOT_KNOWN) if ratio is None else Text(f"{ratio:.1%}", _style(ratio))
+
+
+def _bar(row: TemplateSummary, width: int) -> RenderableType:
+    ratio = row.hit_ratio
+    return "" if ratio is None else ProgressBar(1.0, ratio, width, complete_style=_style(ratio))
+
+
+def _style(ratio: float) -> str:
+    return "green" if ratio >= _GOOD_RATIO else "yellow" if ratio >= _POOR_RATIO else "red"
 
 
 def _tokens(row: TemplateSummary) -> Iterator[str]:
@@ -91,28 +126,8 @@ def _tokens(row: TemplateSummary) -> Iterator[str]:
 
 def _usd(row: TemplateSummary) -> Text:
     usd = row.net_savings_usd
-    if usd is None:
-        return Text(_NOT_KNOWN)
-    return Text(f"{usd:.4f}", "red" if usd < 0 else "")
+    return Text(_NOT_KNOWN) if usd is None else Text(f"{usd:.4f}", "red" if usd < 0 else "")
 
 
 def _milliseconds(seconds: float | None) -> str:
     return _NOT_KNOWN if seconds is None else f"{seconds * 1000:.0f}"
-
-
-def _style(ratio: float | None) -> str:
-    if ratio is None:
-        return ""
-    return "green" if ratio >= _GOOD_RATIO else "yellow" if ratio >= _POOR_RATIO else "red"
-
-
-def _notes(summary: Summary) -> Iterator[RenderableType]:
-    for line in _WHAT_TO_LOOK_AT:
-        yield Text(line)
-    yield Text(
-        "net $: read discount less write surcharge, at list prices. TTFT: time to first token of streams,",
-        "dim",
-    )
-    yield Text(
-        f"median estimated from a histogram. The dollars leave out {summary.unpriced} requests.", "dim"
-    )

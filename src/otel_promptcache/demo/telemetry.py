@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
@@ -24,9 +25,14 @@ def observed() -> Generator[Callable[[], Summary], None, None]:
     instrument(
         meter_provider=meter_provider, tracer_provider=tracer_provider, stream_usage=False, semconv="off"
     )
+    # What the library has to say about these applications, the closing table says better.
+    logger = logging.getLogger("otel_promptcache")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         yield lambda: summarize(reader.get_metrics_data())
     finally:
         uninstrument()
+        logger.setLevel(level)
         tracer_provider.shutdown()
         meter_provider.shutdown()

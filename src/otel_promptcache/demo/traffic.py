@@ -24,6 +24,7 @@ from otel_promptcache.sim.workloads import Arguments, Workload
 
 _API_KEY = "demo"
 _API_VERSION = "2024-10-21"
+_ANY_MODEL = "gpt-4.1-nano"
 _NAP_SECONDS = 0.1
 
 
@@ -85,8 +86,7 @@ class Traffic:
         return not working
 
     def _run(self, workload: Workload) -> None:
-        http_client = DefaultHttpxClient(trust_env=False)  # a proxy of the environment is not for loopback
-        with OpenAI(base_url=f"{self._url}/v1", api_key=_API_KEY, http_client=http_client) as client:
+        with _client(self._url) as client:
             create = _endpoint(client, workload)
             for at_seconds, arguments in self._schedules[workload.name]:
                 if self._stop.wait(max(0.0, at_seconds - self.elapsed_seconds)):
@@ -121,6 +121,19 @@ class Traffic:
                 azure_endpoint=self._url, api_version=_API_VERSION, api_key=_API_KEY, http_client=http_client
             )
         return AsyncOpenAI(base_url=f"{self._url}/v1", api_key=_API_KEY, http_client=http_client)
+
+
+def warm_up(url: str) -> None:
+    """Make one call of each kind, so that the next one takes no longer than any other."""
+    with _client(url) as client:
+        client.chat.completions.create(model=_ANY_MODEL, messages=[{"role": "user", "content": "Hello"}])
+        client.responses.create(model=_ANY_MODEL, input="Hello")
+
+
+def _client(url: str) -> OpenAI:
+    # A proxy that the environment names is not for loopback.
+    http_client = DefaultHttpxClient(trust_env=False)
+    return OpenAI(base_url=f"{url}/v1", api_key=_API_KEY, http_client=http_client)
 
 
 def _endpoint(client: OpenAI | AsyncOpenAI, workload: Workload) -> Any:

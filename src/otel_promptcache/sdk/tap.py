@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from typing import Any, cast
+from typing import Any
 
 from otel_promptcache.call import Call
 
 
 def install_tap(response: Any, call: Call) -> None:
     """Put a tap between an unread HTTP response and its byte stream."""
-    stream = cast("Any", response.stream)
+    stream: object = response.stream
     response.stream = _tap_class(type(response).__module__, type(stream))(stream, call)
 
 
@@ -104,7 +104,8 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
         return await self._chunks.athrow(*args)
 
     async def aclose(self) -> None:
-        if isinstance(self._chunks, AsyncGenerator):
+        # A plain iterator has nothing to close, and without us nobody would try.
+        if hasattr(self._chunks, "aclose"):
             await self._chunks.aclose()
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-
 SCOPE_NAME = "otel_promptcache"
 """The instrumentation scope of all our spans and metrics."""
 

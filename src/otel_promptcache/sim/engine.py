@@ -1,0 +1,201 @@
+"""The simulated provider behind the HTTP edge: its cache, its faults, what it stores and what it has seen."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+from otel_promptcache.sim.cache import CacheRead, CacheScope, PromptCache
+from otel_promptcache.sim.caching_fields import CachingFields
+from otel_promptcache.sim.clock import Clock
+from otel_promptcache.sim.config import SimConfig
+from otel_promptcache.sim.errors import ApiError, invalid_value
+from otel_promptcache.sim.faults import Fault, FaultInjector
+from otel_promptcache.sim.models import SERVICE_TIERS, CachePolicy, is_known, policy_for, resolve_alias
+from otel_promptcache.sim.prompt import Prompt, TokenStream, render
+from otel_promptcache.sim.recording import RecordedRequest
+from otel_promptcache.sim.store import ResponseStore
+from otel_promptcache.sim.wire import JsonObject, as_text
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as a request names it.
+
+    Attributes:
+        asked: The name in the request.
+        resolved: The snapshot behind it, which the response names.
+        policy: Its cache rules.
+    """
+
+    asked: str
+    resolved: str
+    policy: CachePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A request whose prompt was accepted, and what the cache gave for it.
+
+    Attributes:
+        model: Who answers.
+        prompt: What was asked.
+        stream: The prompt as tokens.
+        scope: Whose cache was read.
+        read: What was found there.
+        caching: What the request said about caching.
+        created_seconds: When it was admitted, by the simulator's clock.
+        seed: Distinguishes prompts: equal prompts get equal answers.
+    """
+
+    model: Model
+    prompt: Prompt
+    stream: TokenStream
+    scope: CacheScope
+    read: CacheRead
+    caching: CachingFields
+    created_seconds: float
+    seed: str
+
+
+class Engine:
+    """The simulated provider. Its methods can be called from any thread.
+
+    Attributes:
+        config: How it behaves.
+        clock: What time it is.
+        store: Responses that can be retrieved, continued and compared with.
+    """
+
+    def __init__(self, config: SimConfig, clock: Clock) -> None:
+        self.config = config
+        self.clock = clock
+        self.store = ResponseStore(config.max_responses, config.diagnostics_retention_seconds)
+        self._lock = threading.Lock()
+        self._ids = 0
+        self._requests: deque[RecordedRequest] = deque(maxlen=config.max_requests)
+        self._faults = FaultInjector(config.faults, config.seed)
+        self._cache = PromptCache(
+            machines=config.machines,
+            overflow_requests_per_minute=config.overflow_requests_per_minute,
+            warm_up_seconds=config.warm_up_seconds,
+            unexplained_miss_rate=config.unexplained_miss_rate,
+            zero_data_retention=config.zero_data_retention,
+            max_entries=config.max_cache_entries,
+            seed=config.seed,
+        )
+
+    @property
+    def requests(self) -> tuple[RecordedRequest, ...]:
+        """The latest requests, oldest first."""
+        with self._lock:
+            return tuple(self._requests)
+
+    def record(self, request: RecordedRequest) -> None:
+        """Keep a request for inspection."""
+        with self._lock:
+            self._requests.append(request)
+
+    def new_id(self, prefix: str) -> str:
+        """Return an id that was not used before; the sequence depends on the seed alone."""
+        with self._lock:
+            self._ids += 1
+            name = f"{self.config.seed}:{self._ids}"
+        return prefix + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+
+    def draw_faults(self, header: str) -> frozenset[Fault]:
+        """Return the faults of the next request; ValueError for a name there is not."""
+        with self._lock:
+            return self._faults.draw(header)
+
+    def is_first_time(self, request_digest: bytes) -> bool:
+        """Tell whether a request has to fail now so that its retry can succeed."""
+        with self._lock:
+            return self._faults.is_first_time(request_digest)
+
+    def inject(self, faults: frozenset[Fault]) -> None:
+        """Let faults befall the next request."""
+        with self._lock:
+            self._faults.queue(faults)
+
+    def evict(self) -> int:
+        """Empty the cache and return how many entries went."""
+        with self._lock:
+            return self._cache.evict()
+
+    def reset(self) -> None:
+        """Forget cache, stored responses, recorded requests and queued faults."""
+        with self._lock:
+            self._cache.clear()
+            self._faults.clear()
+            self._requests.clear()
+        self.store.clear()
+
+    def model(self, body: JsonObject, deployment: str | None) -> Model:
+        """Return the model a request is for.
+
+        Args:
+            body: The request.
+            deployment: The Azure deployment in the path, which wins over the body; None without one.
+
+        Raises:
+            ApiError: 400 without a model, 404 for one that is not known and has to be.
+        """
+        asked = deployment or as_text(body.get("model"))
+        if not asked:
+            raise ApiError(400, "you must provide a model parameter", param="model")
+        name = self.config.deployments.get(asked, asked)
+        if self.config.known_models_only and not is_known(name):
+            message = f"The model `{name}` does not exist or you do not have access to it."
+            raise ApiError(404, message, code="model_not_found")
+        resolved = resolve_alias(name) if self.config.resolve_model_aliases else name
+        return Model(asked, resolved, policy_for(name))
+
+    def service_tier(self, body: JsonObject, faults: frozenset[Fault]) -> str:
+        """Return the tier that serves a request; ApiError 400 for one that does not exist."""
+        asked = body.get("service_tier")
+        tier = "default" if asked is None else SERVICE_TIERS.get(as_text(asked) or "")
+        if tier is None:
+            raise invalid_value("service_tier", asked, tuple(SERVICE_TIERS))
+        return "default" if "tier_downgrade" in faults else self.config.tier_downgrades.get(tier, tier)
+
+    def admit(
+        self,
+        organization: str,
+        model: Model,
+        service_tier: str,
+        prompt: Prompt,
+        caching: CachingFields,
+        faults: frozenset[Fault],
+    ) -> Admission:
+        """Accept a prompt and read the cache for it. `prefill` has to follow."""
+        stream = render(prompt)
+        scope = CacheScope(organization, model.resolved, service_tier, caching.cache_key)
+        now_seconds = self.clock.now_seconds()
+        with self._lock:
+            if "evict" in faults:
+                self._cache.evict(organization)
+            read = self._cache.read(
+                stream, scope, model.policy, caching.options, now_seconds, miss="miss" in faults
+            )
+        digest = stream.digest(len(stream.tokens)) or b""
+        return Admission(model, prompt, stream, scope, read, caching, now_seconds, digest.hex())
+
+    async def prefill(self, admission: Admission, faults: frozenset[Fault]) -> None:
+        """Process the prompt: take the time its uncached tokens take, then write the cache."""
+        seconds = admission.read.uncached_tokens / 1000 * self.config.prefill_seconds_per_1k_tokens
+        if "slow" in faults:
+            seconds += self.config.slow_seconds
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+        with self._lock:
+            self._cache.write(admission.read, self.clock.now_seconds())
+
+    async def decode(self, tokens: int) -> None:
+        """Take the time that many output tokens take."""
+        seconds = tokens * self.config.decode_seconds_per_token
+        if seconds > 0:
+            await asyncio.sleep(seconds)
