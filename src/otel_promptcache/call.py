@@ -51,7 +51,8 @@ class Call:
         self._facts = RequestFacts(wire.operation, provider="openai", api_type=wire.api_type)
         self._is_request_read = False
         self._prefix: PrefixIdentity | None = None
-        self._span: CallSpan | None = None
+        # A call that fails before its request is built was never sent: it is counted, but has no span.
+        self._span = CallSpan.absent()
         self._body: Body | None = None
         self._reply = Reply()
         self._usage: TokenUsage | None = None
@@ -97,7 +98,9 @@ class Call:
             is_stream=request.get("stream") is True,
         )
         self._identify(request)
-        self._opened_span()
+        self._span = self._observer.emitter.open(
+            self._facts, self._prefix, self._prefix_name, self._started_ns
+        )
 
     @guarded
     def _identify(self, request: Json) -> None:
@@ -183,8 +186,7 @@ class Call:
     @guarded
     def detach(self) -> None:
         """Stop being the current span of the context that sent the request."""
-        if self._span is not None:
-            self._span.detach()
+        self._span.detach()
 
     @guarded
     def left(self, error: BaseException | None) -> None:
@@ -218,7 +220,7 @@ class Call:
             price=self._price(model),
             is_answered=self._is_answered,
         )
-        self._observer.emitter.describe(self._opened_span(), reply, self._report, self._timing())
+        self._observer.emitter.describe(self._span, reply, self._report, self._timing())
 
     @guarded
     def _price(self, model: str) -> ModelPrice | None:
@@ -232,7 +234,7 @@ class Call:
         error_type = self._reply.error_type if error is None else type(error).__qualname__
         if self._report is None:
             self._settle()
-        span, timing = self._opened_span(), self._timing()
+        span, timing = self._span, self._timing()
         span.detach()
         try:
             if self._report is not None:
@@ -241,14 +243,6 @@ class Call:
                 )
         finally:
             span.end(self._started_ns + int(timing.duration_seconds * 1e9), error_type)
-
-    def _opened_span(self) -> CallSpan:
-        """The span of the call; opened only now where the request failed before it was built."""
-        if self._span is None:
-            self._span = self._observer.emitter.open(
-                self._facts, self._prefix, self._prefix_name, self._started_ns
-            )
-        return self._span
 
     def _timing(self) -> Timing:
         return Timing(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from itertools import permutations
+from typing import Any
 
 import pytest
 from openinference.instrumentation.openai import OpenAIInstrumentor as OpenInference
@@ -11,7 +12,7 @@ from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor as Off
 
 from otel_promptcache import PromptCacheInstrumentor
 
-from .emitted import OUR_SCOPE, Emitted
+from .emitted import OUR_SCOPE, Emitted, enriched, scopes
 
 OURS = "ours"
 OFFICIAL = "official"
@@ -40,14 +41,25 @@ ALLOW_UNAWAITED_PARSE = pytest.mark.filterwarnings(
 )
 
 
-def innermost(installed: Iterable[str]) -> str:
-    """The peer whose span is current when a request is built, whatever came first."""
-    return OPENINFERENCE if OPENINFERENCE in installed else OFFICIAL
+def innermost(installed: Collection[str]) -> str:
+    """Whose span is the current one when a request is built, whatever was installed first."""
+    return next(name for name in (OPENINFERENCE, OFFICIAL, OURS) if name in installed)
 
 
-def peer_scopes(installed: Iterable[str]) -> list[str]:
-    """The scopes of the peers: who is to emit the spans of one call, one each."""
-    return sorted(SCOPES[name] for name in installed if name != OURS)
+def emitters(installed: Collection[str]) -> list[str]:
+    """The scopes that are to emit a span for one call, one each: ours only where nobody else does."""
+    return sorted(SCOPES[name] for name in installed if name != OURS or len(installed) == 1)
+
+
+def the_enriched_span(emitted: Emitted, installed: Collection[str]) -> Mapping[str, Any]:
+    """The attributes of the span that has ours, where one call left no other trace of us among the peers'."""
+    spans = emitted.spans()
+    assert scopes(spans) == emitters(installed)
+    is_alone = innermost(installed) == OURS
+    assert bool(emitted.standard_metrics(OUR_SCOPE)) is is_alone
+    (span,) = enriched(spans)
+    assert span.instrumentation_scope.name == SCOPES[innermost(installed)]
+    return span.attributes
 
 
 class Instrumentations:

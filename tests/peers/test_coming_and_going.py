@@ -9,18 +9,17 @@ import openai
 import pytest
 from opentelemetry import trace
 
-from .emitted import OUR_SCOPE, Emitted, enriched, scopes
+from .emitted import Emitted, enriched, scopes
 from .instrumentations import (
     ALLOW_UNAWAITED_PARSE,
     OFFICIAL,
     OPENINFERENCE,
     ORDERS,
     OURS,
-    SCOPES,
     Instrumentations,
     Order,
-    innermost,
-    peer_scopes,
+    emitters,
+    the_enriched_span,
 )
 from .surfaces import APIS, CHAT, RESPONSES, SURFACES, Api, Caller, Surface, create, create_stream
 from .wire import answering, refusing
@@ -32,17 +31,14 @@ JOURNEYS = [(coming, going) for coming in ORDERS for going in permutations(comin
 
 def assert_only_these_work(emitted: Emitted, remaining: list[str], counted_before: int) -> None:
     """Check what one hit left behind."""
-    spans = emitted.spans()
-    is_alone = remaining == [OURS]
-    assert scopes(spans) == ([OUR_SCOPE] if is_alone else peer_scopes(remaining))
-    assert len(emitted.requests()) - counted_before == (OURS in remaining)
-    if OURS not in remaining:
-        assert enriched(spans) == []
-        return
-    (span,) = enriched(spans)
-    assert span.instrumentation_scope.name == (OUR_SCOPE if is_alone else SCOPES[innermost(remaining)])
-    assert span.attributes["promptcache.result"] == "hit"
     assert trace.get_current_span() is trace.INVALID_SPAN
+    assert len(emitted.requests()) - counted_before == (OURS in remaining)
+    if OURS in remaining:
+        assert the_enriched_span(emitted, remaining)["promptcache.result"] == "hit"
+    else:
+        spans = emitted.spans()
+        assert scopes(spans) == emitters(remaining)
+        assert enriched(spans) == []
 
 
 @pytest.mark.parametrize("surface", [Surface(CHAT, create), Surface(RESPONSES, create_stream)], ids=str)
@@ -100,7 +96,7 @@ async def test_calls_are_seen_after_openinference_took_our_request_hook_with_it(
 
     (request,) = emitted.requests()
     assert request["promptcache.result"] == "hit"
-    assert scopes(emitted.spans()) == (peer_scopes(instrumentations.installed) or [OUR_SCOPE])
+    assert the_enriched_span(emitted, instrumentations.installed)["promptcache.prefix.digest"]
     assert trace.get_current_span() is trace.INVALID_SPAN
 
 

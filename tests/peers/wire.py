@@ -66,7 +66,11 @@ def refusing(status: int) -> Answer:
 def in_turn(*answers: Answer) -> Answer:
     """A provider that treats each request as the next of the answers says."""
     remaining = iter(answers)
-    return lambda request: next(remaining)(request)
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return next(remaining)(request)
+
+    return answer
 
 
 def _response(status: int, content_type: str, content: bytes) -> httpx2.Response:

@@ -5,14 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from otel_promptcache.sim.models import (
-    BlockPolicy,
-    BreakpointPolicy,
-    CachePolicy,
-    Lifetime,
-    Retention,
-    Ttl,
-)
+from otel_promptcache.sim.policies import BlockPolicy, BreakpointPolicy, CachePolicy, Lifetime, Retention, Ttl
 from otel_promptcache.sim.prompt import TokenStream
 
 Mode = Literal["implicit", "explicit"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from otel_promptcache.sim.boundaries import Boundary, CachingOptions, find_boundaries
-from otel_promptcache.sim.models import BreakpointPolicy, CachePolicy, Lifetime, Ttl
+from otel_promptcache.sim.policies import BreakpointPolicy, CachePolicy, Lifetime, Ttl
 from otel_promptcache.sim.prompt import TokenStream
 from otel_promptcache.sim.routing import HEAD_TOKENS, Router
 from otel_promptcache.sim.tokens import prefix_digests
@@ -119,6 +119,7 @@ class PromptCache:
         self._unexplained_miss_rate = unexplained_miss_rate
         self._zero_data_retention = zero_data_retention
         self._max_entries = max_entries
+        self._seed = seed
         self._random = random.Random(seed)  # noqa: S311  # reproducible on purpose
         self._entries: OrderedDict[EntryKey, _Entry] = OrderedDict()
 
@@ -209,7 +210,8 @@ class PromptCache:
         return len(doomed)
 
     def clear(self) -> None:
-        """Return to the state of a new cache, except for the random generator."""
+        """Return to the state of a new cache, with the same unexplained misses to come."""
+        self._random.seed(self._seed)
         self._entries.clear()
         self._router.clear()
 

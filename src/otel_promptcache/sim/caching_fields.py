@@ -13,7 +13,7 @@ from otel_promptcache.sim.errors import (
     unknown_parameter,
     unsupported_parameter,
 )
-from otel_promptcache.sim.models import (
+from otel_promptcache.sim.policies import (
     RETENTIONS,
     TTLS,
     BlockPolicy,

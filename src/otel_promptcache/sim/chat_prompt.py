@@ -7,7 +7,7 @@ from typing import Any
 from otel_promptcache.sim.caching_fields import read_marker
 from otel_promptcache.sim.content import content_blocks, text_block
 from otel_promptcache.sim.errors import invalid_type, invalid_value, missing_parameter
-from otel_promptcache.sim.models import CachePolicy
+from otel_promptcache.sim.policies import CachePolicy
 from otel_promptcache.sim.prompt import Message, Prompt, Role, Settings
 from otel_promptcache.sim.wire import JsonObject, as_list, as_object, as_text, compact_json, objects
 

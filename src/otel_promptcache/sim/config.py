@@ -89,7 +89,7 @@ class SimConfig:
                 f"SimConfig.unexplained_miss_rate={self.unexplained_miss_rate!r}: must be from 0 to 1"
             )
         self._require_known_tiers()
-        if not all(isinstance(rule, FaultRule) for rule in self.faults):
+        if any(type(rule) is not FaultRule for rule in self.faults):
             raise ValueError(f"SimConfig.faults={self.faults!r}: must be a tuple of FaultRule")
         for name in ("machines", "max_requests", "max_responses", "max_cache_entries"):
             self._require_at_least(name, 1)
@@ -102,9 +102,8 @@ class SimConfig:
     def _require_known_tiers(self) -> None:
         served = set(SERVICE_TIERS.values())
         if not served.issuperset([*self.tier_downgrades, *self.tier_downgrades.values()]):
-            raise ValueError(
-                f"SimConfig.tier_downgrades={self.tier_downgrades!r}: must be from and to {', '.join(sorted(served))}"
-            )
+            allowed = ", ".join(sorted(served))
+            raise ValueError(f"SimConfig.tier_downgrades={self.tier_downgrades!r}: must be among {allowed}")
 
     def _require_at_least(self, name: str, minimum: float) -> None:
         value = getattr(self, name)

@@ -6,7 +6,7 @@ from typing import Any
 
 from otel_promptcache.sim.caching_fields import read_marker
 from otel_promptcache.sim.errors import invalid_type
-from otel_promptcache.sim.models import CachePolicy
+from otel_promptcache.sim.policies import CachePolicy
 from otel_promptcache.sim.prompt import Block
 from otel_promptcache.sim.tokens import opaque_tokens, tokenize
 from otel_promptcache.sim.wire import JsonObject, as_list, as_object, as_text, compact_json

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from otel_promptcache.sim.cache import CacheRead, CacheScope
-from otel_promptcache.sim.prompt import Prompt, TokenStream
+from otel_promptcache.sim.prompt import Prompt, Settings, TokenStream
 from otel_promptcache.sim.wire import JsonObject
 
 
@@ -15,7 +16,8 @@ class Fingerprint:
 
     Attributes:
         scope: Whose cache it used.
-        prompt: Its prompt.
+        settings: The settings in its prompt.
+        tools_digest: Digest of its tools.
         compactions: The compaction items in its conversation.
         reusable_tokens: Visible tokens that can be reused after it: cached plus written.
         reusable_position: Where they end in the token stream; None when there are none.
@@ -24,7 +26,8 @@ class Fingerprint:
     """
 
     scope: CacheScope
-    prompt: Prompt
+    settings: Settings
+    tools_digest: bytes
     compactions: tuple[str, ...]
     reusable_tokens: int
     reusable_position: int | None
@@ -40,11 +43,13 @@ def take_fingerprint(
     compactions: tuple[str, ...],
     now_seconds: float,
 ) -> Fingerprint:
-    """Return what has to be kept of a response."""
+    """Return what has to be kept of a response: digests, not the prompt."""
     position = read.reusable_position
+    tools = "\0".join(prompt.tools).encode("utf-8", "surrogatepass")
     return Fingerprint(
         scope=scope,
-        prompt=prompt,
+        settings=prompt.settings,
+        tools_digest=hashlib.blake2b(tools, digest_size=16).digest(),
         compactions=compactions,
         reusable_tokens=read.cached_tokens + read.write_tokens,
         reusable_position=position,
@@ -86,9 +91,9 @@ def diagnose(
 
 
 def _first_difference(earlier: Fingerprint, current: Fingerprint, stream: TokenStream) -> str | None:
-    before, now = earlier.prompt.settings, current.prompt.settings
-    tools_before = (earlier.prompt.tools, before.parallel_tool_calls)
-    tools_now = (current.prompt.tools, now.parallel_tool_calls)
+    before, now = earlier.settings, current.settings
+    tools_before = (earlier.tools_digest, before.parallel_tool_calls)
+    tools_now = (current.tools_digest, now.parallel_tool_calls)
     position = earlier.reusable_position
     prefix_now = None if position is None else stream.digest(position)
     differences = {

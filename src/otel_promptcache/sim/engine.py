@@ -14,7 +14,8 @@ from otel_promptcache.sim.clock import Clock
 from otel_promptcache.sim.config import SimConfig
 from otel_promptcache.sim.errors import ApiError, invalid_value
 from otel_promptcache.sim.faults import Fault, FaultInjector
-from otel_promptcache.sim.models import SERVICE_TIERS, CachePolicy, is_known, policy_for, resolve_alias
+from otel_promptcache.sim.models import SERVICE_TIERS, is_known, policy_for, resolve_alias
+from otel_promptcache.sim.policies import CachePolicy
 from otel_promptcache.sim.prompt import Prompt, TokenStream, render
 from otel_promptcache.sim.recording import RecordedRequest
 from otel_promptcache.sim.store import ResponseStore

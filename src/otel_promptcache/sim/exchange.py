@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from otel_promptcache.sim.answers import Answer
@@ -52,7 +52,7 @@ class Exchange:
         """Have the prompt accepted and the cache read."""
         tier = self.engine.service_tier(self.body, self.faults)
         admission = self.engine.admit(self.organization, model, tier, prompt, caching, self.faults)
-        self.record.cache = admission.read
+        self.record.cache = replace(admission.read, writes=())
         return admission
 
     def limited(self, answer: Answer, *limit_fields: str) -> Answer:

@@ -118,10 +118,11 @@ class FaultInjector:
         seed: Of the dice.
     """
 
-    __slots__ = ("_failed_once", "_queued", "_random", "_rules")
+    __slots__ = ("_failed_once", "_queued", "_random", "_rules", "_seed")
 
     def __init__(self, rules: Iterable[FaultRule], seed: int) -> None:
         self._rules = tuple(rules)
+        self._seed = seed
         self._random = random.Random(seed)  # noqa: S311  # reproducible on purpose
         self._queued: deque[frozenset[Fault]] = deque()
         self._failed_once: OrderedDict[bytes, None] = OrderedDict()
@@ -147,7 +148,8 @@ class FaultInjector:
 
         The answer alternates for one digest: fail, succeed, fail, succeed.
         """
-        if self._failed_once.pop(request_digest, b"") is None:
+        if request_digest in self._failed_once:
+            del self._failed_once[request_digest]
             return False
         self._failed_once[request_digest] = None
         if len(self._failed_once) > _MAX_REMEMBERED:
@@ -155,6 +157,7 @@ class FaultInjector:
         return True
 
     def clear(self) -> None:
-        """Forget what was queued and what has failed once."""
+        """Return to the state of a new injector: nothing queued, nothing failed, the same dice to come."""
+        self._random.seed(self._seed)
         self._queued.clear()
         self._failed_once.clear()

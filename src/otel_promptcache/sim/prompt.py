@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from otel_promptcache.sim.models import Ttl
+from otel_promptcache.sim.policies import Ttl
 from otel_promptcache.sim.tokens import prefix_digests, special_token, tokenize
 
 Role = Literal["developer", "user", "assistant", "tool", "context"]

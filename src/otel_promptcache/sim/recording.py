@@ -27,7 +27,7 @@ class RecordedRequest:
         status_code: HTTP status answered; None while it is in progress.
         usage: What the client was told, faults included; None if it was told nothing, as in a chat stream
             without `include_usage`.
-        cache: What the cache really did; None for a request that does not reach it.
+        cache: What the cache really did, without its `writes`; None for a request that does not reach it.
         completed: Whether the answer was sent to its regular end.
     """
 

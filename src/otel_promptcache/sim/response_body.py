@@ -9,7 +9,7 @@ from otel_promptcache.sim.answers import Answer
 from otel_promptcache.sim.conversation import since_compaction
 from otel_promptcache.sim.engine import Admission, Engine
 from otel_promptcache.sim.exchange import Exchange
-from otel_promptcache.sim.models import BlockPolicy, BreakpointPolicy, Retention
+from otel_promptcache.sim.policies import BlockPolicy, BreakpointPolicy, Retention
 from otel_promptcache.sim.store import StoredResponse
 from otel_promptcache.sim.wire import JsonObject, as_list, as_object
 

@@ -16,7 +16,7 @@ from otel_promptcache.sim.diagnostics import diagnose, take_fingerprint
 from otel_promptcache.sim.engine import Admission
 from otel_promptcache.sim.errors import ApiError, server_error
 from otel_promptcache.sim.exchange import Exchange
-from otel_promptcache.sim.models import BreakpointPolicy
+from otel_promptcache.sim.policies import BreakpointPolicy
 from otel_promptcache.sim.prompt import render
 from otel_promptcache.sim.response_body import Draft, output_items, response_body
 from otel_promptcache.sim.response_events import response_error_event, response_events

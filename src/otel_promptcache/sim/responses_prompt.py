@@ -9,7 +9,7 @@ from otel_promptcache.sim.caching_fields import read_marker
 from otel_promptcache.sim.chat_prompt import format_text
 from otel_promptcache.sim.content import content_blocks, text_block
 from otel_promptcache.sim.errors import invalid_type, invalid_value
-from otel_promptcache.sim.models import CachePolicy, ReasoningContext
+from otel_promptcache.sim.policies import CachePolicy, ReasoningContext
 from otel_promptcache.sim.prompt import Message, Prompt, Role, Settings
 from otel_promptcache.sim.wire import JsonObject, as_list, as_object, as_text, compact_json, objects
 

@@ -8,7 +8,7 @@ from typing import Any
 from otel_promptcache.sim.cache import CacheRead
 from otel_promptcache.sim.config import Profile
 from otel_promptcache.sim.faults import Fault
-from otel_promptcache.sim.models import BreakpointPolicy
+from otel_promptcache.sim.policies import BreakpointPolicy
 from otel_promptcache.sim.wire import JsonObject, as_object
 
 

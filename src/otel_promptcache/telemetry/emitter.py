@@ -6,7 +6,7 @@ from opentelemetry.metrics import Meter
 from opentelemetry.trace import Tracer
 from opentelemetry.util.types import AttributeValue
 
-from otel_promptcache.core.analyzer import CacheReport
+from otel_promptcache.core.analyzer import CacheReport, CacheResult
 from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
 from otel_promptcache.core.fingerprint import PrefixIdentity
 from otel_promptcache.telemetry import names
@@ -41,6 +41,8 @@ class Emitter:
                 names.FINGERPRINT.name: prefix and prefix.fingerprint,
                 names.DIGEST.name: prefix and prefix.digest,
                 names.PREFIX_NAME.name: prefix_name,
+                # Another's span may end before the call does; it is not to be left without a result.
+                names.RESULT.name: None if span.is_own else CacheResult.UNKNOWN.value,
             }
         )
         return span

@@ -67,6 +67,11 @@ class CallSpan:
         opened._token = context.attach(opened.context)
         return opened
 
+    @classmethod
+    def absent(cls) -> CallSpan:
+        """No span at all: whatever is written to it is dropped."""
+        return cls(trace.INVALID_SPAN, is_own=False)
+
     @property
     def context(self) -> Context:
         """A context with this span in it, for exemplars."""

@@ -1,0 +1,1 @@
+"""What the instrumentation costs, and whether it stays correct and bounded under load."""

@@ -1,0 +1,187 @@
+"""Many threads, or many tasks, on one client: how much slower it gets, and whether each call is counted.
+
+Run it with `python -m benchmarks.concurrency [--calls N] [--quick]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from threading import Barrier
+
+from benchmarks import answers
+from benchmarks.display import print_table, progress
+from benchmarks.sampling import Spread
+from benchmarks.telemetry import Telemetry
+from benchmarks.transport import async_client, sync_client
+from benchmarks.workloads import SHORT_CHAT_STREAM, chat_stream, short_chat
+from otel_promptcache import prefix
+
+WORKERS = 64
+_NAMES = 8
+_ROUNDS, _QUICK_ROUNDS = 7, 3
+_CALLS, _QUICK_CALLS = 40, 10
+
+Run = Callable[[int, int], float]
+"""Makes that many calls in each of so many workers, and says how many calls a second that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was counted of the calls that were made."""
+
+    made_by_name: dict[str, int]
+    """Calls by the name that the worker gave its template."""
+    requests_by_name: dict[str, float]
+    spans: int
+    durations: float
+    input_tokens: float
+
+    @property
+    def made(self) -> int:
+        """All calls."""
+        return sum(self.made_by_name.values())
+
+    @property
+    def requests(self) -> float:
+        """All calls, as counted."""
+        return sum(self.requests_by_name.values())
+
+    def is_exact(self) -> bool:
+        """Every call was counted once, with its tokens, and under the name its worker gave."""
+        counted = (self.spans, self.durations, self.input_tokens / answers.INPUT_TOKENS)
+        return set(counted) == {self.made} and self.requests_by_name == self.made_by_name
+
+
+def run_threads(workers: int, calls: int) -> Counts:
+    """Make that many calls in each of so many threads, all on one client."""
+    return _counts(threads, workers, calls)
+
+
+def run_tasks(workers: int, calls: int) -> Counts:
+    """Make that many calls in each of so many tasks of one event loop, all on one client."""
+    return _counts(tasks, workers, calls)
+
+
+def threads(workers: int, calls: int) -> float:
+    """A `Run` with threads."""
+    plain, streamed, together = short_chat(), chat_stream(SHORT_CHAT_STREAM), Barrier(workers + 1)
+    with (
+        sync_client(plain.answer, streamed.answer) as client,
+        ThreadPoolExecutor(workers) as pool,
+    ):
+
+        def work(worker: int) -> None:
+            together.wait()
+            with prefix(_name(worker)):
+                for index in range(calls):
+                    (streamed if index % 2 else plain).call(client)
+
+        futures = [pool.submit(work, worker) for worker in range(workers)]
+        together.wait()
+        start = time.perf_counter()
+        for future in futures:
+            future.result()
+        return workers * calls / (time.perf_counter() - start)
+
+
+def tasks(workers: int, calls: int) -> float:
+    """A `Run` with tasks."""
+    plain, streamed = short_chat(), chat_stream(SHORT_CHAT_STREAM)
+
+    async def work_all() -> float:
+        async with async_client(plain.answer, streamed.answer, gives_way=True) as client:
+
+            async def work(worker: int) -> None:
+                with prefix(_name(worker)):
+                    for index in range(calls):
+                        await (streamed if index % 2 else plain).acall(client)
+
+            start = time.perf_counter()
+            await asyncio.gather(*map(work, range(workers)))
+            return workers * calls / (time.perf_counter() - start)
+
+    return asyncio.run(work_all())
+
+
+def _name(worker: int) -> str:
+    # Shared by some workers, so that they add to the same sums at the same time.
+    return f"group {worker % _NAMES}"
+
+
+def _counts(run: Run, workers: int, calls: int) -> Counts:
+    with closing(Telemetry()) as telemetry, telemetry.instrumented():
+        run(workers, calls)
+        telemetry.collect()
+        return Counts(
+            made_by_name={name: calls * many for name, many in Counter(map(_name, range(workers))).items()},
+            requests_by_name=telemetry.by_attribute("promptcache.requests", "promptcache.prefix.name"),
+            spans=telemetry.spans(),
+            durations=telemetry.total("gen_ai.client.operation.duration"),
+            input_tokens=telemetry.total("promptcache.tokens"),
+        )
+
+
+def _compare(run: Run, rounds: int, calls: int) -> tuple[Spread, Spread, Spread]:
+    """Calls a second without and with the instrumentation, and the ratio of the two."""
+    off: list[float] = []
+    on: list[float] = []
+    with closing(Telemetry()) as telemetry:
+        for turn in range(rounds):
+            for is_on in (False, True) if turn % 2 else (True, False):
+                with telemetry.instrumented() if is_on else nullcontext():
+                    run(WORKERS, 2)
+                    (on if is_on else off).append(run(WORKERS, calls))
+    ratios = [fast / slow for fast, slow in zip(on, off, strict=True)]
+    return Spread.of(off), Spread.of(on), Spread.of(ratios)
+
+
+def _rows(rounds: int, calls: int) -> Iterator[tuple[str, ...]]:
+    with progress(2) as advance:
+        for name, run in ((f"{WORKERS} threads", threads), (f"{WORKERS} tasks", tasks)):
+            advance(name)
+            off, on, ratio = _compare(run, rounds, calls)
+            counts = _counts(run, WORKERS, calls)
+            yield (
+                name,
+                f"{off.median:,.0f}",
+                f"{on.median:,.0f}",
+                f"{ratio.median:.2f}",
+                f"{ratio.low:.2f}-{ratio.high:.2f}",
+                f"{counts.made:,}",
+                f"{counts.requests:,.0f}",
+                f"{counts.spans:,}",
+                "yes" if counts.is_exact() else "NO",
+            )
+
+
+def main() -> None:
+    """Compare the throughput, check the counts, and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--calls", type=int, default=_CALLS, help="calls of each thread or task in a round")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    options = parser.parse_args()
+    is_quick: bool = options.quick
+    headers = (
+        "Workers",
+        "off calls/s",
+        "on calls/s",
+        "on/off",
+        "quartiles",
+        "made",
+        "counted",
+        "spans",
+        "exact",
+    )
+    calls = _QUICK_CALLS if is_quick else options.calls
+    print_table(headers, list(_rows(_QUICK_ROUNDS if is_quick else _ROUNDS, calls)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""How figures and progress are shown."""
+
+# ruff: noqa: T201  # what these programs are for
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Advance(Protocol):
+    """Called before each step with what is about to be done."""
+
+    def __call__(self, step: str) -> None:
+        """Show the step."""
+
+
+@contextmanager
+def progress(steps: int) -> Iterator[Advance]:
+    """Show how far a run has come: a bar on a terminal, else one line a step; always on stderr."""
+    if not sys.stderr.isatty():
+        yield lambda step: print(step, file=sys.stderr, flush=True)
+        return
+    from rich.console import Console  # noqa: PLC0415  # not needed without a terminal
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=steps, completed=-1)
+        yield lambda step: bar.update(task, advance=1, description=step)
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a Markdown table; the first column holds text, the others figures."""
+    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    print()
+    for row in (headers, rule, *rows):
+        figures = (f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
+        print(f"| {row[0]:<{widths[0]}} | {' | '.join(figures)} |")
+    print()

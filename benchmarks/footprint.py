@@ -1,0 +1,87 @@
+"""How much memory is in use, and which containers of the package hold how much."""
+
+from __future__ import annotations
+
+import gc
+import os
+import queue
+import sys
+import tracemalloc
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+
+import otel_promptcache
+from otel_promptcache import PromptCacheInstrumentor
+
+_PACKAGE = "otel_promptcache"
+_MAPPINGS = (dict, WeakKeyDictionary, WeakValueDictionary)
+_CONTAINERS = (*_MAPPINGS, list, tuple, set, frozenset, deque, bytearray, WeakSet)
+_FILES = str(Path(otel_promptcache.__file__).parent / "*")
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Memory in use at one moment, in bytes."""
+
+    resident: int
+    """Of the whole process; 0 where the system does not tell."""
+    own: int
+    """Allocated by the code of this package and still alive; 0 unless tracemalloc is on."""
+
+    @classmethod
+    def now(cls) -> Footprint:
+        """Measure, after a garbage collection."""
+        gc.collect()
+        own = 0
+        if tracemalloc.is_tracing():
+            snapshot = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, _FILES)])  # noqa: FBT003
+            own = sum(trace.size for trace in snapshot.traces)
+        return cls(_resident_bytes(), own)
+
+
+def _resident_bytes() -> int:
+    pages = Path("/proc/self/statm")
+    return int(pages.read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") if pages.exists() else 0
+
+
+def largest_container() -> tuple[str, int]:
+    """Where the longest container that the instrumentation keeps stands, and its length."""
+    return max(_containers(), key=lambda found: found[1])
+
+
+def _containers() -> Iterator[tuple[str, int]]:
+    """Every container that can be reached from the instrumentor and from the modules of the package."""
+    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == _PACKAGE]
+    reached: deque[tuple[str, Any]] = deque((module.__name__, module) for module in modules)
+    reached.append((PromptCacheInstrumentor.__name__, PromptCacheInstrumentor()))
+    seen: set[int] = set()
+    while reached:
+        place, value = reached.popleft()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, queue.SimpleQueue):
+            yield place, value.qsize()
+        elif isinstance(value, _CONTAINERS):
+            yield place, len(value)
+        reached.extend((f"{place}{name}", member) for name, member in _members(value))
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    """What a value holds, if it is a container, or an object of the package."""
+    if isinstance(value, ModuleType):
+        if value.__name__.partition(".")[0] != _PACKAGE:
+            return
+        yield from ((f".{name}", member) for name, member in vars(value).items() if not name.startswith("__"))
+    elif isinstance(value, _MAPPINGS):
+        yield from (("[]", member) for member in list(value.values()))
+    elif isinstance(value, (list, tuple, deque)):
+        yield from (("[]", member) for member in list(value))
+    elif str(type(value).__module__).partition(".")[0] == _PACKAGE:
+        names = {*getattr(value, "__dict__", ()), *getattr(type(value), "__slots__", ())}
+        yield from ((f".{name}", getattr(value, name)) for name in sorted(names) if hasattr(value, name))

@@ -1,0 +1,128 @@
+"""What must hold under load on any machine: every call is counted once, and nothing grows without bound."""
+
+# ruff: noqa: S101, PLR2004  # asserts are how tests speak, and literal expectations are the point
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from benchmarks import concurrency, forking, memory
+from benchmarks.concurrency import Counts
+from benchmarks.memory import MemoryResult
+from benchmarks.sampling import compare
+from benchmarks.telemetry import Telemetry
+from benchmarks.transport import async_client, sync_client
+from benchmarks.workloads import Workload, short_chat, workloads
+
+KIB = 1024
+
+
+@pytest.fixture(autouse=True)
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faults of the instrumentation reach the caller, and so the test."""
+    monkeypatch.setenv("OTEL_PYTHON_PROMPTCACHE_STRICT", "true")
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads take turns so often that a race has its chance."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("workload", workloads(), ids=lambda workload: workload.name)
+def test_every_workload_is_observed_with_both_clients(workload: Workload) -> None:
+    """What is measured is what the instrumentation really does."""
+
+    async def acall() -> None:
+        async with async_client(workload.answer) as client:
+            await workload.acall(client)
+
+    with closing(Telemetry()) as telemetry, telemetry.instrumented(), sync_client(workload.answer) as client:
+        workload.call(client)
+        asyncio.run(acall())
+        telemetry.collect()
+
+        assert telemetry.total("promptcache.requests") == telemetry.spans() == 2
+        assert telemetry.by_attribute("promptcache.requests", "promptcache.result") == {"hit": 2}
+        assert telemetry.total("promptcache.time_to_first_token") == (2 if workload.events else 0)
+        assert telemetry.total("promptcache.internal.errors") == 0
+
+
+def test_both_sides_are_sampled_equally_often() -> None:
+    """The ratios are taken pair by pair."""
+    with closing(Telemetry()) as telemetry:
+        comparison = compare(short_chat(), telemetry, calls=1)
+
+        assert {side: len(samples) for side, samples in comparison.samples.items()} == {
+            "off": 5, "off again": 5, "on": 5,
+        }  # fmt: skip
+        assert telemetry.spans() == 5 * (3 + short_chat().sample_calls)
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_calls_of_64_threads_are_each_counted_once_under_their_own_name() -> None:
+    """Nothing is lost between threads, and no thread sees the context of another."""
+    assert_exact(concurrency.run_threads(workers=64, calls=12), made=64 * 12)
+
+
+def test_calls_of_64_tasks_are_each_counted_once_under_their_own_name() -> None:
+    """Nothing is lost between tasks, and no task sees the context of another."""
+    assert_exact(concurrency.run_tasks(workers=64, calls=6), made=64 * 6)
+
+
+def assert_exact(counts: Counts, *, made: int) -> None:
+    """Every call was counted once, and under the name that its worker gave."""
+    assert counts.made == made
+    assert counts.is_exact(), counts
+
+
+def test_a_flood_of_templates_leaves_bounded_traces() -> None:
+    """More templates than are remembered leave what the bounds allow, in memory and in metrics."""
+    result = memory.run(calls=4_200, prompts=4_150)
+
+    assert result.requests == 4_200
+    assert result.series < 2_000
+    assert result.largest[1] <= 4_096, result.largest
+
+
+def test_calls_leave_nothing_behind_once_every_template_is_known() -> None:
+    """Memory follows the number of templates, not the number of calls."""
+    result = memory.run(calls=800, prompts=150, is_traced=True)
+
+    assert own_growth(result) < 64 * KIB
+    assert result.end.own < 1_024 * KIB
+
+
+@pytest.mark.parametrize("abandon", [memory.abandon, memory.abandon_async])
+def test_streams_that_nobody_finishes_are_counted_and_forgotten(abandon: memory.Scenario) -> None:
+    """Each ends once, although nobody ended it."""
+    result = abandon(500, is_traced=True)
+
+    assert result.requests == 500
+    assert own_growth(result) < 64 * KIB
+    assert result.largest[1] < 100, result.largest
+
+
+def own_growth(result: MemoryResult) -> int:
+    """Bytes that the package allocated and kept after everything bounded was full."""
+    assert result.end.own > 0
+    return result.end.own - result.filled.own
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_each_process_of_a_forking_server_reports_its_own_calls() -> None:
+    """The parent's calls are not counted again by its children."""
+    parent, *workers = forking.run(workers=3, parent_calls=20, worker_calls=10)
+
+    assert (parent.made, parent.requests, parent.spans) == (20, 20, 20)
+    assert [(each.made, each.requests, each.spans) for each in workers] == [(10, 10, 10)] * 3
+    assert all(each.input_tokens == 10 * 5_000 for each in workers)

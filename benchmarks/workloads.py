@@ -1,0 +1,196 @@
+"""The kinds of calls whose cost is measured; everything that makes calls makes these."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import openai
+
+from benchmarks import answers, prompts
+from benchmarks.transport import Answer
+
+SHORT_CHAT_STREAM, SHORT_RESPONSES_STREAM, LONG_STREAM = 4, 10, 200
+"""Events of the streams; two lengths of each tell the cost of a chunk from the cost of a call."""
+
+_AGENT_TURNS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """One kind of call, and what the provider answers to it."""
+
+    name: str
+    is_chat: bool = True
+    """Chat completions; else the Responses API."""
+    answer: Answer
+    arguments: Callable[[int], dict[str, Any]]
+    """What the n-th call of a sample sends."""
+    sample_calls: int
+    """Calls that make one sample; enough for some ten milliseconds."""
+    events: int = 0
+    """Events of a stream; 0 for a plain call."""
+    has_async: bool = False
+    """Is measured with the asynchronous client, too."""
+
+    def call(self, client: openai.OpenAI, index: int = 0) -> None:
+        """Make one call; read its stream to the end."""
+        create: Any = client.chat.completions.create if self.is_chat else client.responses.create
+        result = create(**self.arguments(index))
+        if self.events:
+            for _ in result:
+                pass
+
+    async def acall(self, client: openai.AsyncOpenAI, index: int = 0) -> None:
+        """Make one call with the asynchronous client."""
+        create: Any = client.chat.completions.create if self.is_chat else client.responses.create
+        result = await create(**self.arguments(index))
+        if self.events:
+            async for _ in result:
+                pass
+
+
+def workloads() -> Sequence[Workload]:
+    """All that the overhead is measured for, in the order of the table."""
+    return (
+        short_chat(),
+        stable_chat(),
+        drifting_chat(),
+        *long_chats(),
+        stable_response(),
+        agent_turn(),
+        chat_stream(SHORT_CHAT_STREAM),
+        chat_stream(LONG_STREAM),
+        response_stream(SHORT_RESPONSES_STREAM),
+        response_stream(LONG_STREAM),
+    )
+
+
+def short_chat() -> Workload:
+    """60 tokens: what there is to pay for any call at all."""
+    return Workload(
+        name="chat, 60 tokens",
+        answer=answers.chat_answer(),
+        arguments=_always(_chat(prompts.words(20), prompts.words(40))),
+        sample_calls=25,
+        has_async=True,
+    )
+
+
+def stable_chat() -> Workload:
+    """What a prompt cache is for: a long system prompt and tools that never change."""
+    return Workload(
+        name="chat, 4,600 tokens stable + 400 of tools",
+        answer=answers.chat_answer(),
+        arguments=_always(_chat(prompts.words(4_600), prompts.words(60), tools=prompts.tools())),
+        sample_calls=20,
+    )
+
+
+def drifting_chat() -> Workload:
+    """A counter on top of a long system prompt: no call finds its leading part among those seen before."""
+    text, question, numbers = prompts.words(4_600), prompts.words(60), itertools.count()
+    return Workload(
+        name="chat, 4,600 tokens behind a number that changes",
+        answer=answers.chat_answer(),
+        arguments=lambda _: _chat(f"Request {next(numbers)}. {text}", question),
+        sample_calls=20,
+    )
+
+
+def long_chats() -> tuple[Workload, Workload]:
+    """A very long prefix, as one string that is kept, and as one that is built for every call."""
+    text, question = prompts.words(100_000), prompts.words(60)
+    kept = Workload(
+        name="chat, 100,000 tokens stable, same objects",
+        answer=answers.chat_answer(),
+        arguments=_always(_chat(text, question)),
+        sample_calls=5,
+    )
+    built = Workload(
+        name="chat, 100,000 tokens stable, fresh strings",
+        answer=answers.chat_answer(),
+        arguments=lambda _: _chat(prompts.fresh(text), prompts.fresh(question)),
+        sample_calls=5,
+    )
+    return kept, built
+
+
+def stable_response() -> Workload:
+    """The Responses API's counterpart of `stable_chat`."""
+    arguments = {
+        "model": answers.MODEL,
+        "instructions": prompts.words(4_600),
+        "input": prompts.words(60),
+        "tools": prompts.flat_tools(),
+    }
+    return Workload(
+        name="responses, 4,600 tokens stable + 400 of tools",
+        is_chat=False,
+        answer=answers.responses_answer(),
+        arguments=_always(arguments),
+        sample_calls=20,
+    )
+
+
+def agent_turn() -> Workload:
+    """A conversation that every call makes longer; a sample is one whole loop."""
+    history, tools = prompts.agent_history(_AGENT_TURNS), prompts.tools()
+
+    def arguments(index: int) -> dict[str, Any]:
+        messages = 2 + 3 * (index % _AGENT_TURNS)
+        return {"model": answers.MODEL, "messages": history[:messages], "tools": tools}
+
+    return Workload(
+        name=f"agent loop of {_AGENT_TURNS} turns, one turn",
+        answer=answers.chat_answer(),
+        arguments=arguments,
+        sample_calls=_AGENT_TURNS,
+    )
+
+
+def chat_stream(events: int) -> Workload:
+    """60 tokens, answered as a stream with usage."""
+    asked = {"stream": True, "stream_options": {"include_usage": True}}
+    return Workload(
+        name=f"chat stream, {events} chunks",
+        answer=answers.chat_stream_answer(events),
+        arguments=_always(_chat(prompts.words(20), prompts.words(40), **asked)),
+        sample_calls=max(5, 100 // events),
+        events=events,
+        has_async=True,
+    )
+
+
+def response_stream(events: int) -> Workload:
+    """The same through the Responses API."""
+    asked = {"instructions": prompts.words(20), "input": prompts.words(40), "stream": True}
+    return Workload(
+        name=f"responses stream, {events} events",
+        is_chat=False,
+        answer=answers.responses_stream_answer(events),
+        arguments=_always({"model": answers.MODEL, **asked}),
+        sample_calls=max(5, 100 // events),
+        events=events,
+    )
+
+
+def distinct_chat(templates: int) -> Workload:
+    """Another template in each of that many calls, then the same ones again."""
+    return Workload(
+        name=f"chat, {templates} templates",
+        answer=answers.chat_answer(),
+        arguments=lambda index: _chat(prompts.distinct_instructions(index % templates), prompts.words(20)),
+        sample_calls=25,
+    )
+
+
+def _always(arguments: dict[str, Any]) -> Callable[[int], dict[str, Any]]:
+    return lambda _: arguments
+
+
+def _chat(system: str, question: str, **others: Any) -> dict[str, Any]:
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
+    return {"model": answers.MODEL, "messages": messages, **others}
