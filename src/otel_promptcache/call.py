@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from otel_promptcache.core.analyzer import CacheReport, analyze
+from otel_promptcache.core.examination import Diagnosis, Examination
 from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
 from otel_promptcache.core.fingerprint import PrefixIdentity
-from otel_promptcache.core.policy import policy_for
+from otel_promptcache.core.policy import CachePolicy, policy_for
 from otel_promptcache.core.pricing import ModelPrice
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.guard import guarded
 from otel_promptcache.prefix import current_prefix_name
 from otel_promptcache.providers.base import Json, WireFormat, mapping, string
 from otel_promptcache.providers.body import END_OF_STREAM, Body, body_reader
+from otel_promptcache.providers.openai_content import cache_options
 from otel_promptcache.providers.registry import azure_deployment, provider_name
 from otel_promptcache.providers.usage_event_filter import UsageEventFilter
 from otel_promptcache.telemetry.spans import CallSpan
@@ -51,6 +53,7 @@ class Call:
         self._facts = RequestFacts(wire.operation, provider="openai", api_type=wire.api_type)
         self._is_request_read = False
         self._prefix: PrefixIdentity | None = None
+        self._examination: Examination | None = None
         # A call that fails before its request is built was never sent: it is counted, but has no span.
         self._span = CallSpan.absent()
         self._body: Body | None = None
@@ -97,14 +100,27 @@ class Call:
             port=address.port,
             is_stream=request.get("stream") is True,
         )
-        self._identify(request)
+        self._examine(request)
         self._span = self._observer.emitter.open(
             self._facts, self._prefix, self._prefix_name, self._started_ns
         )
 
     @guarded
-    def _identify(self, request: Json) -> None:
-        self._prefix = self._observer.fingerprinter.identify(self._wire.segments(request))
+    def _examine(self, request: Json) -> None:
+        facts = self._facts
+        segments = tuple(self._wire.segments(request))
+        self._prefix = self._observer.fingerprinter.identify(segments)
+        scope = replace(
+            self._wire.scope(request), provider=facts.provider, host=facts.host or "", model=facts.model or ""
+        )
+        self._examination = Examination(
+            self._observer.index,
+            segments,
+            scope,
+            cache_options(request),
+            self._prefix.fingerprint,
+            self._started,
+        )
 
     # The response.
 
@@ -170,6 +186,7 @@ class Call:
             self._read(message)
             if self._first_token_seconds is None and self._wire.has_token(message):
                 self._first_token_seconds = self._last_activity - self._started
+                self._admit()
             if self._wire.is_terminal(message):
                 self.end()
 
@@ -208,26 +225,48 @@ class Call:
             self._observer.hand_over(self)
 
     @guarded
+    def _admit(self) -> None:
+        """Tell that the provider has processed the prompt, so that later ones are measured by it."""
+        if self._examination is not None:
+            self._examination.answered(self._reply, self._policy(), self._last_activity)
+
+    @guarded
     def _settle(self) -> None:
         """Judge the call and write it to its span, which may be another's and end before the call does."""
-        facts, reply = self._facts, self._reply
-        model = reply.model or facts.model or ""
+        if self._is_answered:
+            self._admit()
+        usage = self._usage or _NOT_REPORTED
         self._report = analyze(
             prefix=self._prefix,
             prefix_name=self._prefix_name,
-            usage=self._usage or _NOT_REPORTED,
-            policy=policy_for(facts.provider, model),
-            price=self._price(model),
+            usage=usage,
+            diagnosis=self._diagnose(usage) or Diagnosis(),
+            policy=self._policy(),
+            price=self._price(),
             is_answered=self._is_answered,
         )
-        self._observer.emitter.describe(self._span, reply, self._report, self._timing())
+        self._observer.emitter.describe(self._span, self._reply, self._report, self._timing())
 
     @guarded
-    def _price(self, model: str) -> ModelPrice | None:
+    def _diagnose(self, usage: TokenUsage) -> Diagnosis | None:
+        if self._examination is None:
+            return None
+        return self._examination.judge(usage, self._reply.diagnosis, self._policy())
+
+    @guarded
+    def _price(self) -> ModelPrice | None:
         at = datetime.fromtimestamp(self._started_ns / 1e9, timezone.utc)
         return self._observer.prices.resolve(
-            self._facts.provider, model, self._reply.service_tier, at, host=self._facts.host
+            self._facts.provider, self._model, self._reply.service_tier, at, host=self._facts.host
         )
+
+    @property
+    def _model(self) -> str:
+        """The model that answered, else the one that was asked."""
+        return self._reply.model or self._facts.model or ""
+
+    def _policy(self) -> CachePolicy:
+        return policy_for(self._facts.provider, self._model, self._observer.policies)
 
     @guarded
     def _record(self, error: BaseException | None) -> None:
@@ -242,6 +281,8 @@ class Call:
                     span, self._facts, self._reply, self._report, timing, error_type
                 )
         finally:
+            if self._examination is not None:
+                self._examination.close()
             span.end(self._started_ns + int(timing.duration_seconds * 1e9), error_type)
 
     def _timing(self) -> Timing:

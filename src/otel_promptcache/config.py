@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import Any
+from typing import Any, cast
 
 ENVIRONMENT_PREFIX = "OTEL_PYTHON_PROMPTCACHE_"
 
@@ -48,6 +49,16 @@ _PRICES = _Kind(
 )
 
 
+_POLICIES = _Kind(
+    "a mapping of rules by model (JSON in the environment)",
+    json.loads,
+    lambda value: (
+        isinstance(value, Mapping)
+        and all(isinstance(rules, Mapping) for rules in cast("Mapping[str, object]", value).values())
+    ),
+)
+
+
 def _setting(default: Any, kind: _Kind, meaning: str) -> Any:
     return field(default=default, metadata={"kind": kind, "meaning": meaning})
 
@@ -71,6 +82,12 @@ class Config:
         _PRICES,
         "Your own prices: a mapping, or a .json or .toml file of USD per million tokens by model. They win "
         "over the bundled price list",
+    )
+    policies: Mapping[str, Mapping[str, Any]] | None = _setting(
+        None,
+        _POLICIES,
+        "What you know better of a model's cache: by model, `minimum_tokens`, `step_tokens`, `lifetime_seconds`, "
+        "`has_exact_boundaries`, `has_cache`, `max_requests_per_minute`",
     )
     semconv: str = _setting(
         "released",

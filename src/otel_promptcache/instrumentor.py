@@ -5,8 +5,8 @@ from __future__ import annotations
 import atexit
 import logging
 import weakref
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 from opentelemetry.metrics import Meter, MeterProvider, get_meter_provider
@@ -14,6 +14,8 @@ from opentelemetry.trace import TracerProvider, get_tracer
 
 from otel_promptcache.config import Config
 from otel_promptcache.core.fingerprint import Fingerprinter
+from otel_promptcache.core.index import PrefixIndex
+from otel_promptcache.core.policy import check_policies
 from otel_promptcache.guard import Guard
 from otel_promptcache.observer import WIRE_FAULTS, Observer
 from otel_promptcache.prices import Prices, load_prices
@@ -22,6 +24,8 @@ from otel_promptcache.telemetry.counters import Counters
 from otel_promptcache.telemetry.emitter import Emitter
 from otel_promptcache.telemetry.semconv_metrics import semconv_metrics
 from otel_promptcache.version import __version__
+
+_T = TypeVar("_T")
 
 _logger = logging.getLogger("otel_promptcache")
 
@@ -53,7 +57,18 @@ class PromptCacheInstrumentor(BaseInstrumentor):
         tracer_provider: TracerProvider | None = kwargs.pop("tracer_provider", None)
         meter_provider: MeterProvider = kwargs.pop("meter_provider", None) or get_meter_provider()
         config = Config.resolve(kwargs)
-        prices = _prices(config, is_argument=kwargs.get("prices") is not None)
+        prices = _or_default(
+            "prices",
+            lambda: Prices(load_prices(config.prices)),
+            Prices(),
+            is_argument=kwargs.get("prices") is not None,
+        )
+        policies = _or_default(
+            "policies",
+            lambda: check_policies(config.policies or {}),
+            {},
+            is_argument=kwargs.get("policies") is not None,
+        )
         meter = meter_provider.get_meter(names.SCOPE_NAME, __version__)
         counters = self._counters_of(meter_provider, meter)
         emitter = Emitter(
@@ -68,6 +83,8 @@ class PromptCacheInstrumentor(BaseInstrumentor):
             emitter=emitter,
             prices=prices,
             fingerprinter=Fingerprinter(config.fingerprint_key),
+            index=PrefixIndex(),
+            policies=policies,
             stream_usage=config.stream_usage,
         )
         counters.before_reading = self._observer.end_handed_over
@@ -88,11 +105,12 @@ class PromptCacheInstrumentor(BaseInstrumentor):
         return counters
 
 
-def _prices(config: Config, *, is_argument: bool) -> Prices:
+def _or_default(setting: str, read: Callable[[], _T], default: _T, *, is_argument: bool) -> _T:
+    """What a setting stands for; where it is bad and came from the environment, it is logged and left out."""
     try:
-        return Prices(load_prices(config.prices))
+        return read()
     except ValueError as error:
         if is_argument:
             raise
-        _logger.warning("%s; using the bundled price list only", error)
-        return Prices()
+        _logger.warning("%s; the setting %s is left out", error, setting)
+        return default

@@ -6,9 +6,12 @@ import json
 import logging
 import queue
 import zlib
+from collections.abc import Mapping
+from typing import Any
 
 from otel_promptcache.call import Call
 from otel_promptcache.core.fingerprint import Fingerprinter
+from otel_promptcache.core.index import PrefixIndex
 from otel_promptcache.core.usage import InvalidUsageError
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.prices import Prices
@@ -40,12 +43,16 @@ class Observer:
         emitter: Emitter,
         prices: Prices,
         fingerprinter: Fingerprinter,
+        index: PrefixIndex,
+        policies: Mapping[str, Mapping[str, Any]] | None = None,
         stream_usage: bool = False,
     ) -> None:
         self.guard = guard
         self.emitter = emitter
         self.prices = prices
         self.fingerprinter = fingerprinter
+        self.index = index
+        self.policies = policies
         self.stream_usage = stream_usage
         self._handed_over: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._explained_missing_usage = False

@@ -41,12 +41,7 @@ def test_chat() -> None:
         ("format", "response_format", {"type": "json_object"}, ""),
         ("instructions", "messages[0].content", "Rules", ""),
         ("instructions", "messages[1].content[0]", "More", ""),
-        (
-            "instructions",
-            "messages[1].content[1]",
-            {"type": "text", "text": "x", "prompt_cache_breakpoint": {"mode": "explicit"}},
-            "",
-        ),
+        ("instructions", "messages[1].content[1]", "x", ""),
         ("item", "messages[2].content[0]", "Look", ""),
         ("item", "messages[2].content[1]", IMAGE, ""),
         ("item", "messages[3]", CALL, ""),

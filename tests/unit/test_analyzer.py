@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from otel_promptcache.core.analyzer import CacheResult, analyze, classify
+from otel_promptcache.core.diagnosis import MissReason
+from otel_promptcache.core.examination import Diagnosis
 from otel_promptcache.core.policy import POLICIES, UNKNOWN_POLICY, policy_for
 from otel_promptcache.core.pricing import ModelPrice
 from otel_promptcache.core.usage import TokenUsage
@@ -31,7 +33,7 @@ GPT_4O = policy_for("openai", "gpt-4o-2024-08-06")
     ],
 )
 def test_result(usage: TokenUsage, model: str, result: CacheResult) -> None:
-    assert classify(usage, policy_for("openai", model)) is result
+    assert classify(usage, policy_for("openai", model), Diagnosis()) is result
 
 
 @pytest.mark.parametrize(
@@ -71,10 +73,40 @@ def test_report_has_dollars_only_where_a_price_is_known() -> None:
     usage = TokenUsage(input_tokens=2_000_000, cache_read_tokens=1_000_000)
     price = ModelPrice(input_usd_per_mtok=2.0, cache_read_usd_per_mtok=0.5)
     known, unknown = (
-        analyze(prefix=None, prefix_name="bot", usage=usage, policy=GPT_4O, price=each, is_answered=True)
+        analyze(
+            prefix=None,
+            prefix_name="bot",
+            usage=usage,
+            diagnosis=Diagnosis(),
+            policy=GPT_4O,
+            price=each,
+            is_answered=True,
+        )
         for each in (price, None)
     )
     assert known.cost is not None
     assert known.cost.savings_usd == pytest.approx(1.5)
     assert unknown.cost is None
     assert known.result is unknown.result is CacheResult.HIT
+
+
+def test_less_than_could_have_been_is_partial() -> None:
+    usage = TokenUsage(input_tokens=5_000, cache_read_tokens=1_024)
+    assert classify(usage, GPT_4O, Diagnosis(missed_tokens=2_000)) is CacheResult.PARTIAL
+    assert classify(usage, GPT_4O, Diagnosis(missed_tokens=0)) is CacheResult.HIT
+
+
+def test_a_prompt_that_is_too_short_says_so_and_missed_nothing() -> None:
+    report = analyze(
+        prefix=None,
+        prefix_name=None,
+        usage=TokenUsage(input_tokens=500, cache_read_tokens=0),
+        diagnosis=Diagnosis(reason=MissReason.COLD_START, missed_tokens=300),
+        policy=GPT_4O,
+        price=ModelPrice(input_usd_per_mtok=2.0),
+        is_answered=True,
+    )
+    assert report.result is CacheResult.INELIGIBLE
+    assert report.diagnosis.reason is MissReason.BELOW_MINIMUM
+    assert report.diagnosis.missed_tokens is None
+    assert report.missed_savings_usd is None

@@ -46,7 +46,10 @@ def test_environment(setting: str, text: str, value: object) -> None:
         ({"prices": 3}, "prices is 3: expected the path of a .json or .toml file, or a mapping"),
         ({"prices": ""}, "prices is '': expected"),
         ({"fingerprint_key": b"k"}, "fingerprint_key is bytes: expected a non-empty string"),
-        ({"colour": "red"}, "colour is not a setting: allowed are fingerprint_key, max_fingerprints, prices"),
+        (
+            {"colour": "red"},
+            "colour is not a setting: allowed are fingerprint_key, max_fingerprints, policies, prices",
+        ),
     ],
 )
 def test_a_bad_argument_raises_and_names_everything(bad: dict[str, object], message: str) -> None:
@@ -91,4 +94,4 @@ def test_every_setting_is_described() -> None:
     rows = describe_settings()
     assert [row[0] for row in rows] == [field.name for field in dataclasses.fields(Config)]
     assert all(all(cell for cell in row) for row in rows)
-    assert rows[2][:3] == ("semconv", "OTEL_PYTHON_PROMPTCACHE_SEMCONV", "released")
+    assert rows[3][:3] == ("semconv", "OTEL_PYTHON_PROMPTCACHE_SEMCONV", "released")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
+from otel_promptcache.core.diagnosis import MissReason, MissSource
+from otel_promptcache.core.examination import Diagnosis
 from otel_promptcache.core.fingerprint import PrefixIdentity
 from otel_promptcache.core.policy import CachePolicy
-from otel_promptcache.core.pricing import CostBreakdown, ModelPrice, cost
+from otel_promptcache.core.pricing import CostBreakdown, ModelPrice, cost, missed_savings_usd
 from otel_promptcache.core.usage import TokenUsage
 
 
@@ -15,6 +17,8 @@ class CacheResult(str, Enum):
     """How a request fared with the prompt cache."""
 
     HIT = "hit"
+    PARTIAL = "partial"
+    """Something was read, but clearly less than could have been."""
     MISS = "miss"
     INELIGIBLE = "ineligible"
     """The prompt is shorter than the provider's minimum, or the model has no prompt cache."""
@@ -32,25 +36,24 @@ class CacheReport:
     """What the application calls the template, if it said so."""
     result: CacheResult
     usage: TokenUsage
+    diagnosis: Diagnosis
     cost: CostBreakdown | None
     """None where the dollars cannot be known; they are never guessed."""
+    missed_savings_usd: float | None
+    """What the miss cost; None likewise, or where nothing was missed."""
     is_answered: bool
     """A response came, so the provider bills the request even where we do not know for how much."""
 
 
-def classify(usage: TokenUsage, policy: CachePolicy) -> CacheResult:
+def classify(usage: TokenUsage, policy: CachePolicy, diagnosis: Diagnosis) -> CacheResult:
     """Judge a request by what the provider reported and by what it could have cached."""
     if usage.cache_read_tokens is None:
         return CacheResult.UNKNOWN
     if usage.cache_read_tokens > 0:
-        return CacheResult.HIT
+        return CacheResult.PARTIAL if diagnosis.missed_tokens else CacheResult.HIT
     if not policy.has_cache:
         return CacheResult.INELIGIBLE
-    if usage.input_tokens is None:
-        return CacheResult.MISS
-    is_short = policy.minimum_tokens is not None and usage.input_tokens < policy.minimum_tokens
-    # A write proves that the provider took the prompt for long enough, whatever our table says.
-    return CacheResult.INELIGIBLE if is_short and not usage.cache_write_tokens else CacheResult.MISS
+    return CacheResult.INELIGIBLE if _is_too_short(usage, policy) else CacheResult.MISS
 
 
 def analyze(
@@ -58,16 +61,42 @@ def analyze(
     prefix: PrefixIdentity | None,
     prefix_name: str | None,
     usage: TokenUsage,
+    diagnosis: Diagnosis,
     policy: CachePolicy,
     price: ModelPrice | None,
     is_answered: bool,
 ) -> CacheReport:
     """Combine the request side and the response side of one call into its report."""
+    result = classify(usage, policy, diagnosis)
+    if result is CacheResult.INELIGIBLE:
+        is_short = _is_too_short(usage, policy)
+        diagnosis = replace(
+            diagnosis,
+            reason=MissReason.BELOW_MINIMUM if is_short else None,
+            source=MissSource.CLIENT if is_short else None,
+            missed_tokens=None,
+            place=None,
+        )
+    missed_savings = None
+    if price is not None and diagnosis.missed_tokens:
+        missed_savings = missed_savings_usd(usage, price, diagnosis.missed_tokens)
     return CacheReport(
         prefix=prefix,
         prefix_name=prefix_name,
-        result=classify(usage, policy),
+        result=result,
         usage=usage,
+        diagnosis=diagnosis,
         cost=None if price is None else cost(usage, price),
+        missed_savings_usd=missed_savings,
         is_answered=is_answered,
     )
+
+
+def _is_too_short(usage: TokenUsage, policy: CachePolicy) -> bool:
+    is_short = (
+        policy.minimum_tokens is not None
+        and usage.input_tokens is not None
+        and usage.input_tokens < policy.minimum_tokens
+    )
+    # A write proves that the provider took the prompt for long enough, whatever our table says.
+    return is_short and not usage.cache_write_tokens

@@ -21,6 +21,14 @@ class RequestFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderDiagnosis:
+    """Why the provider itself says that a prompt was not read from its cache."""
+
+    reason: str
+    missed_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a response, or one event of a stream, says; None where it does not say."""
 
@@ -31,6 +39,8 @@ class Reply:
     finish_reasons: tuple[str, ...] | None = None
     error_type: str | None = None
     """The provider's own code, where a response came but the inference failed."""
+    diagnosis: ProviderDiagnosis | None = None
+    """The provider's own word on a miss, where it gives one."""
 
     def updated(self, later: Reply) -> Reply:
         """Merge what a later event says: it wins, what it leaves out stays, finish reasons add up."""

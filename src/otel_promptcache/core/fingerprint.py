@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from otel_promptcache.core.forking import restart_in_forked_child
 from otel_promptcache.core.prompt import Segment, SegmentKind
 
 LEADING_CHARS = 4_096
@@ -67,6 +68,11 @@ class Fingerprinter:
     def __init__(self, key: str | None = None) -> None:
         self._key = hashlib.blake2b(key.encode(), digest_size=32).digest() if key else b""
         self._fingerprint_by_digest: OrderedDict[str, str] = OrderedDict()
+        self._lock = threading.Lock()
+        restart_in_forked_child(self)
+
+    def restart(self) -> None:
+        """Forget who holds the lock; the digests that are known stay."""
         self._lock = threading.Lock()
 
     def identify(self, segments: Iterable[Segment]) -> PrefixIdentity:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
-_OPENAI_GUIDE = "OpenAI, Prompt caching guide"
+_GUIDE = "OpenAI, prompt caching guide"
+_CHECKED = "2026-11-20"
+
+
+class InvalidPolicyError(ValueError):
+    """A stated policy is not in order; the message names the place, the value and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +27,39 @@ class CachePolicy:
     """OpenTelemetry provider names the rule holds for."""
     pattern: re.Pattern[str]
     """Matched at the start of the model id."""
-    has_cache: bool
-    minimum_tokens: int | None
-    """Shortest input that can be cached; None where it is not known."""
     source: str
-    checked: str
+    checked: str = _CHECKED
+    has_cache: bool = True
+    minimum_tokens: int | None = None
+    """Shortest input that can be cached; None where it is not known."""
+    step_tokens: int = 128
+    """What is read is a multiple of this, so a smaller shortfall means nothing."""
+    has_exact_boundaries: bool = False
+    """Only marked places can be read up to, instead of any multiple of the step."""
+    lifetime_seconds: float = 300.0
+    """How long an entry surely lives after its last use, where the request does not say otherwise."""
+    lifetime_seconds_by_name: Mapping[str, float] = field(default_factory=dict[str, float])
+    """The same for a `ttl` or `retention` that a request names."""
+    max_requests_per_minute: int = 15
+    """Above this, requests with the same start spill to machines that have not seen them."""
 
     def applies_to(self, provider: str, model: str) -> bool:
         """Tell whether the rule is about this model."""
         return provider in self.providers and self.pattern.match(model) is not None
 
+    def lifetime(self, name: str) -> float:
+        """Seconds for which an entry surely lives if a request names this `ttl` or `retention`."""
+        return self.lifetime_seconds_by_name.get(name, self.lifetime_seconds)
+
 
 _OPENAI = frozenset({"openai", "azure.ai.openai"})
+
+# Limits of the exact rules. Source: OpenAI, prompt caching guide of September 2026; the SDK's docstring says
+# the latest 80 breakpoints instead of 50 (checked 2026-11-20).
+MAX_WRITES = 4
+FIRST_EXPLICIT_LOOKUPS = 2
+LATEST_EXPLICIT_LOOKUPS = 50
+EARLIER_MESSAGE_LOOKUPS = 20
 
 POLICIES: tuple[CachePolicy, ...] = (
     CachePolicy(
@@ -39,20 +67,38 @@ POLICIES: tuple[CachePolicy, ...] = (
         providers=_OPENAI,
         pattern=re.compile(r"gpt-3\.5|gpt-4(?:-|$)|davinci|babbage|text-"),
         has_cache=False,
-        minimum_tokens=None,
-        source=f"{_OPENAI_GUIDE}: caching is for gpt-4o and newer",
-        checked="2026-11-20",
+        source=f"{_GUIDE}: caching is for gpt-4o and newer",
     ),
     CachePolicy(
-        family="OpenAI models with prompt caching",
+        family="gpt-5.6 and later",
         providers=_OPENAI,
-        pattern=re.compile(r"(?:ft:)?(?:gpt-4o|gpt-4\.|chatgpt-4o|gpt-[5-9]|o\d|codex|computer-use)"),
-        has_cache=True,
-        # Editions of the guide have named 1,024 to 2,048 for models before gpt-5.6. The lowest is taken:
-        # below it a prompt is certainly too short, above it a reported zero counts as a miss.
+        pattern=re.compile(r"(?:ft:)?gpt-(?:5\.(?:[6-9]|\d\d)|[6-9]|\d\d)"),
         minimum_tokens=1_024,
-        source=f"{_OPENAI_GUIDE}: minimum of 1,024 tokens",
-        checked="2026-11-20",
+        step_tokens=1,
+        has_exact_boundaries=True,
+        lifetime_seconds=1_800.0,
+        lifetime_seconds_by_name={"30m": 1_800.0, "12h": 43_200.0},
+        source=f"{_GUIDE}: exact breakpoints, 1,024 visible tokens, 30 minutes after the last write or reuse",
+    ),
+    CachePolicy(
+        family="gpt-5.5",
+        providers=_OPENAI,
+        pattern=re.compile(r"(?:ft:)?gpt-5\.5"),
+        minimum_tokens=1_024,
+        step_tokens=2_048,
+        lifetime_seconds=1_800.0,
+        source=f"{_GUIDE}: every 2,048 tokens, retention 24h only, typically about 30 minutes",
+    ),
+    CachePolicy(
+        family="gpt-4o to gpt-5.4",
+        providers=_OPENAI,
+        pattern=re.compile(r"(?:ft:)?(?:gpt-4o|gpt-4\.|chatgpt-4o|gpt-5|o\d|codex|computer-use)"),
+        # Editions of the guide have named 1,024 to 2,048. The lowest is taken: below it a prompt is certainly
+        # too short, above it a reported zero counts as a miss.
+        minimum_tokens=1_024,
+        # Without zero data retention the default is 24h, but requests do not tell which one holds.
+        lifetime_seconds_by_name={"24h": 86_400.0},
+        source=f"{_GUIDE}: steps of 128 tokens, in memory for 5 to 10 minutes of inactivity, or 24h",
     ),
 )
 
@@ -60,13 +106,43 @@ UNKNOWN_POLICY = CachePolicy(
     family="unknown",
     providers=frozenset(),
     pattern=re.compile(r""),
-    has_cache=True,
-    minimum_tokens=None,
     source="no rule is known: what the provider reports is taken as it is",
-    checked="2026-11-20",
 )
 
+_STATEABLE = ("has_cache", "minimum_tokens", "step_tokens", "has_exact_boundaries", "lifetime_seconds",
+              "max_requests_per_minute")  # fmt: skip
 
-def policy_for(provider: str, model: str) -> CachePolicy:
-    """Find the first rule about a model, or `UNKNOWN_POLICY`, which excludes nothing."""
-    return next((policy for policy in POLICIES if policy.applies_to(provider, model)), UNKNOWN_POLICY)
+
+def policy_for(
+    provider: str, model: str, stated: Mapping[str, Mapping[str, Any]] | None = None
+) -> CachePolicy:
+    """Find the first rule about a model, or `UNKNOWN_POLICY`, which excludes nothing.
+
+    Args:
+        provider: A value of `gen_ai.provider.name`.
+        model: The model's id.
+        stated: What a user knows better, as `check_policies` accepts it.
+    """
+    policy = next((policy for policy in POLICIES if policy.applies_to(provider, model)), UNKNOWN_POLICY)
+    own = stated.get(model) if stated else None
+    return replace(policy, family=model, source="stated by the user", **own) if own else policy
+
+
+def check_policies(stated: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    """Accept policies that a user states: by model, the members of `CachePolicy` that differ.
+
+    Raises:
+        InvalidPolicyError: A member is unknown or its value is not allowed.
+    """
+    kinds = {each.name: str(each.type) for each in fields(CachePolicy)}
+    for model, members in stated.items():
+        for name, value in members.items():
+            where = f"policies: {model}: {name}"
+            if name not in _STATEABLE:
+                raise InvalidPolicyError(f"{where} is not a rule: allowed are {', '.join(_STATEABLE)}")
+            is_flag = kinds[name] == "bool"
+            if is_flag and not isinstance(value, bool):
+                raise InvalidPolicyError(f"{where} is {value!r}: expected true or false")
+            if not is_flag and (type(value) not in (int, float) or not value > 0):
+                raise InvalidPolicyError(f"{where} is {value!r}: expected a number above 0")
+    return stated

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -133,6 +133,30 @@ def cost(usage: TokenUsage, price: ModelPrice) -> CostBreakdown | None:
         savings_usd=read * (ordinary - read_rate) / _TOKENS_PER_MTOK,
         write_surcharge_usd=surcharge / _TOKENS_PER_MTOK,
     )
+
+
+def missed_savings_usd(usage: TokenUsage, price: ModelPrice, missed_tokens: int) -> float | None:
+    """What the input would have cost less in USD, had so many more of its tokens been read from the cache.
+
+    Tokens that were written would have been read instead, so their surcharge counts, too.
+
+    Returns:
+        None where the dollars cannot be known, as in `cost`.
+    """
+    actual = cost(usage, price)
+    if actual is None or usage.input_tokens is None or usage.cache_read_tokens is None:
+        return None
+    missed_tokens = min(missed_tokens, usage.input_tokens - usage.cache_read_tokens)
+    written, written_12h = usage.cache_write_tokens, usage.cache_write_12h_tokens
+    still_written = None if written is None else max(0, written - missed_tokens)
+    hoped = replace(
+        usage,
+        cache_read_tokens=usage.cache_read_tokens + missed_tokens,
+        cache_write_tokens=still_written,
+        cache_write_12h_tokens=None if written_12h is None else min(written_12h, still_written or 0),
+    )
+    hoped_cost = cost(hoped, price)
+    return None if hoped_cost is None else max(0.0, actual.input_cost_usd - hoped_cost.input_cost_usd)
 
 
 def parse_prices(models: object, where: str = "prices") -> dict[str, dict[str, ModelPrice]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from otel_promptcache.core.exchange import Reply
-from otel_promptcache.core.prompt import Segment
+from otel_promptcache.core.prompt import CacheScope, Segment
 from otel_promptcache.core.usage import TokenUsage
 
 Json = Mapping[str, Any]
@@ -28,6 +28,8 @@ class WireFormat:
     """`openai.api.type`; None where the convention has no value for the API."""
     segments: Callable[[Json], Iterator[Segment]]
     """The pieces of a request's prompt in render order, lazily."""
+    scope: Callable[[Json], CacheScope]
+    """What partitions the cache, as far as the request says: all but provider, host and model."""
     reply: Callable[[Json], Reply]
     usage: Callable[[Json], TokenUsage | None]
     """Usage of a response or of a stream event; None where it carries none."""

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from otel_promptcache.core.exchange import Reply
-from otel_promptcache.core.prompt import Segment, SegmentKind
+from otel_promptcache.core.prompt import CacheScope, Role, Segment, SegmentKind, tier_name
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.providers.base import Json, WireFormat, mapping, sequence, string
-from otel_promptcache.providers.openai_content import content_segments, tool_segments
+from otel_promptcache.providers.openai_content import cache_key, content_segments, tool_segments
 from otel_promptcache.providers.openai_usage import read_usage
 
 _INSTRUCTION_ROLES = frozenset({"system", "developer"})
@@ -33,16 +33,26 @@ def _chat_segments(request: Json) -> Iterator[Segment]:
         message = mapping(raw_message)
         is_leading = is_leading and message.get("role") in _INSTRUCTION_ROLES
         kind = SegmentKind.INSTRUCTIONS if is_leading else SegmentKind.ITEM
-        yield from content_segments(kind, f"messages[{index}]", message, "content")
+        yield from content_segments(kind, f"messages[{index}]", message)
+
+
+def _scope(request: Json) -> CacheScope:
+    return CacheScope(
+        cache_key=cache_key(request),
+        service_tier=tier_name(string(request.get("service_tier"))),
+        reasoning_effort=string(request.get("reasoning_effort")) or "",
+        verbosity=string(request.get("verbosity")) or "",
+        parallel_tool_calls=request.get("parallel_tool_calls") is not False,
+    )
 
 
 def _completion_segments(request: Json) -> Iterator[Segment]:
     prompt = request.get("prompt")
     if isinstance(prompt, str):
-        yield Segment(SegmentKind.ITEM, "prompt", prompt)
+        yield Segment(SegmentKind.ITEM, "prompt", prompt, role=Role.USER)
         return
     for index, part in enumerate(sequence(prompt)):
-        yield Segment(SegmentKind.ITEM, f"prompt[{index}]", part)
+        yield Segment(SegmentKind.ITEM, f"prompt[{index}]", part, role=Role.USER)
 
 
 def _reply(response: Json) -> Reply:
@@ -83,6 +93,7 @@ CHAT_COMPLETIONS = WireFormat(
     operation="chat",
     api_type="chat_completions",
     segments=_chat_segments,
+    scope=_scope,
     reply=_reply,
     usage=_usage,
     has_token=_chat_has_token,
@@ -95,6 +106,7 @@ COMPLETIONS = WireFormat(
     operation="text_completion",
     api_type=None,
     segments=_completion_segments,
+    scope=_scope,
     reply=_reply,
     usage=_usage,
     has_token=_completion_has_token,

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
-from otel_promptcache.core.prompt import Segment, SegmentKind
+from otel_promptcache.core.prompt import CacheOptions, Role, Segment, SegmentKind
 from otel_promptcache.providers.base import Json, mapping, sequence, string
 
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
+_BREAKPOINT = "prompt_cache_breakpoint"
+# What an answer calls its items is no part of the prompt that they are sent back in.
+_IDENTITY = ("id", "status")
+_ROLES = {
+    "system": Role.DEVELOPER,
+    "developer": Role.DEVELOPER,
+    "user": Role.USER,
+    "assistant": Role.ASSISTANT,
+    "tool": Role.TOOL,
+    "function": Role.TOOL,
+}
+
+
+def role_of(item: Json) -> Role:
+    """Who a message is from; what is not a message is the model's, unless it is the result of a tool."""
+    if (role := _ROLES.get(string(item.get("role")) or "")) is not None:
+        return role
+    kind = string(item.get("type")) or ""
+    if kind.endswith("_output"):
+        return Role.TOOL
+    return Role.COMPACTION if kind == "compaction" else Role.ASSISTANT
 
 
 def tool_segments(tools: object, path: str) -> Iterator[Segment]:
@@ -21,23 +43,54 @@ def tool_segments(tools: object, path: str) -> Iterator[Segment]:
         yield Segment(SegmentKind.TOOL, f"{path}[{index}]", raw_tool, label)
 
 
-def content_segments(kind: SegmentKind, path: str, item: Json, member: str) -> Iterator[Segment]:
+def content_segments(kind: SegmentKind, path: str, item: Json) -> Iterator[Segment]:
     """One segment for an item whose content is a string, one for each part where it is a list.
 
     An item without content, such as a function call, or one that has more than a role and content, such as
     an assistant message with tool calls, is a segment as a whole.
     """
-    content: object = item.get(member)
-    parts = sequence(content)
-    if item.keys() - {"role", "type", member}:
-        yield Segment(kind, path, item)
-    elif isinstance(content, str):
-        yield Segment(kind, f"{path}.{member}", content)
-    elif parts:
+    content: object = item.get("content")
+    parts, role = sequence(content), role_of(item)
+    is_plain = not item.keys() - {"role", "type", "content", *_IDENTITY}
+    if is_plain and isinstance(content, str):
+        yield Segment(kind, f"{path}.content", content, role=role)
+    elif is_plain and parts:
         for index, raw_part in enumerate(parts):
-            part = mapping(raw_part)
-            is_plain_text = part.get("type") in _TEXT_PARTS and not part.keys() - {"type", "text"}
-            value = part.get("text", "") if is_plain_text else raw_part
-            yield Segment(kind, f"{path}.{member}[{index}]", value)
+            is_last = index == len(parts) - 1
+            yield _part_segment(kind, f"{path}.content[{index}]", raw_part, role, is_last=is_last)
     else:
-        yield Segment(kind, path, item)
+        value = {name: member for name, member in item.items() if name not in _IDENTITY}
+        yield Segment(kind, path, value, role=role)
+
+
+def _part_segment(kind: SegmentKind, path: str, raw_part: object, role: Role, *, is_last: bool) -> Segment:
+    part = mapping(raw_part)
+    marker = part.get(_BREAKPOINT)
+    value: object = raw_part
+    if part.get("type") in _TEXT_PARTS and not part.keys() - {"type", "text", _BREAKPOINT}:
+        value = part.get("text", "")
+    elif marker is not None:
+        value = {name: member for name, member in part.items() if name != _BREAKPOINT}
+    ttl = None if marker is None else string(mapping(marker).get("ttl")) or ""
+    return Segment(kind, path, value, role=role, ends_message=is_last, breakpoint_ttl=ttl)
+
+
+def cache_key(request: Json) -> str:
+    """A hash of the request's `prompt_cache_key`; empty where it has none."""
+    key = string(request.get("prompt_cache_key"))
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest() if key else ""
+
+
+def cache_options(request: Json) -> CacheOptions:
+    """What a request asks of the cache.
+
+    Source: openai 3.51.0, PromptCacheOptions in `types/responses/response_create_params.py` (checked
+    2026-11-20).
+    """
+    options = mapping(request.get("prompt_cache_options"))
+    return CacheOptions(
+        is_explicit=options.get("mode") == "explicit",
+        ttl=string(options.get("ttl")) or "",
+        retention=string(request.get("prompt_cache_retention")) or "",
+        is_continued=bool(request.get("previous_response_id") or request.get("conversation")),
+    )

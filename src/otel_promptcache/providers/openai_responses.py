@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from otel_promptcache.core.exchange import Reply
-from otel_promptcache.core.prompt import Segment, SegmentKind
+from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
+from otel_promptcache.core.prompt import CacheScope, Role, Segment, SegmentKind, tier_name
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.providers.base import Json, WireFormat, mapping, sequence, string
-from otel_promptcache.providers.openai_content import content_segments, tool_segments
+from otel_promptcache.providers.openai_content import cache_key, content_segments, tool_segments
 from otel_promptcache.providers.openai_usage import read_usage
 
 _INSTRUCTION_ROLES = frozenset({"system", "developer"})
@@ -24,14 +24,36 @@ def _segments(request: Json) -> Iterator[Segment]:
         yield Segment(SegmentKind.INSTRUCTIONS, "instructions", instructions)
     items = request.get("input")
     if isinstance(items, str):
-        yield Segment(SegmentKind.ITEM, "input", items)
+        yield Segment(SegmentKind.ITEM, "input", items, role=Role.USER)
         return
     is_leading = True
     for index, raw_item in enumerate(sequence(items)):
         item = mapping(raw_item)
         is_leading = is_leading and item.get("role") in _INSTRUCTION_ROLES
         kind = SegmentKind.INSTRUCTIONS if is_leading else SegmentKind.ITEM
-        yield from content_segments(kind, f"input[{index}]", item, "content")
+        yield from content_segments(kind, f"input[{index}]", item)
+
+
+def _scope(request: Json) -> CacheScope:
+    return CacheScope(
+        cache_key=cache_key(request),
+        service_tier=tier_name(string(request.get("service_tier"))),
+        reasoning_effort=string(mapping(request.get("reasoning")).get("effort")) or "",
+        verbosity=string(mapping(request.get("text")).get("verbosity")) or "",
+        parallel_tool_calls=request.get("parallel_tool_calls") is not False,
+    )
+
+
+def _diagnosis(response: Json) -> ProviderDiagnosis | None:
+    """The provider's own word, where the request asked for it.
+
+    Source: openai 3.51.0, PromptCacheDiagnostics in `types/responses/response.py` (checked 2026-11-20).
+    """
+    said = mapping(response.get("prompt_cache_diagnostics"))
+    reason, tokens = string(said.get("reason")), said.get("cache_missed_tokens")
+    if said.get("type") != "cache_miss" or reason is None:
+        return None
+    return ProviderDiagnosis(reason, tokens if type(tokens) is int and tokens >= 0 else None)
 
 
 def _response_object(message: Json) -> Json:
@@ -52,6 +74,7 @@ def _reply(message: Json) -> Reply:
         service_tier=string(response.get("service_tier")),
         finish_reasons=(string(incomplete) or status,) if status in ("completed", "incomplete") else None,
         error_type=(string(mapping(response.get("error")).get("code")) or "failed") if is_failed else None,
+        diagnosis=_diagnosis(response),
     )
 
 
@@ -72,6 +95,7 @@ RESPONSES = WireFormat(
     operation="chat",
     api_type="responses",
     segments=_segments,
+    scope=_scope,
     reply=_reply,
     usage=_usage,
     has_token=_has_token,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
+from otel_promptcache.core.forking import restart_in_forked_child
 from otel_promptcache.telemetry.names import OTHER
 
 _CANDIDATES_PER_SLOT = 32
@@ -22,6 +23,11 @@ class BoundedLabel:
         self._slots = slots
         self._admitted: set[str] = set()
         self._candidates: OrderedDict[str, None] = OrderedDict()
+        self._lock = threading.Lock()
+        restart_in_forked_child(self)
+
+    def restart(self) -> None:
+        """Forget who holds the lock; what was admitted stays."""
         self._lock = threading.Lock()
 
     def admit(self, value: str) -> str:

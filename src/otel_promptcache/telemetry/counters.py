@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
+from otel_promptcache.core.forking import restart_in_forked_child
 from otel_promptcache.telemetry.names import OTEL_METRIC_OVERFLOW, Metric
 
 Labels = tuple[tuple[str, str], ...]
@@ -32,7 +31,7 @@ class Counters:
         self._lock = threading.Lock()
         self.before_reading: Callable[[], None] = _nothing
         """Called at each collection, so that what is still to be counted can be."""
-        _after_fork.add(self)
+        restart_in_forked_child(self)
         for metric in self._cells:
             meter.create_observable_counter(metric.name, [self._reader(metric)], metric.unit, metric.meaning)
 
@@ -64,15 +63,3 @@ class Counters:
 
 def _nothing() -> None:
     """Do nothing."""
-
-
-_after_fork: weakref.WeakSet[Counters] = weakref.WeakSet()
-
-
-def _restart_all() -> None:
-    for counters in list(_after_fork):
-        counters.restart()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork either
-    os.register_at_fork(after_in_child=_restart_all)

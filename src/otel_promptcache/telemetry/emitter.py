@@ -15,6 +15,8 @@ from otel_promptcache.telemetry.counters import Counters, Labels
 from otel_promptcache.telemetry.semconv_metrics import SemconvMetrics, histogram
 from otel_promptcache.telemetry.spans import CallSpan
 
+_MISSES = frozenset({CacheResult.MISS, CacheResult.PARTIAL})
+
 
 class Emitter:
     """The instruments and the tracer of one instrumented application."""
@@ -51,7 +53,8 @@ class Emitter:
         """Write the response side to the span."""
         if span.is_own:
             span.set(_reply_attributes(reply, report, timing))
-        cost, usage = report.cost, report.usage
+        cost, usage, diagnosis = report.cost, report.usage, report.diagnosis
+        place = diagnosis.place
         span.set(
             {
                 # Others drop a measured zero, so these two are written on their spans as well.
@@ -59,7 +62,16 @@ class Emitter:
                 names.USAGE_CACHE_WRITE_TOKENS: usage.cache_write_tokens,
                 names.RESULT.name: report.result.value,
                 names.HIT_RATIO.name: usage.hit_ratio,
+                names.EXPECTED_TOKENS.name: diagnosis.expected_tokens,
+                names.AVOIDABLE_TOKENS.name: diagnosis.avoidable_tokens,
+                names.MISS_REASON.name: diagnosis.reason and diagnosis.reason.value,
+                names.MISS_SOURCE.name: diagnosis.source and diagnosis.source.value,
+                names.MISS_TOKENS.name: diagnosis.missed_tokens,
+                names.DIVERGENCE_PATH.name: place and place.path,
+                names.DIVERGENCE_TOKEN.name: place and place.token,
+                names.DIVERGENCE_KIND.name: place and place.kind.value,
                 names.SAVINGS_AMOUNT.name: None if cost is None else cost.net_savings_usd,
+                names.MISSED_SAVINGS_AMOUNT.name: report.missed_savings_usd,
                 names.TIME_TO_FIRST_TOKEN.name: timing.first_token_seconds,
             }
         )
@@ -89,6 +101,7 @@ class Emitter:
             add(names.INPUT_COST, report.cost.input_cost_usd, where)
         elif report.is_answered:
             add(names.UNPRICED, 1, model)
+        self._record_miss(report, where)
         if report.prefix is not None and report.prefix.is_new_variant:
             add(names.PREFIX_VARIANTS, 1, prefix)
         if report.usage.hit_ratio is not None:
@@ -98,6 +111,18 @@ class Emitter:
         if span.is_own:
             operation = (names.OPERATION_NAME, request.operation)
             self._semconv.record(report.usage, timing, dict((operation, *model, *errors)), span.context)
+
+    def _record_miss(self, report: CacheReport, where: Labels) -> None:
+        diagnosis = report.diagnosis
+        if report.result not in _MISSES or diagnosis.reason is None or diagnosis.source is None:
+            return
+        reason = (names.MISS_REASON.name, diagnosis.reason.value)
+        source = (names.MISS_SOURCE.name, diagnosis.source.value)
+        self._counters.add(names.MISSES, 1, (*where, reason, source))
+        if diagnosis.missed_tokens is not None:
+            self._counters.add(names.MISSED_TOKENS, diagnosis.missed_tokens, (*where, reason))
+        if report.missed_savings_usd is not None:
+            self._counters.add(names.MISSED_SAVINGS, report.missed_savings_usd, (*where, reason))
 
     def count_internal_error(self, seam: str, error: Exception) -> None:
         """Count a fault of our own, or a malformed response."""

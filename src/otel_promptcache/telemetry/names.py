@@ -83,7 +83,7 @@ DIGEST = Attribute(
     "Exact digest of the template's leading part: two under one fingerprint mean that it is not stable",
 )
 PREFIX_NAME = Attribute("promptcache.prefix.name", "string", 'The name given with `prefix("…")`, if any')
-RESULT = Attribute("promptcache.result", "string", "`hit`, `miss`, `ineligible` or `unknown`")
+RESULT = Attribute("promptcache.result", "string", "`hit`, `partial`, `miss`, `ineligible` or `unknown`")
 HIT_RATIO = Attribute(
     "promptcache.hit_ratio", "double", "Cached share of the input tokens; only where both were reported"
 )
@@ -92,6 +92,42 @@ SAVINGS_AMOUNT = Attribute(
     "double",
     "USD, net: read discount minus write surcharge, so it may be negative; only where it is known",
 )
+EXPECTED_TOKENS = Attribute(
+    "promptcache.expected_tokens",
+    "int",
+    "Tokens that the provider could have read for this very prompt, judged from what this process sent before",
+)
+AVOIDABLE_TOKENS = Attribute(
+    "promptcache.avoidable_tokens",
+    "int",
+    "Tokens of content that was sent before and stands in this prompt again, but behind the divergence, where "
+    "no prefix cache can reach it",
+)
+MISS_REASON = Attribute("promptcache.miss.reason", "string", "Why less was read than could have been")
+MISS_SOURCE = Attribute(
+    "promptcache.miss.source",
+    "string",
+    "`provider` (the API's own diagnostics) or `client` (our comparison)",
+)
+MISS_TOKENS = Attribute(
+    "promptcache.miss.tokens", "int", "Tokens that were processed again because of it; an estimate"
+)
+DIVERGENCE_PATH = Attribute(
+    "promptcache.divergence.path",
+    "string",
+    "Where the prompt parts from what was sent before, such as `instructions` or `tools[3].function.name`",
+)
+DIVERGENCE_TOKEN = Attribute(
+    "promptcache.divergence.token", "int", "Estimated token offset of that place in the prompt"
+)
+DIVERGENCE_KIND = Attribute(
+    "promptcache.divergence.kind",
+    "string",
+    "What happened there: `timestamp`, `uuid`, `number`, `reordered`, `added`, `removed`, `truncated` or `edited`",
+)
+MISSED_SAVINGS_AMOUNT = Attribute(
+    "promptcache.missed_savings.amount", "double", "USD that the miss cost; only where it is known"
+)
 TIME_TO_FIRST_TOKEN = Attribute(
     "promptcache.time_to_first_token",
     "double",
@@ -99,7 +135,11 @@ TIME_TO_FIRST_TOKEN = Attribute(
 )
 TOKEN_STATE = "promptcache.token.state"
 
-SPAN_ATTRIBUTES = (FINGERPRINT, DIGEST, PREFIX_NAME, RESULT, HIT_RATIO, SAVINGS_AMOUNT, TIME_TO_FIRST_TOKEN)
+SPAN_ATTRIBUTES = (
+    FINGERPRINT, DIGEST, PREFIX_NAME, RESULT, HIT_RATIO, EXPECTED_TOKENS, AVOIDABLE_TOKENS, MISS_REASON,
+    MISS_SOURCE, MISS_TOKENS, DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, SAVINGS_AMOUNT,
+    MISSED_SAVINGS_AMOUNT, TIME_TO_FIRST_TOKEN,
+)  # fmt: skip
 
 OTHER = "other"
 """What a fingerprint or a name becomes in metrics once there are too many of them."""
@@ -156,6 +196,27 @@ WRITE_SURCHARGE = Metric(
 INPUT_COST = Metric(
     "promptcache.input_cost", Instrument.COUNTER, "{USD}", "M, P", "What the input was billed at"
 )
+MISSES = Metric(
+    "promptcache.misses",
+    Instrument.COUNTER,
+    "{miss}",
+    "M, P, `promptcache.miss.reason`, `promptcache.miss.source`",
+    "Requests that read less than they could have, by reason",
+)
+MISSED_TOKENS = Metric(
+    "promptcache.missed_tokens",
+    Instrument.COUNTER,
+    "{token}",
+    "M, P, `promptcache.miss.reason`",
+    "Tokens that were processed again because of it; an estimate",
+)
+MISSED_SAVINGS = Metric(
+    "promptcache.missed_savings",
+    Instrument.COUNTER,
+    "{USD}",
+    "M, P, `promptcache.miss.reason`",
+    "What that cost",
+)
 PREFIX_VARIANTS = Metric(
     "promptcache.prefix.variants",
     Instrument.COUNTER,
@@ -181,7 +242,7 @@ INTERNAL_ERRORS = Metric(
 
 METRICS = (
     REQUESTS, TOKENS, HIT_RATIO_DISTRIBUTION, TIME_TO_FIRST_TOKEN_DISTRIBUTION, SAVINGS, WRITE_SURCHARGE,
-    INPUT_COST, PREFIX_VARIANTS, UNPRICED, INTERNAL_ERRORS,
+    INPUT_COST, MISSES, MISSED_TOKENS, MISSED_SAVINGS, PREFIX_VARIANTS, UNPRICED, INTERNAL_ERRORS,
 )  # fmt: skip
 
 # The conventions' own metrics, in the generation that released packages emit ...

@@ -1,0 +1,59 @@
+"""Up to where a prompt can be read from a cache with exact boundaries, and where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from otel_promptcache.core.chain import Link
+from otel_promptcache.core.policy import (
+    EARLIER_MESSAGE_LOOKUPS,
+    FIRST_EXPLICIT_LOOKUPS,
+    LATEST_EXPLICIT_LOOKUPS,
+    MAX_WRITES,
+)
+from otel_promptcache.core.prompt import CacheOptions, Role, SegmentKind
+
+
+@dataclass(frozen=True, slots=True)
+class Boundaries:
+    """Positions in a prompt, as indices of the links that end there, ascending."""
+
+    readable: tuple[int, ...]
+    writable: tuple[int, ...]
+
+
+def exact_boundaries(links: Sequence[Link], options: CacheOptions) -> Boundaries:
+    """Find the boundaries of a prompt.
+
+    An implicit breakpoint stands behind the latest eligible message: what a user says, the last of a group of
+    tool results, the last of the leading developer messages. Explicit ones stand where the request marks them.
+
+    Source: OpenAI, prompt caching guide of September 2026 (checked 2026-11-20).
+    """
+    marked = [index for index, link in enumerate(links) if link.breakpoint_ttl is not None]
+    eligible = [index for index in range(len(links)) if _is_eligible(links, index)]
+    latest = [] if options.is_explicit else eligible[-1:]
+    explicit_writes = MAX_WRITES - (0 if options.is_explicit else 1)
+    readable = {*marked[:FIRST_EXPLICIT_LOOKUPS], *marked[-LATEST_EXPLICIT_LOOKUPS:], *latest}
+    if not options.is_explicit:
+        readable.update(eligible[:-1][-EARLIER_MESSAGE_LOOKUPS:])
+        readable.update(index for index in eligible if links[index].kind is SegmentKind.INSTRUCTIONS)
+    return Boundaries(
+        readable=tuple(sorted(readable)),
+        writable=tuple(sorted({*marked[-explicit_writes:], *latest})),
+    )
+
+
+def _is_eligible(links: Sequence[Link], index: int) -> bool:
+    link = links[index]
+    following = links[index + 1] if index + 1 < len(links) else None
+    if not link.ends_message:
+        return False
+    if link.kind is SegmentKind.INSTRUCTIONS:
+        return following is None or following.kind is not SegmentKind.INSTRUCTIONS
+    if link.kind is not SegmentKind.ITEM:
+        return False
+    if link.role is Role.TOOL:
+        return following is None or following.role is not Role.TOOL
+    return link.role is Role.USER

@@ -1,0 +1,111 @@
+"""A new prompt against the earlier one it resembles most: where they part, and what is spoiled by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from otel_promptcache.core.chain import ContentHash, Link, Piece, cut, hash_piece
+from otel_promptcache.core.divergence import CutSegment, Divergence, common_length, locate
+from otel_promptcache.core.index import PrefixIndex, SentPrompt
+from otel_promptcache.core.prompt import Segment
+
+_MIN_REUSED_BYTES = 48
+"""Shorter content, such as "Yes, please.", returns by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What comparing a prompt with an earlier one tells."""
+
+    nearest: SentPrompt
+    divergence: Divergence | None
+    """None where one of the two only goes on where the other ends."""
+    common_bytes: int
+    """What both begin with."""
+    avoidable_bytes: int
+    """Content that was sent before and stands behind the divergence, where no prefix cache can reach it."""
+
+
+class Cutter:
+    """Cuts the segments of one prompt, each at most once, and remembers the hashes for the index."""
+
+    def __init__(self, links: Sequence[Link], segments: Sequence[Segment]) -> None:
+        self._links = links
+        self._segments = segments
+        self.pieces: dict[ContentHash, tuple[Piece, ...]] = {}
+
+    def cut(self, index: int) -> CutSegment:
+        """The pieces of a segment, with their texts."""
+        parts = list(cut(self._segments[index]))
+        pieces = tuple(hash_piece(path, text) for path, text in parts)
+        self.pieces[self._links[index].content] = pieces
+        return CutSegment(pieces, tuple(text for _, text in parts))
+
+
+def compare(index: PrefixIndex, sent: SentPrompt, cutter: Cutter) -> Comparison | None:
+    """Compare a new prompt with the earlier one it resembles most; None where there is nothing like it.
+
+    Segments that the index does not know are cut, because it is to know their pieces later.
+    """
+    links = sent.prompt.links
+    for position, link in enumerate(links):
+        if not index.pieces(link.content):
+            cutter.cut(position)
+    nearest = _nearest(index, sent, cutter)
+    if nearest is None:
+        return None
+    old = nearest.prompt.links
+    common = common_length(links, old)
+    common_bytes = links[common - 1].end_bytes if common else 0
+    if common == len(links):
+        return Comparison(nearest, None, common_bytes, 0)
+    here = cutter.cut(common)
+    there = index.pieces(old[common].content) if common < len(old) else ()
+    divergence = locate(links, old, here, there)
+    if divergence is None:
+        return Comparison(nearest, None, common_bytes, 0)
+    shared = _leading(here.pieces, there)
+    common_bytes += sum(piece.size_bytes for piece in here.pieces[:shared])
+    avoidable = _known_bytes(index, here.pieces[shared:])
+    for link in links[common + 1 :]:
+        if index.is_known(link.content) and link.size_bytes >= _MIN_REUSED_BYTES:
+            avoidable += link.size_bytes
+        else:
+            avoidable += _known_bytes(index, cutter.pieces.get(link.content, ()))
+    if index.is_known(links[common].content):  # the whole segment only moved
+        avoidable += links[common].size_bytes - _known_bytes(index, here.pieces[shared:])
+    return Comparison(nearest, divergence, common_bytes, avoidable)
+
+
+def _nearest(index: PrefixIndex, sent: SentPrompt, cutter: Cutter) -> SentPrompt | None:
+    candidates = index.candidates(sent)
+    if not candidates:
+        pieces = (piece for segment in cutter.pieces.values() for piece in segment)
+        reused = (index.owner(piece.exact) for piece in pieces if piece.size_bytes >= _MIN_REUSED_BYTES)
+        candidates = [owner for owner in reused if owner is not None][:1]
+    contents = {link.content for link in sent.prompt.links}
+
+    def likeness(other: SentPrompt) -> tuple[int, int, bool]:
+        shared = sum(link.content in contents for link in other.prompt.links)
+        common = common_length(sent.prompt.links, other.prompt.links)
+        return common, shared, other.fingerprint == sent.fingerprint
+
+    return max(candidates, key=likeness, default=None)
+
+
+def _leading(mine: Sequence[Piece], theirs: Sequence[Piece]) -> int:
+    count = 0
+    for one, other in zip(mine, theirs, strict=False):
+        if one.exact != other.exact:
+            break
+        count += 1
+    return count
+
+
+def _known_bytes(index: PrefixIndex, pieces: Sequence[Piece]) -> int:
+    return sum(
+        piece.size_bytes
+        for piece in pieces
+        if piece.size_bytes >= _MIN_REUSED_BYTES and index.is_known(piece.exact)
+    )
