@@ -44,6 +44,7 @@ class Call:
 
     def __init__(self, observer: Observer, wire: WireFormat) -> None:
         self.guard = observer.guard
+        self._additions: Json | None = None
         self._usage_event_filter: UsageEventFilter | None = None
         self._observer = observer
         self._wire = wire
@@ -71,17 +72,6 @@ class Call:
         return self._body is not None
 
     # The request.
-
-    @guarded
-    def needs_usage_asked_for(self, body: object) -> bool:
-        """Whether this is a stream that will not report usage unless we ask for it, and we may."""
-        request = mapping(body)
-        is_silent_stream = (
-            self._wire.usage_needs_include_usage
-            and request.get("stream") is True
-            and "include_usage" not in mapping(request.get("stream_options"))
-        )
-        return self._observer.stream_usage and is_silent_stream
 
     @guarded
     def request(self, body: object, address: Address) -> None:
@@ -122,6 +112,34 @@ class Call:
             self._started,
         )
 
+    @guarded
+    def additions(self, body: object) -> Json:
+        """What to add to the request because a setting allows it, the same for each attempt; mostly nothing."""
+        if self._additions is None:
+            self._additions = {
+                **self._usage_addition(mapping(body)),
+                **self._diagnostics_addition(mapping(body)),
+            }
+        return self._additions
+
+    def _usage_addition(self, request: Json) -> Json:
+        options = mapping(request.get("stream_options"))
+        is_silent_stream = self._wire.usage_needs_include_usage and request.get("stream") is True
+        if not self._observer.stream_usage or not is_silent_stream or "include_usage" in options:
+            return {}
+        self._usage_event_filter = UsageEventFilter()
+        return {"stream_options": {**options, "include_usage": True}}
+
+    def _diagnostics_addition(self, request: Json) -> Json:
+        options = mapping(request.get("prompt_cache_options"))
+        earlier = self._examination and self._examination.comparable_response_id
+        can_ask = self._wire.has_diagnostics and self._policy().has_exact_boundaries
+        if not can_ask or not earlier or "comparison_response_id" in options:
+            return {}
+        if not self._observer.draws_request_diagnostics():
+            return {}
+        return {"prompt_cache_options": {**options, "comparison_response_id": earlier}}
+
     # The response.
 
     @guarded
@@ -153,10 +171,6 @@ class Call:
     def hides_usage_event(self) -> bool:
         """We asked for usage where the application did not, so the event that has it is not for it."""
         return self._usage_event_filter is not None
-
-    def hide_usage_event(self) -> None:
-        """Let `passed_on` leave out the usage event from now on."""
-        self._usage_event_filter = UsageEventFilter()
 
     @guarded
     def passed_on(self, data: bytes) -> bytes:

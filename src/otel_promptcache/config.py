@@ -40,6 +40,11 @@ def _count(low: int, high: int) -> _Kind:
     )
 
 
+_SHARE = _Kind(
+    "a number from 0 to 1",
+    float,
+    lambda value: type(value) in (int, float) and 0 <= cast("float", value) <= 1,
+)
 _FLAG = _Kind("true or false", _parse_flag, lambda value: isinstance(value, bool))
 _SECRET = _Kind("a non-empty string", str, lambda value: isinstance(value, str) and bool(value))
 _PRICES = _Kind(
@@ -76,6 +81,12 @@ class Config:
         _FLAG,
         "Ask for usage in chat streams that did not ask for it themselves, and hide the extra event from the "
         "application. Changes what is sent",
+    )
+    request_diagnostics: float = _setting(
+        0.0,
+        _SHARE,
+        "Share of Responses requests, from gpt-5.6 on, that also ask the provider why a prompt was not read from its "
+        "cache, by adding `prompt_cache_options.comparison_response_id`. Changes what is sent",
     )
     prices: Mapping[str, Any] | str | os.PathLike[str] | None = _setting(
         None,

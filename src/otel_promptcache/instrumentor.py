@@ -86,6 +86,7 @@ class PromptCacheInstrumentor(BaseInstrumentor):
             index=PrefixIndex(),
             policies=policies,
             stream_usage=config.stream_usage,
+            request_diagnostics=config.request_diagnostics,
         )
         counters.before_reading = self._observer.end_handed_over
         # Registered after the providers' own exit handlers as a rule, so it runs before them.

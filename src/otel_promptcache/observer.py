@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import queue
+import random
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -46,6 +47,7 @@ class Observer:
         index: PrefixIndex,
         policies: Mapping[str, Mapping[str, Any]] | None = None,
         stream_usage: bool = False,
+        request_diagnostics: float = 0.0,
     ) -> None:
         self.guard = guard
         self.emitter = emitter
@@ -54,6 +56,7 @@ class Observer:
         self.index = index
         self.policies = policies
         self.stream_usage = stream_usage
+        self._request_diagnostics = request_diagnostics
         self._handed_over: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._explained_missing_usage = False
 
@@ -65,6 +68,10 @@ class Observer:
             return None
         self.end_handed_over()
         return Call(self, wire)
+
+    def draws_request_diagnostics(self) -> bool:
+        """Whether this request is one of those that are to ask the provider for its diagnostics."""
+        return random.random() < self._request_diagnostics  # noqa: S311  # a sample, no secret
 
     def hand_over(self, call: Call) -> None:
         """Take a call that the garbage collector may be ending; it is ended later, from a safe place.

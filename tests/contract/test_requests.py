@@ -9,7 +9,7 @@ import pytest
 from otel_promptcache.core.prompt import SegmentKind
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS, COMPLETIONS
-from otel_promptcache.providers.openai_responses import RESPONSES
+from otel_promptcache.providers.openai_responses import COMPACT, RESPONSES
 from otel_promptcache.providers.registry import azure_deployment, provider_name, wire_format
 
 FUNCTION = {"type": "function", "function": {"name": "search", "parameters": {}}}
@@ -112,7 +112,7 @@ def test_a_body_of_any_shape_is_read_without_an_exception(wire: WireFormat, odd:
         ("post", "/responses", RESPONSES),
         ("post", "/responses?beta=true", RESPONSES),
         ("post", "https://host/v1/responses", RESPONSES),
-        ("post", "/responses/compact", RESPONSES),
+        ("post", "/responses/compact", COMPACT),
         ("get", "/chat/completions", None),
         ("get", "/responses/resp_1", None),
         ("delete", "/responses/resp_1", None),

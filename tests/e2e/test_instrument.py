@@ -168,7 +168,7 @@ def test_bad_prices(
         monkeypatch.setenv("OTEL_PYTHON_PROMPTCACHE_PRICES", "missing.json")
         telemetry.instrument()
         assert "cannot read missing.json" in caplog.text
-        assert "using the bundled price list" in caplog.text
+        assert "the setting prices is left out" in caplog.text
 
 
 def test_a_bad_setting_raises_and_leaves_no_trace(telemetry: Telemetry) -> None:

@@ -94,4 +94,4 @@ def test_every_setting_is_described() -> None:
     rows = describe_settings()
     assert [row[0] for row in rows] == [field.name for field in dataclasses.fields(Config)]
     assert all(all(cell for cell in row) for row in rows)
-    assert rows[3][:3] == ("semconv", "OTEL_PYTHON_PROMPTCACHE_SEMCONV", "released")
+    assert rows[4][:3] == ("semconv", "OTEL_PYTHON_PROMPTCACHE_SEMCONV", "released")

@@ -107,6 +107,11 @@ _SCOPE_REASONS = {
     "host": MissReason.MODEL_CHANGED,
 }
 
+_SEGMENT_REASONS = {
+    SegmentKind.TOOL: MissReason.TOOLS_CHANGED,
+    SegmentKind.FORMAT: MissReason.TEXT_FORMAT_CHANGED,
+}
+
 
 def diagnose(evidence: Evidence) -> Finding | None:
     """The first rule that applies; None where nothing worth mentioning was lost and something was read."""
@@ -162,19 +167,15 @@ def _content_changed(evidence: Evidence) -> Finding | None:
     if divergence is None or avoidable <= evidence.tolerance_tokens:
         return None
     # A prefix that is too short to be cached even when nothing is spoiled is no loss.
-    if evidence.read_tokens + avoidable < (evidence.policy.minimum_tokens or 0):
-        return None
+    is_too_short = evidence.read_tokens + avoidable < (evidence.policy.minimum_tokens or 0)
     # A name on top, or another tool in front, makes another template of mostly the same text. A new agent
     # that shares some text with another one is not that.
-    if not evidence.has_lineage and 3 * avoidable < 2 * evidence.input_tokens:
+    is_new_agent = not evidence.has_lineage and 3 * avoidable < 2 * evidence.input_tokens
+    if is_too_short or is_new_agent:
         return None
     if divergence.is_compaction:
         return Finding(MissReason.CONTEXT_COMPACTED, avoidable)
-    if divergence.segment is SegmentKind.TOOL:
-        return Finding(MissReason.TOOLS_CHANGED, avoidable)
-    if divergence.segment is SegmentKind.FORMAT:
-        return Finding(MissReason.TEXT_FORMAT_CHANGED, avoidable)
-    return Finding(MissReason.INPUT_CHANGED, avoidable)
+    return Finding(_SEGMENT_REASONS.get(divergence.segment, MissReason.INPUT_CHANGED), avoidable)
 
 
 def _no_matching_breakpoint(evidence: Evidence) -> Finding | None:

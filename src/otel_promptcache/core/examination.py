@@ -71,8 +71,9 @@ class Examination:
 
     @property
     def comparable_response_id(self) -> str | None:
-        """The provider's name for the earlier answer to compare with; None where there is none."""
-        return self._comparison.nearest.response_id if self._comparison else None
+        """The provider's name for the earlier response to compare with; None where there is none."""
+        earlier = self._comparison.nearest.response_id if self._comparison else None
+        return earlier if earlier and earlier.startswith("resp") else None
 
     def answered(self, reply: Reply, policy: CachePolicy, now_seconds: float) -> None:
         """The provider has processed the prompt: later ones may be read from it. The first call counts."""

@@ -39,6 +39,8 @@ class WireFormat:
     """Whether nothing about this response follows the stream event."""
     late_events: re.Pattern[bytes]
     """Found in every raw event that still matters once the first token came: the others are not decoded."""
+    has_diagnostics: bool = False
+    """Whether a request can ask why the prompt was not read from the cache."""
     usage_needs_include_usage: bool = False
     """Whether a stream reports usage only if the request asks for it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.prompt import CacheScope, Role, Segment, SegmentKind, tier_name
@@ -91,7 +92,7 @@ def _is_terminal(event: Json) -> bool:
     return string(event.get("type")) in _TERMINAL_EVENTS
 
 
-RESPONSES = WireFormat(
+COMPACT = WireFormat(
     operation="chat",
     api_type="responses",
     segments=_segments,
@@ -102,3 +103,5 @@ RESPONSES = WireFormat(
     is_terminal=_is_terminal,
     late_events=re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"'),
 )
+
+RESPONSES = replace(COMPACT, has_diagnostics=True)

@@ -6,14 +6,14 @@ import re
 
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS, COMPLETIONS
-from otel_promptcache.providers.openai_responses import RESPONSES
+from otel_promptcache.providers.openai_responses import COMPACT, RESPONSES
 
 # The longer suffix first: a chat path ends like that of a legacy completion.
 _FORMAT_BY_SUFFIX = (
     ("/chat/completions", CHAT_COMPLETIONS),
     ("/completions", COMPLETIONS),
     ("/responses", RESPONSES),
-    ("/responses/compact", RESPONSES),
+    ("/responses/compact", COMPACT),
 )
 
 # `gen_ai.provider.name` by the end of the host name.

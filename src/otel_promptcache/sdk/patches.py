@@ -76,15 +76,14 @@ async def _async_request(seam: Seam, wrapped: Callable[..., Any], _: Any, args: 
         return await wrapped(*args, **kwargs)
 
 
-def _build_request(seam: Seam, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
+def _build_request(seam: Seam, wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:
     options = _options(args, kwargs, index=0)
-    amended = seam.asking_for_usage(options)
+    amended = seam.request_ready(client, options)
     if amended is None:
         request = wrapped(*args, **kwargs)
     else:
         request = wrapped(amended, **{name: value for name, value in kwargs.items() if name != "options"})
-        seam.usage_was_asked_for(request)
-    seam.request_built(options, request)
+    seam.request_built(request)
     return request
 
 

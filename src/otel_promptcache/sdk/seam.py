@@ -52,6 +52,7 @@ class Seam:
     def __init__(self, observer: Observer) -> None:
         self.current: ContextVar[CallScope | None] = ContextVar("otel_promptcache.call", default=None)
         self._observer = observer
+        self._begun: ContextVar[Call | None] = ContextVar("otel_promptcache.begun", default=None)
         self._unbounded: weakref.WeakKeyDictionary[Any, Call] = weakref.WeakKeyDictionary()
 
     @property
@@ -65,40 +66,42 @@ class Seam:
         return self._observer.begin(options.method, options.url)
 
     @guarded
-    def asking_for_usage(self, options: Any) -> Any:
-        """A copy of the options that also asks for usage; None where they are to be sent as they are."""
+    def request_ready(self, client: Any, options: Any) -> Any:
+        """Show the call its final body and where it goes.
+
+        Returns:
+            The options to send in their stead; None where they are to be sent as they are.
+        """
         scope = self.current.get()
-        body = _body(options)
-        if scope is None or scope.call is None or not scope.call.needs_usage_asked_for(body):
+        call = scope.call if scope is not None else self._begin_unbounded(options)
+        if call is None:
             return None
-        stream_options: dict[str, Any] = {**(body.get("stream_options") or {}), "include_usage": True}
+        url, body = client._prepare_url(options.url), _body(options)
+        call.request(body, Address(url.host, url.port, url.path))
+        if scope is None:
+            call.detach()  # nobody would do it later
+        additions = call.additions(body)
+        if not additions:
+            return None
         amended = model_copy(options)
-        amended.extra_json = {**(options.extra_json or {}), "stream_options": stream_options}
+        amended.extra_json = {**(options.extra_json or {}), **additions}
         return amended
 
     @guarded
-    def usage_was_asked_for(self, request: Any) -> None:
-        """Have the event that the application did not ask for taken out of the response."""
-        scope = self.current.get()
-        if scope is not None and scope.call is not None:
-            scope.call.hide_usage_event()
+    def request_built(self, request: Any) -> None:
+        """Note the HTTP request of the call."""
+        scope, begun = self.current.get(), self._begun.get()
+        if scope is None and begun is not None:
+            self._begun.set(None)
+            self._unbounded[request] = begun
+        elif scope is not None and scope.call is not None and scope.call.hides_usage_event:
             request.headers["Accept-Encoding"] = "identity"  # an encoded body could not be cut
 
-    @guarded
-    def request_built(self, options: Any, request: Any) -> None:
-        """Show the call its final body and where it goes."""
-        scope = self.current.get()
-        url = request.url
-        address = Address(url.host, url.port, url.path)
-        if scope is not None:
-            if scope.call is not None:
-                scope.call.request(_body(options), address)
-        elif (call := self.begin(options)) is not None:
-            # Something hides our hook on `request`: the call begins here and has no boundary, so errors go
-            # unseen, and its span must not stay the current one.
-            self._unbounded[request] = call
-            call.request(_body(options), address)
-            call.detach()
+    def _begin_unbounded(self, options: Any) -> Call | None:
+        """Begin a call here, because something hides our hook on `request`: its errors go unseen."""
+        call = self.begin(options)
+        self._begun.set(call)
+        return call
 
     @guarded
     def response_arrived(self, response: Any, *, is_stream: bool) -> None:
