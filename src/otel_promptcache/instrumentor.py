@@ -88,16 +88,16 @@ class PromptCacheInstrumentor(BaseInstrumentor):
             stream_usage=config.stream_usage,
             request_diagnostics=config.request_diagnostics,
         )
-        counters.before_reading = self._observer.end_handed_over
+        counters.before_reading = self._observer.run_pending
         # Registered after the providers' own exit handlers as a rule, so it runs before them.
-        atexit.register(self._observer.end_handed_over)
+        atexit.register(self._observer.run_pending)
         self._patches = Patches(self._observer)
         self._patches.apply()
 
     def _uninstrument(self, **_: Any) -> None:
         self._patches.remove()
-        self._observer.end_handed_over()
-        atexit.unregister(self._observer.end_handed_over)
+        self._observer.run_pending()
+        atexit.unregister(self._observer.run_pending)
 
     def _counters_of(self, meter_provider: MeterProvider, meter: Meter) -> Counters:
         counters = self._counters.get(meter_provider)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import queue
-import random
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from otel_promptcache.call import Call
@@ -18,6 +17,7 @@ from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.prices import Prices
 from otel_promptcache.providers.body import DocumentTooLongError
 from otel_promptcache.providers.registry import wire_format
+from otel_promptcache.shared import Shared
 from otel_promptcache.telemetry.emitter import Emitter
 from otel_promptcache.telemetry.spans import is_suppressed
 
@@ -45,19 +45,24 @@ class Observer:
         prices: Prices,
         fingerprinter: Fingerprinter,
         index: PrefixIndex,
-        policies: Mapping[str, Mapping[str, Any]] | None = None,
-        stream_usage: bool = False,
-        request_diagnostics: float = 0.0,
+        policies: Mapping[str, Mapping[str, Any]],
+        stream_usage: bool,
+        request_diagnostics: float,
     ) -> None:
         self.guard = guard
-        self.emitter = emitter
-        self.prices = prices
-        self.fingerprinter = fingerprinter
-        self.index = index
-        self.policies = policies
-        self.stream_usage = stream_usage
-        self._request_diagnostics = request_diagnostics
-        self._handed_over: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._shared = Shared(
+            guard=guard,
+            emitter=emitter,
+            prices=prices,
+            fingerprinter=fingerprinter,
+            index=index,
+            policies=policies,
+            stream_usage=stream_usage,
+            request_diagnostics=request_diagnostics,
+            run_later=self.run_later,
+            explain_missing_usage=self._explain_missing_usage,
+        )
+        self._pending: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._explained_missing_usage = False
 
     @guarded
@@ -66,30 +71,26 @@ class Observer:
         wire = wire_format(method, url)
         if wire is None or is_suppressed():
             return None
-        self.end_handed_over()
-        return Call(self, wire)
+        self.run_pending()
+        return Call(self._shared, wire)
 
-    def draws_request_diagnostics(self) -> bool:
-        """Whether this request is one of those that are to ask the provider for its diagnostics."""
-        return random.random() < self._request_diagnostics  # noqa: S311  # a sample, no secret
-
-    def hand_over(self, call: Call) -> None:
-        """Take a call that the garbage collector may be ending; it is ended later, from a safe place.
+    def run_later(self, action: Callable[[], None]) -> None:
+        """Keep something to be done by `run_pending`: the end of a call that the garbage collector may be ending.
 
         The collector may run anywhere, also while this very thread holds a lock of the OpenTelemetry SDK.
         """
-        self._handed_over.put(call)
+        self._pending.put(action)
 
-    def end_handed_over(self) -> None:
-        """End the calls that were handed over."""
-        while not self._handed_over.empty():
+    def run_pending(self) -> None:
+        """Do what was kept."""
+        while not self._pending.empty():
             try:
-                call = self._handed_over.get_nowait()
+                action = self._pending.get_nowait()
             except queue.Empty:  # another thread was faster
                 return
-            call.end()
+            action()
 
-    def explain_missing_usage(self) -> None:
+    def _explain_missing_usage(self) -> None:
         """Say once how a chat stream gets to report its usage."""
         if not self._explained_missing_usage:
             self._explained_missing_usage = True

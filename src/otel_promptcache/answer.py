@@ -1,0 +1,96 @@
+"""What is seen of the response to one call, whole or as it arrives."""
+
+from __future__ import annotations
+
+import json
+
+from otel_promptcache.core.exchange import Reply
+from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.guard import Guard, guarded
+from otel_promptcache.providers.base import Json, WireFormat, mapping
+from otel_promptcache.providers.body import END_OF_STREAM, Body, body_reader
+
+
+class Answer:
+    """Gathers what a response says; times are those of the clock that its caller reads."""
+
+    def __init__(self, guard: Guard, wire: WireFormat) -> None:
+        self.guard = guard
+        self.reply = Reply()
+        self.usage: TokenUsage | None = None
+        self.has_come = False
+        """A response with a good status came, so the provider has processed the prompt and bills it."""
+        self.first_chunk_at: float | None = None
+        self.first_token_at: float | None = None
+        """When the first non-empty piece of output of a stream came."""
+        self.is_complete = False
+        """The response itself said that nothing follows."""
+        self._wire = wire
+        self._body: Body | None = None
+
+    @property
+    def is_watched(self) -> bool:
+        """The body is to be shown to `feed` as it arrives."""
+        return self._body is not None
+
+    @property
+    def lacks_usage(self) -> bool:
+        """A stream came to its end without usage, because nobody asked for it."""
+        is_good = self.is_complete and self.reply.error_type is None
+        return is_good and self.usage is None and self._wire.usage_needs_include_usage
+
+    def read(self, content: bytes) -> None:
+        """Read a whole response.
+
+        Raises:
+            ValueError: It is not JSON.
+        """
+        self.has_come = True
+        self._take(mapping(json.loads(content)))
+
+    def open(self, *, content_encoding: str, is_event_stream: bool) -> None:
+        """Prepare for a body that has not been read yet."""
+        self.has_come = True
+        self._body = body_reader(content_encoding=content_encoding, is_event_stream=is_event_stream)
+
+    def feed(self, data: bytes, at: float) -> None:
+        """Look at bytes of the body.
+
+        Raises:
+            ValueError: They are not what the response said they would be.
+        """
+        if self._body is None or self.is_complete:
+            return
+        if self.first_chunk_at is None:
+            self.first_chunk_at = at
+        for document in self._body.feed(data):
+            self._take_document(document, at)
+
+    def end(self, at: float) -> None:
+        """The body was read to its end.
+
+        Raises:
+            ValueError: What is left of it is not JSON.
+        """
+        if self._body is not None and not self.is_complete:
+            for document in self._body.close():
+                self._take_document(document, at)
+
+    def _take_document(self, document: bytes, at: float) -> None:
+        if document.startswith(END_OF_STREAM):
+            self.is_complete = True
+        elif self.first_token_at is None or self._wire.late_events.search(document):
+            message = mapping(json.loads(document))
+            self._take(message)
+            if self.first_token_at is None and self._wire.has_token(message):
+                self.first_token_at = at
+            self.is_complete = self.is_complete or self._wire.is_terminal(message)
+
+    def _take(self, message: Json) -> None:
+        self.reply = self.reply.updated(self._wire.reply(message))
+        self._take_usage(message)
+
+    @guarded
+    def _take_usage(self, message: Json) -> None:
+        # A seam of its own: what else the message says is good even where its usage is not.
+        self.usage = self._wire.usage(message) or self.usage

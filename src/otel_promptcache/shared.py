@@ -1,0 +1,31 @@
+"""What all calls of one instrumented application share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from otel_promptcache.core.fingerprint import Fingerprinter
+from otel_promptcache.core.index import PrefixIndex
+from otel_promptcache.guard import Guard
+from otel_promptcache.prices import Prices
+from otel_promptcache.telemetry.emitter import Emitter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """The parts that the composition root put together, and the settings that a call asks for."""
+
+    guard: Guard
+    emitter: Emitter
+    prices: Prices
+    fingerprinter: Fingerprinter
+    index: PrefixIndex
+    policies: Mapping[str, Mapping[str, Any]]
+    stream_usage: bool
+    request_diagnostics: float
+    """Share of requests that are to ask the provider for its diagnostics."""
+    run_later: Callable[[Callable[[], None]], None]
+    """Has something done from a safe place, soon; may itself be called from anywhere."""
+    explain_missing_usage: Callable[[], None]
