@@ -229,3 +229,10 @@ def test_generations_of_the_conventions_metrics(
         assert telemetry.total(name, gen_ai__token__modality="unknown") == written > 1_000
         assert telemetry.total("gen_ai.client.inference.operation.output_tokens") > 0
         assert "gen_ai.client.inference.time_to_first_chunk" in telemetry.metrics()
+
+
+def test_an_absolute_url_goes_where_it_says(simulator: Simulator, telemetry: Telemetry) -> None:
+    telemetry.instrument()
+    with OpenAI(base_url="http://elsewhere.invalid/v1", api_key="key") as client:
+        client.post(f"{simulator.base_url}/chat/completions", cast_to=object, body=CHAT)
+    assert telemetry.span["server.address"] == "127.0.0.1"

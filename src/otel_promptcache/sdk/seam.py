@@ -76,8 +76,8 @@ class Seam:
         call = scope.call if scope is not None else self._begin_unbounded(options)
         if call is None:
             return None
-        url, body = client._prepare_url(options.url), _body(options)
-        call.request(body, Address(url.host, url.port, url.path))
+        body = _body(options)
+        call.request(body, _address(client, options.url))
         if scope is None:
             call.detach()  # nobody would do it later
         additions = call.additions(body)
@@ -126,6 +126,15 @@ class Seam:
             call.response(content)
         if scope is None:
             call.left(None)
+
+
+def _address(client: Any, url: str) -> Address:
+    """Where a request goes; its URL is joined with that of the client only where it replaces it."""
+    if "://" in url:
+        target = client._prepare_url(url)
+        return Address(target.host, target.port, target.path)
+    base = client.base_url
+    return Address(base.host, base.port, base.path.rstrip("/") + "/" + url.lstrip("/"))
 
 
 def _body(options: Any) -> Any:
