@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help demo test check matrix bench docs clean
+.PHONY: help demo test browser check matrix bench docs clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1	/'
@@ -20,6 +20,9 @@ test: $(STAMP) ## All tests on this Python, with coverage
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --include='src/otel_promptcache/core/*' --fail-under=100
+
+browser: $(STAMP) ## The tests that look at the HTML report in Chromium
+	$(BIN)/python -m pytest -m browser
 
 check: $(STAMP) ## Linters, types, layer contracts, generated documentation
 	$(BIN)/ruff check

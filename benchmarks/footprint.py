@@ -32,6 +32,8 @@ class Footprint:
     """Of the whole process; 0 where the system does not tell."""
     own: int
     """Allocated by the code of this package and still alive; 0 unless tracemalloc is on."""
+    objects: int
+    """Instances of the package's classes."""
 
     @classmethod
     def now(cls) -> Footprint:
@@ -41,12 +43,16 @@ class Footprint:
         if tracemalloc.is_tracing():
             snapshot = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, _FILES)])  # noqa: FBT003
             own = sum(trace.size for trace in snapshot.traces)
-        return cls(_resident_bytes(), own)
+        return cls(_resident_bytes(), own, sum(map(_is_own, gc.get_objects())))
 
 
 def _resident_bytes() -> int:
     pages = Path("/proc/self/statm")
     return int(pages.read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") if pages.exists() else 0
+
+
+def _is_own(value: Any) -> bool:
+    return str(type(value).__module__).partition(".")[0] == _PACKAGE
 
 
 def largest_container() -> tuple[str, int]:
@@ -82,6 +88,6 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
         yield from (("[]", member) for member in list(value.values()))
     elif isinstance(value, (list, tuple, deque)):
         yield from (("[]", member) for member in list(value))
-    elif str(type(value).__module__).partition(".")[0] == _PACKAGE:
+    elif _is_own(value):
         names = {*getattr(value, "__dict__", ()), *getattr(type(value), "__slots__", ())}
         yield from ((f".{name}", getattr(value, name)) for name in sorted(names) if hasattr(value, name))

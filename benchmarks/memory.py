@@ -1,4 +1,4 @@
-"""What stays in memory: after a flood of distinct prompts, and after streams that nobody finished.
+"""What stays in memory: after many prompts, after long conversations, after streams that nobody finished.
 
 Run it with `python -m benchmarks.memory [--calls N] [--quick]`.
 """
@@ -7,45 +7,28 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import multiprocessing
-import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from contextlib import closing
 from typing import Protocol
 
 import openai
 
 from benchmarks.display import Advance, print_table, progress
-from benchmarks.footprint import Footprint, largest_container
-from benchmarks.telemetry import Telemetry
+from benchmarks.growth import MemoryResult, watch
 from benchmarks.transport import async_client, sync_client
-from benchmarks.workloads import Workload, chat_stream, distinct_chat
+from benchmarks.variety import conversations, distinct_chats
+from benchmarks.workloads import Workload, chat_stream
 
-_CALLS, _PROMPTS, _STREAMS = 20_000, 5_000, 2_000
-_QUICK_SHARE = 10
-_WARM_UP = 100
+_CALLS, _QUICK_CALLS = 20_000, 2_000
+_TURNS = 40
 _EVENTS_READ = 3
 
-
-@dataclass(frozen=True, slots=True)
-class MemoryResult:
-    """Memory at three moments of a run, and what the instrumentation holds at its end."""
-
-    made: int
-    requests: float
-    """As counted by the metrics."""
-    series: int
-    """Of all metrics together."""
-    warm: Footprint
-    """After the first few calls."""
-    filled: Footprint
-    """After every kind of call was made once: whatever is bounded is as full as it gets."""
-    end: Footprint
-    largest: tuple[str, int]
-    """The longest container of the package, and its length."""
+_HEADERS = (
+    "Scenario", "RSS warm MiB", "filling", "next half", "last half", "own MiB", "next half", "last half",
+    "own objects", "series", "counted",
+)  # fmt: skip
 
 
 class Scenario(Protocol):
@@ -58,24 +41,26 @@ class Scenario(Protocol):
 
 def run(calls: int, prompts: int, *, is_on: bool = True, is_traced: bool = False) -> MemoryResult:
     """Make that many calls with so many distinct templates, in turns."""
-    workload = distinct_chat(prompts)
-    with sync_client(workload.answer) as client:
-        return _watch(
-            lambda index: workload.call(client, index), calls, prompts, is_on=is_on, is_traced=is_traced
-        )
+    return _call(distinct_chats(prompts), calls, prompts, is_on=is_on, is_traced=is_traced)
+
+
+def converse(talks: int, turns: int, *, is_on: bool = True, is_traced: bool = False) -> MemoryResult:
+    """Hold that many conversations, one after the other, each longer with every turn."""
+    calls = talks * turns
+    return _call(conversations(turns), calls, calls // 2, is_on=is_on, is_traced=is_traced)
 
 
 def abandon(streams: int, *, is_on: bool = True, is_traced: bool = False) -> MemoryResult:
     """Begin to read that many streams, and drop each without closing it."""
     workload = chat_stream(20)
     with sync_client(workload.answer) as client:
-        return _watch(
-            lambda index: _drop(workload, client, index),
-            streams,
-            streams // 2,
-            is_on=is_on,
-            is_traced=is_traced,
-        )
+
+        def call(index: int) -> None:
+            stream = client.chat.completions.create(**workload.arguments(index))
+            for _ in range(index % _EVENTS_READ):
+                next(stream)
+
+        return watch(call, streams, streams // 2, is_on=is_on, is_traced=is_traced)
 
 
 def abandon_async(streams: int, *, is_on: bool = True, is_traced: bool = False) -> MemoryResult:
@@ -85,21 +70,15 @@ def abandon_async(streams: int, *, is_on: bool = True, is_traced: bool = False) 
         client = async_client(workload.answer)
 
         def call(index: int) -> None:
-            loop.run_until_complete(_adrop(workload, client, index))
+            loop.run_until_complete(_abandon_one(workload, client, index))
 
-        result = _watch(call, streams, streams // 2, is_on=is_on, is_traced=is_traced)
+        result = watch(call, streams, streams // 2, is_on=is_on, is_traced=is_traced)
         loop.run_until_complete(client.close())
         loop.run_until_complete(loop.shutdown_asyncgens())
         return result
 
 
-def _drop(workload: Workload, client: openai.OpenAI, index: int) -> None:
-    stream = client.chat.completions.create(**workload.arguments(index))
-    for _ in range(index % _EVENTS_READ):
-        next(stream)
-
-
-async def _adrop(workload: Workload, client: openai.AsyncOpenAI, index: int) -> None:
+async def _abandon_one(workload: Workload, client: openai.AsyncOpenAI, index: int) -> None:
     stream = await client.chat.completions.create(**workload.arguments(index))
     for _ in range(index % _EVENTS_READ):
         await anext(stream)
@@ -107,34 +86,10 @@ async def _adrop(workload: Workload, client: openai.AsyncOpenAI, index: int) -> 
     await asyncio.sleep(0)
 
 
-def _watch(
-    call: Callable[[int], None], calls: int, filling: int, *, is_on: bool, is_traced: bool
-) -> MemoryResult:
-    with closing(Telemetry()) as telemetry, telemetry.instrumented() if is_on else nullcontext():
-        call(0)
-        gc.collect()
-        telemetry.collect()  # has loaded the price list by now, which takes long under tracemalloc
-        if is_traced:
-            tracemalloc.start()
-        try:
-            moments = []
-            for start, end in ((1, _WARM_UP), (_WARM_UP, filling), (filling, calls)):
-                for index in range(start, end):
-                    call(index)
-                telemetry.flush_spans()
-                gc.collect()  # finishes what was dropped, which is counted at the next collection
-                telemetry.collect()
-                moments.append(Footprint.now())
-        finally:
-            tracemalloc.stop()
-        return MemoryResult(
-            made=calls,
-            requests=telemetry.total("promptcache.requests"),
-            series=telemetry.series(),
-            warm=moments[0],
-            filled=moments[1],
-            end=moments[2],
-            largest=largest_container(),
+def _call(workload: Workload, calls: int, filling: int, *, is_on: bool, is_traced: bool) -> MemoryResult:
+    with sync_client(workload.answer) as client:
+        return watch(
+            lambda index: workload.call(client, index), calls, filling, is_on=is_on, is_traced=is_traced
         )
 
 
@@ -144,9 +99,11 @@ def _in_its_own_process(scenario: Scenario, *sizes: int, **how: bool) -> MemoryR
         return pool.submit(scenario, *sizes, **how).result()
 
 
-def _rows(calls: int, prompts: int, streams: int, advance: Advance) -> Iterator[tuple[str, ...]]:
+def _rows(calls: int, advance: Advance) -> Iterator[tuple[str, ...]]:
+    prompts, talks, streams = calls // 4, calls // 400, calls // 10
     scenarios: tuple[tuple[str, Scenario, tuple[int, ...]], ...] = (
         (f"{calls:,} calls, {prompts:,} templates", run, (calls, prompts)),
+        (f"{talks:,} conversations, {_TURNS} turns each", converse, (talks, _TURNS)),
         (f"{streams:,} abandoned streams", abandon, (streams,)),
         (f"{streams:,} abandoned streams, async", abandon_async, (streams,)),
     )
@@ -155,42 +112,39 @@ def _rows(calls: int, prompts: int, streams: int, advance: Advance) -> Iterator[
         off = _in_its_own_process(scenario, *sizes, is_on=False)
         on = _in_its_own_process(scenario, *sizes)
         traced = _in_its_own_process(scenario, *sizes, is_traced=True)
-        for side, result in (("off", off), ("on", on)):
-            is_on = side == "on"
-            yield (
-                f"{name}, {side}",
-                f"{result.warm.resident / 2**20:.1f}",
-                f"{_grown(result.warm.resident, result.filled.resident)}",
-                f"{_grown(result.filled.resident, result.end.resident)}",
-                _grown(0, traced.end.own) if is_on else "",
-                _grown(traced.filled.own, traced.end.own) if is_on else "",
-                f"{result.series:,}" if is_on else "",
-                f"{result.requests:,.0f}" if is_on else "",
-                f"{result.largest[1]:,}" if is_on else "",
-            )
+        yield (f"{name}, off", *_resident(off), *[""] * 6)
+        yield (
+            f"{name}, on",
+            *_resident(on),
+            _mib(traced.end.own),
+            _mib(traced.halfway.own - traced.filled.own, "+"),
+            _mib(traced.end.own - traced.halfway.own, "+"),
+            f"{on.end.objects:,}",
+            f"{on.series:,}",
+            f"{on.requests:,.0f}",
+        )
 
 
-def _grown(before: int, after: int) -> str:
-    return f"{(after - before) / 2**20:+.2f}"
+def _resident(result: MemoryResult) -> tuple[str, ...]:
+    warm, filled, halfway, end = (
+        moment.resident for moment in (result.warm, result.filled, result.halfway, result.end)
+    )
+    return _mib(warm), _mib(filled - warm, "+"), _mib(halfway - filled, "+"), _mib(end - halfway, "+")
+
+
+def _mib(size_bytes: int, sign: str = "") -> str:
+    return f"{size_bytes / 2**20:{sign}.2f}"
 
 
 def main() -> None:
     """Run the scenarios and print one table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--calls", type=int, default=_CALLS, help="calls; the other sizes follow in proportion"
-    )
-    parser.add_argument("--quick", action="store_true", help=f"the same as --calls {_CALLS // _QUICK_SHARE}")
+    parser.add_argument("--calls", type=int, default=_CALLS, help="calls; other sizes follow in proportion")
+    parser.add_argument("--quick", action="store_true", help=f"the same as --calls {_QUICK_CALLS}")
     options = parser.parse_args()
-    calls: int = _CALLS // _QUICK_SHARE if options.quick else options.calls
-    headers = (
-        "Scenario", "RSS warm MiB", "filling", "after that", "own at end MiB", "after filling", "series",
-        "counted", "longest container",
-    )  # fmt: skip
-    with progress(3) as advance:
-        sizes = (calls, calls * _PROMPTS // _CALLS, calls * _STREAMS // _CALLS)
-        rows = list(_rows(*sizes, advance))
-    print_table(headers, rows)
+    with progress(4) as advance:
+        rows = list(_rows(_QUICK_CALLS if options.quick else options.calls, advance))
+    print_table(_HEADERS, rows)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,22 @@ _TEXT = (
     "under no condition may private data leave this place while you help people find what they need"
 )
 _WORDS = _TEXT.split()
+_SENTENCE_WORDS = 14
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
 
-def words(count: int) -> str:
-    """English text of about that many tokens: common words are one token each."""
-    return " ".join(_WORDS[(index * index + 3 * index) % len(_WORDS)] for index in range(count))
+def words(count: int, seed: int = 0) -> str:
+    """English text of about that many tokens, in sentences; another one for each seed.
+
+    Common words are one token each.
+    """
+    text: list[str] = []
+    number = seed
+    for position in range(1, count + 1):
+        number = (1_103_515_245 * number + 12_345) % 2**31
+        word = _WORDS[(number >> 16) % len(_WORDS)]
+        text.append(word if position % _SENTENCE_WORDS else f"{word}.")
+    return " ".join(text)
 
 
 def fresh(text: str) -> str:
@@ -29,7 +39,7 @@ def distinct_instructions(index: int) -> str:
     Spelled in letters: a template whose texts differ only in numbers is one template.
     """
     name = "".join(_ALPHABET[index // 26**place % 26] for place in range(4))
-    return f"You are the assistant of the department {name}. {words(60)}"
+    return f"You are the assistant of the department {name}. {words(60, index)}"
 
 
 def tools() -> list[dict[str, Any]]:
@@ -64,19 +74,22 @@ def _function(name: str) -> dict[str, Any]:
     }
 
 
-def agent_history(turns: int) -> list[dict[str, Any]]:
-    """An agent's conversation: instructions, then for each turn a question, a tool call and its result."""
+def agent_history(turns: int, seed: int = 0) -> list[dict[str, Any]]:
+    """An agent's conversation: instructions, then for each turn a question, a tool call and its result.
+
+    The instructions are always the same, the rest is another one for each seed.
+    """
     messages: list[dict[str, Any]] = [{"role": "system", "content": words(1_500)}]
     for turn in range(turns):
         call_id = f"call_{turn:04}"
         function = {"name": _FUNCTIONS[turn % len(_FUNCTIONS)], "arguments": '{"customer":"c-4711"}'}
         messages += [
-            {"role": "user", "content": words(40 + turn)},
+            {"role": "user", "content": words(40, seed + turn)},
             {
                 "role": "assistant",
                 "content": None,
                 "tool_calls": [{"id": call_id, "type": "function", "function": function}],
             },
-            {"role": "tool", "tool_call_id": call_id, "content": words(120)},
+            {"role": "tool", "tool_call_id": call_id, "content": words(120, seed - turn)},
         ]
     return messages

@@ -73,7 +73,7 @@ def short_chat() -> Workload:
     return Workload(
         name="chat, 60 tokens",
         answer=answers.chat_answer(),
-        arguments=_always(_chat(prompts.words(20), prompts.words(40))),
+        arguments=_always(chat_arguments(prompts.words(20), prompts.words(40))),
         sample_calls=25,
         has_async=True,
     )
@@ -84,7 +84,7 @@ def stable_chat() -> Workload:
     return Workload(
         name="chat, 4,600 tokens stable + 400 of tools",
         answer=answers.chat_answer(),
-        arguments=_always(_chat(prompts.words(4_600), prompts.words(60), tools=prompts.tools())),
+        arguments=_always(chat_arguments(prompts.words(4_600), prompts.words(60), tools=prompts.tools())),
         sample_calls=20,
     )
 
@@ -95,7 +95,7 @@ def drifting_chat() -> Workload:
     return Workload(
         name="chat, 4,600 tokens behind a number that changes",
         answer=answers.chat_answer(),
-        arguments=lambda _: _chat(f"Request {next(numbers)}. {text}", question),
+        arguments=lambda _: chat_arguments(f"Request {next(numbers)}. {text}", question),
         sample_calls=20,
     )
 
@@ -106,13 +106,13 @@ def long_chats() -> tuple[Workload, Workload]:
     kept = Workload(
         name="chat, 100,000 tokens stable, same objects",
         answer=answers.chat_answer(),
-        arguments=_always(_chat(text, question)),
+        arguments=_always(chat_arguments(text, question)),
         sample_calls=5,
     )
     built = Workload(
         name="chat, 100,000 tokens stable, fresh strings",
         answer=answers.chat_answer(),
-        arguments=lambda _: _chat(prompts.fresh(text), prompts.fresh(question)),
+        arguments=lambda _: chat_arguments(prompts.fresh(text), prompts.fresh(question)),
         sample_calls=5,
     )
     return kept, built
@@ -157,7 +157,7 @@ def chat_stream(events: int) -> Workload:
     return Workload(
         name=f"chat stream, {events} chunks",
         answer=answers.chat_stream_answer(events),
-        arguments=_always(_chat(prompts.words(20), prompts.words(40), **asked)),
+        arguments=_always(chat_arguments(prompts.words(20), prompts.words(40), **asked)),
         sample_calls=max(5, 100 // events),
         events=events,
         has_async=True,
@@ -177,20 +177,11 @@ def response_stream(events: int) -> Workload:
     )
 
 
-def distinct_chat(templates: int) -> Workload:
-    """Another template in each of that many calls, then the same ones again."""
-    return Workload(
-        name=f"chat, {templates} templates",
-        answer=answers.chat_answer(),
-        arguments=lambda index: _chat(prompts.distinct_instructions(index % templates), prompts.words(20)),
-        sample_calls=25,
-    )
-
-
 def _always(arguments: dict[str, Any]) -> Callable[[int], dict[str, Any]]:
     return lambda _: arguments
 
 
-def _chat(system: str, question: str, **others: Any) -> dict[str, Any]:
+def chat_arguments(system: str, question: str, **others: Any) -> dict[str, Any]:
+    """What a chat with a system prompt and one question sends."""
     messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
     return {"model": answers.MODEL, "messages": messages, **others}

@@ -1,4 +1,4 @@
-"""Writes the tables of the README that come from code; `--check` only tells whether they are up to date."""
+"""Writes the parts of the documentation that come from code; `--check` only tells whether they are up to date."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from otel_promptcache.config import describe_settings
+from otel_promptcache.report.catalogue import refreshed
 from otel_promptcache.telemetry import names
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -42,7 +43,7 @@ def settings() -> str:
     return table(("keyword", "environment variable", "default", "allowed", "meaning"), rows)
 
 
-def render(text: str) -> str:
+def tables(text: str) -> str:
     """The README with each generated part made anew.
 
     Raises:
@@ -51,22 +52,27 @@ def render(text: str) -> str:
     for name, part in (("metrics", metrics()), ("attributes", attributes()), ("settings", settings())):
         begin, end = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
         if (text.count(begin), text.count(end)) != (1, 1):
-            raise ValueError(f"{README.name} does not mark the place of {begin} exactly once")
+            raise ValueError(f"the place of {begin} is not marked exactly once")
         before, after = text.partition(begin)[0], text.partition(end)[2]
         text = f"{before}{begin}\n{part}\n{end}{after}"
     return text
 
 
+PAGES = {ROOT / "README.md": tables, ROOT / "docs" / "findings.md": refreshed}
+
+
 def main() -> int:
-    """Write or check; 1 where the README is not what the code says."""
-    current = README.read_text(encoding="utf-8")
-    rendered = render(current)
-    if "--check" not in sys.argv:
-        README.write_text(rendered, encoding="utf-8")
-    elif current != rendered:
-        print(f"{README.name} is out of date: run `make docs` and commit the result", file=sys.stderr)
-        return 1
-    return 0
+    """Write or check; 1 where a page is not what the code says."""
+    status = 0
+    for page, render in PAGES.items():
+        current = page.read_text(encoding="utf-8")
+        rendered = render(current)
+        if "--check" not in sys.argv:
+            page.write_text(rendered, encoding="utf-8")
+        elif current != rendered:
+            print(f"{page.name} is out of date: run `make docs` and commit the result", file=sys.stderr)
+            status = 1
+    return status
 
 
 if __name__ == "__main__":

@@ -97,8 +97,8 @@ class Config:
     policies: Mapping[str, Mapping[str, Any]] | None = _setting(
         None,
         _POLICIES,
-        "What you know better of a model's cache: by model, `minimum_tokens`, `step_tokens`, `lifetime_seconds`, "
-        "`has_exact_boundaries`, `has_cache`, `max_requests_per_minute`",
+        "What you know better of a model's cache: by model, or `*`, its `minimum_tokens`, `step_tokens`, "
+        "`lifetime_seconds`, `has_exact_boundaries`, `has_cache`, `max_requests_per_minute`",
     )
     semconv: str = _setting(
         "released",

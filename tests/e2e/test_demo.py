@@ -113,8 +113,8 @@ def test_dollars_are_priced_wherever_usage_was_reported(demo_run: Run) -> None:
 
 def test_it_replaces_an_instrumentation_that_is_there_already(telemetry: Telemetry) -> None:
     telemetry.instrument()
-    with observed() as read:
-        assert read() == Summary({}, unpriced=0, internal_errors=0)
+    with observed() as seen:
+        assert seen.summary() == Summary({}, unpriced=0, internal_errors=0)
     assert not PromptCacheInstrumentor().is_instrumented_by_opentelemetry
 
 

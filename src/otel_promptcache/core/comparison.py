@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from otel_promptcache.core.chain import ContentHash, Link, Piece, cut, hash_piece
 from otel_promptcache.core.divergence import CutSegment, Divergence, common_length, locate
@@ -104,8 +105,10 @@ def _leading(mine: Sequence[Piece], theirs: Sequence[Piece]) -> int:
 
 
 def _known_bytes(index: PrefixIndex, pieces: Sequence[Piece]) -> int:
-    return sum(
-        piece.size_bytes
-        for piece in pieces
-        if piece.size_bytes >= _MIN_REUSED_BYTES and index.is_known(piece.exact)
-    )
+    """Length of the pieces that were sent before, where several in a row are long enough."""
+    known_bytes = 0
+    for is_known, run in groupby(pieces, lambda piece: index.is_known(piece.exact)):
+        run_bytes = sum(piece.size_bytes for piece in run)
+        if is_known and run_bytes >= _MIN_REUSED_BYTES:
+            known_bytes += run_bytes
+    return known_bytes

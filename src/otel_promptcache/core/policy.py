@@ -121,10 +121,10 @@ def policy_for(
     Args:
         provider: A value of `gen_ai.provider.name`.
         model: The model's id.
-        stated: What a user knows better, as `check_policies` accepts it.
+        stated: What a user knows better, as `check_policies` accepts it; `*` stands for all other models.
     """
     policy = next((policy for policy in POLICIES if policy.applies_to(provider, model)), UNKNOWN_POLICY)
-    own = stated.get(model) if stated else None
+    own = (stated.get(model) or stated.get("*")) if stated else None
     return replace(policy, family=model, source="stated by the user", **own) if own else policy
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from otel_promptcache.report.command import run_command
 from otel_promptcache.version import __version__
 
 if TYPE_CHECKING:
@@ -25,12 +26,18 @@ def commands() -> None:
     """Make OpenAI prompt caching visible. Nothing here needs a key or a network."""
 
 
+commands.add_command(run_command)
+
+
 @commands.command()
 @click.option(
     "--seconds", type=click.FloatRange(1, 3600), default=15, show_default=True, help="How long it takes."
 )
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same requests.")
 @click.option("--live/--no-live", default=None, help="A table while it runs.  [default: in a terminal]")
+@click.option(
+    "--top", type=click.IntRange(min=0), default=4, show_default=True, help="How many findings are printed."
+)
 @click.option(
     "--json",
     "json_file",
@@ -39,12 +46,19 @@ def commands() -> None:
 )
 @click.pass_context
 def demo(
-    context: click.Context, /, *, seconds: float, seed: int, live: bool | None, json_file: TextIO | None
+    context: click.Context,
+    /,
+    *,
+    seconds: float,
+    seed: int,
+    live: bool | None,
+    top: int,
+    json_file: TextIO | None,
 ) -> None:
     """Watch good and bad caching habits, live in a table.
 
     Eight applications send half an hour of traffic to a local provider, in a few seconds, through real
-    OpenAI clients. All numbers come from the OpenTelemetry metrics that were emitted.
+    OpenAI clients. The table comes from the OpenTelemetry metrics that were emitted, the findings from the spans.
     """
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         raise click.UsageError("OTEL_SDK_DISABLED is set, and without the SDK there is nothing to see")
@@ -52,12 +66,14 @@ def demo(
 
     from otel_promptcache.demo.run import local_provider, run_demo  # noqa: PLC0415
     from otel_promptcache.demo.tables import closing_view  # noqa: PLC0415
+    from otel_promptcache.report.terminal import findings_view  # noqa: PLC0415
 
     console = Console(stderr=json_file is not None and json_file.name == "<stdout>", highlight=False)
     is_live = console.is_terminal if live is None else live
     with local_provider(seconds, seed) as provider:
         outcome = run_demo(provider, console, seconds=seconds, seed=seed, live=is_live)
     console.print(closing_view(outcome.summary, console.width))
+    console.print(findings_view(outcome.findings, top))
     if json_file is not None:
         json_file.write(json.dumps({"seed": seed, **outcome.summary.as_json()}, indent=2) + "\n")
     if outcome.was_interrupted:

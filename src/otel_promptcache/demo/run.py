@@ -13,6 +13,7 @@ from otel_promptcache.demo.summary import Summary
 from otel_promptcache.demo.tables import introduction, live_view
 from otel_promptcache.demo.telemetry import observed
 from otel_promptcache.demo.traffic import Traffic, warm_up
+from otel_promptcache.report.finding import Finding
 from otel_promptcache.sim import SimConfig, Simulator
 from otel_promptcache.sim.workloads import DEPLOYMENTS, WORKLOADS
 
@@ -28,6 +29,8 @@ class Outcome:
     """How a demo ended."""
 
     summary: Summary
+    findings: tuple[Finding, ...]
+    """What is wrong with the applications, the dearest first."""
     was_interrupted: bool
     """From the keyboard; the summary is of what had been sent by then."""
 
@@ -79,16 +82,16 @@ def run_demo(provider: Simulator, console: Console, *, seconds: float, seed: int
     with observed():
         warm_up(provider.url)
     provider.reset()
-    with observed() as read:
+    with observed(_TRAFFIC_SECONDS / seconds) as seen:
         try:
             with traffic:
                 if live:
-                    _watch(traffic, read, console, seconds)
+                    _watch(traffic, seen.summary, console, seconds)
                 else:
                     traffic.wait()
         except KeyboardInterrupt:
             was_interrupted = True
-        return Outcome(read(), was_interrupted)
+        return Outcome(seen.summary(), seen.findings(), was_interrupted)
 
 
 def _watch(traffic: Traffic, read: Callable[[], Summary], console: Console, seconds: float) -> None:

@@ -19,11 +19,6 @@ _WIDE_COLUMNS = 104
 _NOT_KNOWN = "-"
 _GOOD_RATIO, _POOR_RATIO = 0.6, 0.3
 
-_WHAT_TO_LOOK_AT = """\
-daily-digest, tool-shuffler: what changes stands before what is stable: no hits.
-tenant-mail loses money: a key per user, so each has the same prompt written.
-chat-widget streams without include_usage: what is not reported is -, never 0."""
-
 _Cells = Callable[[TemplateSummary], Sequence[RenderableType]]
 
 
@@ -56,7 +51,7 @@ def live_view(summary: Summary, progress: str, columns: int) -> RenderableType:
 
 
 def closing_view(summary: Summary, columns: int) -> RenderableType:
-    """Show what the metrics say in the end, and what to look at, in so many columns."""
+    """Show what the metrics say in the end, in so many columns."""
 
     def sums(row: TemplateSummary) -> Sequence[RenderableType]:
         return (str(row.requests), _ratio(row), *_tokens(row), _usd(row))
@@ -66,8 +61,7 @@ def closing_view(summary: Summary, columns: int) -> RenderableType:
 
     headers = ("requests", "hit\nratio", "read", "write", "uncached", "net $", "TTFT\nhit", "(ms)\nmiss")
     table = _table(summary, headers, sums, times, columns)
-    notes = Text(f"\n{_WHAT_TO_LOOK_AT}\n")
-    return Group(_title("half an hour of traffic"), table, notes, Text(_fine_print(summary), "dim"))
+    return Group(_title("half an hour of traffic"), table, "", Text(_fine_print(summary), "dim"), "")
 
 
 def _table(
@@ -98,7 +92,7 @@ def _fine_print(summary: Summary) -> str:
     lines = [
         f"net $: read discount less write surcharge, without {summary.unpriced} unpriced requests.",
         "TTFT: median time to the first token of streams, estimated from a histogram.",
-        "All of it comes from the OpenTelemetry metrics that were emitted.",
+        "The table comes from emitted metrics, the findings from emitted spans.",
     ]
     if summary.internal_errors:
         lines.append(f"Internal errors, so the numbers may be incomplete: {summary.internal_errors}.")

@@ -3,36 +3,90 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_promptcache import PromptCacheInstrumentor, instrument, uninstrument
+from otel_promptcache.core.policy import policy_for
 from otel_promptcache.demo.summary import Summary, summarize
+from otel_promptcache.report.finding import Finding
+from otel_promptcache.report.record import CallRecord
+from otel_promptcache.report.report import build_report
+from otel_promptcache.sim.models import model_names
+
+
+class Observed:
+    """What the demo's SDK has got so far."""
+
+    def __init__(self) -> None:
+        self.reader = InMemoryMetricReader(
+            preferred_aggregation={Histogram: ExponentialBucketHistogramAggregation()}
+        )
+        self.exporter = InMemorySpanExporter()
+
+    def summary(self) -> Summary:
+        """The metrics, by application."""
+        return summarize(self.reader.get_metrics_data())
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What the spans say is wrong with the applications, the dearest first."""
+        calls = (
+            CallRecord.from_attributes(
+                span.attributes or {},
+                started_seconds=(span.start_time or 0) / 1e9,
+                ended_seconds=(span.end_time or 0) / 1e9,
+            )
+            for span in self.exporter.get_finished_spans()
+        )
+        return build_report(calls).findings
 
 
 @contextmanager
-def observed() -> Generator[Callable[[], Summary], None, None]:
-    """Instrument the OpenAI SDK inside the block; what is yielded reads the metrics emitted so far."""
-    reader = InMemoryMetricReader(preferred_aggregation={Histogram: ExponentialBucketHistogramAggregation()})
-    meter_provider, tracer_provider = MeterProvider([reader]), TracerProvider()
+def observed(speed: float = 1.0) -> Generator[Observed, None, None]:
+    """Instrument the OpenAI SDK inside the block; what is yielded knows what was emitted so far.
+
+    Args:
+        speed: How much faster than time the provider's clock runs: its lifetimes and rates are to be judged by it.
+    """
+    seen = Observed()
+    meter_provider, tracer_provider = MeterProvider([seen.reader]), TracerProvider()
+    tracer_provider.add_span_processor(SimpleSpanProcessor(seen.exporter))
     if PromptCacheInstrumentor().is_instrumented_by_opentelemetry:  # started by opentelemetry-instrument
         uninstrument()
     instrument(
-        meter_provider=meter_provider, tracer_provider=tracer_provider, stream_usage=False, semconv="off"
+        meter_provider=meter_provider,
+        tracer_provider=tracer_provider,
+        stream_usage=False,
+        semconv="off",
+        policies=_policies(speed),
     )
     # What the library has to say about these applications, the closing table says better.
     logger = logging.getLogger("otel_promptcache")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield lambda: summarize(reader.get_metrics_data())
+        yield seen
     finally:
         uninstrument()
         logger.setLevel(level)
         tracer_provider.shutdown()
         meter_provider.shutdown()
+
+
+def _policies(speed: float) -> dict[str, dict[str, float]]:
+    """The rules of all models, for a provider whose clock runs faster."""
+    policies = {model: policy_for("openai", model) for model in model_names()}
+    return {
+        model: {
+            "lifetime_seconds": policy.lifetime_seconds / speed,
+            "max_requests_per_minute": policy.max_requests_per_minute * speed,
+        }
+        for model, policy in policies.items()
+    }

@@ -1,0 +1,34 @@
+"""The span attributes that the report reads; nothing else of a call is kept."""
+
+from __future__ import annotations
+
+from otel_promptcache.telemetry import names
+
+FINGERPRINT = names.FINGERPRINT.name
+DIGEST = names.DIGEST.name
+PREFIX_NAME = names.PREFIX_NAME.name
+RESULT = names.RESULT.name
+NET_SAVINGS = names.SAVINGS_AMOUNT.name
+TIME_TO_FIRST_TOKEN = names.TIME_TO_FIRST_TOKEN.name
+
+EXPECTED_TOKENS = names.EXPECTED_TOKENS.name
+AVOIDABLE_TOKENS = names.AVOIDABLE_TOKENS.name
+MISS_REASON = names.MISS_REASON.name
+MISS_SOURCE = names.MISS_SOURCE.name
+MISS_TOKENS = names.MISS_TOKENS.name
+DIVERGENCE_PATH = names.DIVERGENCE_PATH.name
+DIVERGENCE_TOKEN = names.DIVERGENCE_TOKEN.name
+DIVERGENCE_KIND = names.DIVERGENCE_KIND.name
+MISSED_SAVINGS = names.MISSED_SAVINGS_AMOUNT.name
+
+READ = frozenset(
+    {
+        names.REQUEST_MODEL, names.RESPONSE_MODEL, names.API_TYPE, names.REQUEST_STREAM,
+        names.RESPONSE_FINISH_REASONS, names.ERROR_TYPE, names.USAGE_INPUT_TOKENS,
+        names.USAGE_CACHE_READ_TOKENS, names.USAGE_CACHE_WRITE_TOKENS,
+        FINGERPRINT, DIGEST, PREFIX_NAME, RESULT, NET_SAVINGS, TIME_TO_FIRST_TOKEN,
+        EXPECTED_TOKENS, AVOIDABLE_TOKENS, MISS_REASON, MISS_SOURCE, MISS_TOKENS,
+        DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, MISSED_SAVINGS,
+    }
+)  # fmt: skip
+"""Names of all of them."""

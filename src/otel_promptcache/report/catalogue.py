@@ -1,0 +1,79 @@
+"""The findings as a page of documentation, from the table that also makes them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from textwrap import wrap
+
+from otel_promptcache.report.misses import REASON_RULES
+from otel_promptcache.report.places import LEADING
+from otel_promptcache.report.rules import Rule
+from otel_promptcache.report.rules_patterns import PATTERN_RULES
+from otel_promptcache.report.rules_prompt import PROMPT_RULES
+from otel_promptcache.report.rules_setup import OTHER_REASON, SETUP_RULES
+
+BEGIN, END = "<!-- generated: findings -->", "<!-- end: findings -->"
+
+_COLUMNS = 120
+
+ALL_RULES = (*REASON_RULES, OTHER_REASON, *PATTERN_RULES)
+"""Every kind of finding there is."""
+
+_CHAPTERS: Sequence[tuple[str, Sequence[Rule]]] = (
+    ("The prompt is not what it was", PROMPT_RULES),
+    ("Settings, time, rate and the provider", (*SETUP_RULES, OTHER_REASON)),
+    ("Seen in many calls together", PATTERN_RULES),
+)
+
+_PLACES = {None: "anywhere", LEADING: "in the instructions or the first message"}
+
+
+def markdown() -> str:
+    """Every finding with its meaning and its remedy."""
+    lines = (line for title, rules in _CHAPTERS for line in (f"## {title}", *_sections(rules)))
+    return "\n\n".join("\n".join(wrap(line, _COLUMNS, break_on_hyphens=False)) for line in lines)
+
+
+def refreshed(page: str) -> str:
+    """The page with its generated part made anew.
+
+    Raises:
+        ValueError: The part is not marked exactly once.
+    """
+    if (page.count(BEGIN), page.count(END)) != (1, 1):
+        raise ValueError(f"the page does not mark the place of {BEGIN} exactly once")
+    return f"{page.partition(BEGIN)[0]}{BEGIN}\n\n{markdown()}\n\n{END}{page.partition(END)[2]}"
+
+
+def _sections(rules: Sequence[Rule]) -> Iterator[str]:
+    for rule in rules:
+        yield f"### {_plain(rule.title)}"
+        yield f"`{rule.id}` · {_when(rule)}Whose doing: {rule.cause.value}."
+        yield _plain(rule.what)
+        yield f"**What to do.** {_plain(rule.advice)}"
+
+
+def _when(rule: Rule) -> str:
+    if not rule.reasons:
+        return ""
+    text = "reason " + ", ".join(f"`{reason}`" for reason in sorted(rule.reasons))
+    if rule.kinds is not None:
+        text += ", kind " + ", ".join(f"`{kind}`" for kind in sorted(filter(None, rule.kinds)))
+    place = _PLACES.get(rule.places, "in the conversation")
+    return f"{text}. " if rule.places is None else f"{text}, {place}. "
+
+
+def _plain(text: str) -> str:
+    return text.replace("{place}", "the leading part")
+
+
+def _main() -> None:
+    for name in sys.argv[1:]:
+        path = Path(name)
+        path.write_text(refreshed(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _main()

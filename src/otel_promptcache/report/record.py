@@ -1,0 +1,134 @@
+"""One finished call, as far as the report is interested in it."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from otel_promptcache.report import attributes as at
+from otel_promptcache.telemetry import names
+
+UNKNOWN = "unknown"
+"""The result of a call that nothing is known about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """What one call did with the prompt cache. None is *not known*, 0 is a measured zero."""
+
+    started_seconds: float
+    """Since the Unix epoch."""
+    ended_seconds: float
+    model: str | None = None
+    """As the response names it, else as the request does."""
+    api_type: str | None = None
+    is_stream: bool = False
+    is_finished: bool = False
+    """The provider said why it stopped, so the response was seen to its end."""
+    error_type: str | None = None
+    fingerprint: str | None = None
+    digest: str | None = None
+    name: str | None = None
+    """What the application calls the prompt template."""
+    result: str = UNKNOWN
+    """`hit`, `partial`, `miss`, `ineligible`, `unknown`, or whatever else a newer version says."""
+    input_tokens: int | None = None
+    read_tokens: int | None = None
+    write_tokens: int | None = None
+    expected_tokens: int | None = None
+    """What the provider could have read for this very prompt."""
+    avoidable_tokens: int | None = None
+    """What was sent before and stands in this prompt again, out of the cache's reach."""
+    reason: str | None = None
+    """Why less was read than could have been; None where nothing was lost or it is not known."""
+    source: str | None = None
+    """Who says so: `provider` or `client`."""
+    missed_tokens: int | None = None
+    """Processed again because of it."""
+    path: str | None = None
+    """Where the prompt first differs from an earlier one."""
+    token: int | None = None
+    """At which token that is, estimated."""
+    kind: str | None = None
+    """What kind of difference it is."""
+    net_usd: float | None = None
+    """Read discount less write surcharge."""
+    missed_usd: float | None = None
+    """What the miss cost."""
+    first_token_seconds: float | None = None
+    """Of streams, from the request on."""
+
+    @property
+    def template(self) -> str | None:
+        """Which prompt template it is from: the name if it has one, else the fingerprint."""
+        return self.name or self.fingerprint
+
+    @property
+    def has_failed(self) -> bool:
+        """It ended with an error."""
+        return self.error_type is not None
+
+    @property
+    def has_split(self) -> bool:
+        """Both the input and its cached part were reported."""
+        return self.input_tokens is not None and self.read_tokens is not None
+
+    @property
+    def uncached_tokens(self) -> int | None:
+        """Input neither read from the cache nor written to it; None where the split was not reported."""
+        if self.input_tokens is None or self.read_tokens is None:
+            return None
+        return max(0, self.input_tokens - self.read_tokens - (self.write_tokens or 0))
+
+    @classmethod
+    def from_attributes(
+        cls, attributes: Mapping[str, object], *, started_seconds: float, ended_seconds: float
+    ) -> CallRecord:
+        """Read the attributes of a span; what is absent or of the wrong type is not known."""
+        return cls(
+            started_seconds=started_seconds,
+            ended_seconds=max(started_seconds, ended_seconds),
+            model=_text(attributes, names.RESPONSE_MODEL) or _text(attributes, names.REQUEST_MODEL),
+            api_type=_text(attributes, names.API_TYPE),
+            is_stream=attributes.get(names.REQUEST_STREAM) is True,
+            is_finished=bool(attributes.get(names.RESPONSE_FINISH_REASONS)),
+            error_type=_text(attributes, names.ERROR_TYPE),
+            fingerprint=_text(attributes, at.FINGERPRINT),
+            digest=_text(attributes, at.DIGEST),
+            name=_text(attributes, at.PREFIX_NAME),
+            result=_text(attributes, at.RESULT) or UNKNOWN,
+            input_tokens=_count(attributes, names.USAGE_INPUT_TOKENS),
+            read_tokens=_count(attributes, names.USAGE_CACHE_READ_TOKENS),
+            write_tokens=_count(attributes, names.USAGE_CACHE_WRITE_TOKENS),
+            expected_tokens=_count(attributes, at.EXPECTED_TOKENS),
+            avoidable_tokens=_count(attributes, at.AVOIDABLE_TOKENS),
+            reason=_text(attributes, at.MISS_REASON),
+            source=_text(attributes, at.MISS_SOURCE),
+            missed_tokens=_count(attributes, at.MISS_TOKENS),
+            path=_text(attributes, at.DIVERGENCE_PATH),
+            token=_count(attributes, at.DIVERGENCE_TOKEN),
+            kind=_text(attributes, at.DIVERGENCE_KIND),
+            net_usd=_number(attributes, at.NET_SAVINGS),
+            missed_usd=_number(attributes, at.MISSED_SAVINGS),
+            first_token_seconds=_number(attributes, at.TIME_TO_FIRST_TOKEN),
+        )
+
+
+def _text(attributes: Mapping[str, object], name: str) -> str | None:
+    value = attributes.get(name)
+    # Many calls, few values: each is kept once.
+    return sys.intern(value) if type(value) is str and value else None
+
+
+def _count(attributes: Mapping[str, object], name: str) -> int | None:
+    value = attributes.get(name)
+    return value if type(value) is int and value >= 0 else None
+
+
+def _number(attributes: Mapping[str, object], name: str) -> float | None:
+    value = attributes.get(name)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,77 @@
+"""From the calls of a run to all that the report says about it. Pure: nothing is read, printed or guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from otel_promptcache.report.finding import Finding, ranked
+from otel_promptcache.report.misses import miss_findings
+from otel_promptcache.report.patterns import pattern_findings
+from otel_promptcache.report.record import CallRecord
+from otel_promptcache.report.series import ReasonLoss, Spread, Timeline, losses, spread, timeline
+from otel_promptcache.report.summary import UNNAMED, TemplateRow, by_template, summarize
+
+
+@dataclass(frozen=True, slots=True)
+class FirstTokens:
+    """Times to the first token in one template, by result."""
+
+    template: str
+    hits: Spread | None
+    misses: Spread | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that is shown about a run."""
+
+    started_seconds: float | None
+    """When the first call was made, since the Unix epoch; None where there was none."""
+    duration_seconds: float
+    """From the start of the first call to the end of the last one."""
+    total: TemplateRow
+    rows: tuple[TemplateRow, ...]
+    """The templates, the most frequent first."""
+    findings: tuple[Finding, ...]
+    """The dearest first. They look at the same calls from several sides: their dollars do not add up."""
+    timeline: Timeline
+    losses: tuple[ReasonLoss, ...]
+    first_tokens: tuple[FirstTokens, ...]
+    """Of the templates that have streams of both kinds or of one."""
+
+
+def build_report(calls: Iterable[CallRecord]) -> Report:
+    """Sum up the calls of a run and find what is to be said about them."""
+    in_order = sorted(calls, key=lambda call: call.started_seconds)
+    groups = by_template(in_order)
+    answered = {
+        template: kept
+        for template, group in groups.items()
+        if (kept := [c for c in group if not c.has_failed])
+    }
+    started_seconds = in_order[0].started_seconds if in_order else None
+    return Report(
+        started_seconds=started_seconds,
+        duration_seconds=max((call.ended_seconds for call in in_order), default=0.0)
+        - (started_seconds or 0.0),
+        total=summarize("total", in_order, times=False),
+        rows=tuple(summarize(template or UNNAMED, group) for template, group in groups.items()),
+        findings=ranked([*miss_findings(answered), *pattern_findings(answered)]),
+        timeline=timeline([call for call in in_order if not call.has_failed]),
+        losses=losses(in_order),
+        first_tokens=tuple(
+            first
+            for template, group in answered.items()
+            if (first := _first_tokens(template or UNNAMED, group)) is not None
+        ),
+    )
+
+
+def _first_tokens(template: str, calls: Iterable[CallRecord]) -> FirstTokens | None:
+    times: dict[str, list[float | None]] = {"hit": [], "miss": []}
+    for call in calls:
+        if call.result in times:
+            times[call.result].append(call.first_token_seconds)
+    hits, misses = spread(times["hit"]), spread(times["miss"])
+    return None if hits is None and misses is None else FirstTokens(template, hits, misses)

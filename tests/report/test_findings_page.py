@@ -1,0 +1,39 @@
+"""The page about the findings is the table that makes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from otel_promptcache.report import catalogue
+
+PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
+
+
+def test_the_page_is_up_to_date() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == catalogue.refreshed(page), (
+        "run python -m otel_promptcache.report.catalogue docs/findings.md"
+    )
+
+
+def test_every_finding_is_on_the_page_once() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    ids = [rule.id for rule in catalogue.ALL_RULES]
+    assert len(set(ids)) == len(ids)
+    assert all(page.count(f"`{each}` ·") == 1 for each in ids)
+    assert page.count("### ") == len(ids)
+
+
+def test_rules_are_written_out() -> None:
+    for rule in catalogue.ALL_RULES:
+        assert all(text == text.strip() and "  " not in text for text in (rule.title, rule.what, rule.advice))
+        assert rule.what.endswith(".")
+        assert rule.advice.endswith(".")
+        assert not rule.title.endswith(".")
+
+
+def test_a_page_without_its_mark_is_refused() -> None:
+    with pytest.raises(ValueError, match="exactly once"):
+        catalogue.refreshed("# Findings")

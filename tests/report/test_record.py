@@ -1,0 +1,102 @@
+"""Attributes of a span become a record; what is absent or of the wrong type is not known."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from otel_promptcache.report import attributes
+from otel_promptcache.report.record import CallRecord
+from otel_promptcache.telemetry import names
+
+ATTRIBUTES = {
+    "gen_ai.request.model": "gpt-4.1",
+    "gen_ai.response.model": "gpt-4.1-2025-04-14",
+    "openai.api.type": "chat_completions",
+    "gen_ai.request.stream": True,
+    "gen_ai.response.finish_reasons": ["stop"],
+    "gen_ai.usage.input_tokens": 2000,
+    "gen_ai.usage.cache_read.input_tokens": 0,
+    "gen_ai.usage.cache_write.input_tokens": 1500,
+    "promptcache.prefix.fingerprint": "0123456789abcdef",
+    "promptcache.prefix.digest": "d",
+    "promptcache.prefix.name": "bot",
+    "promptcache.result": "miss",
+    "promptcache.expected_tokens": 1900,
+    "promptcache.avoidable_tokens": 0,
+    "promptcache.miss.reason": "input_changed",
+    "promptcache.miss.source": "client",
+    "promptcache.miss.tokens": 1900,
+    "promptcache.divergence.path": "instructions",
+    "promptcache.divergence.token": 6,
+    "promptcache.divergence.kind": "timestamp",
+    "promptcache.savings.amount": -0.001,
+    "promptcache.missed_savings.amount": 0.003,
+    "promptcache.time_to_first_token": 0.25,
+    "error.type": "APIError",
+}
+
+
+def record(**attributes_: object) -> CallRecord:
+    named = {name.replace("__", "."): value for name, value in attributes_.items()}
+    return CallRecord.from_attributes(named, started_seconds=1.0, ended_seconds=2.0)
+
+
+def test_every_attribute_is_read() -> None:
+    assert set(ATTRIBUTES) == attributes.READ
+    read = CallRecord.from_attributes(ATTRIBUTES, started_seconds=1.0, ended_seconds=2.0)
+    assert read == CallRecord(
+        started_seconds=1.0, ended_seconds=2.0, model="gpt-4.1-2025-04-14", api_type="chat_completions",
+        is_stream=True, is_finished=True, error_type="APIError", fingerprint="0123456789abcdef", digest="d",
+        name="bot", result="miss", input_tokens=2000, read_tokens=0, write_tokens=1500, expected_tokens=1900,
+        avoidable_tokens=0, reason="input_changed", source="client", missed_tokens=1900, path="instructions",
+        token=6, kind="timestamp", net_usd=-0.001, missed_usd=0.003, first_token_seconds=0.25,
+    )  # fmt: skip
+
+
+def test_every_attribute_of_ours_is_read_but_what_follows_from_others() -> None:
+    assert {each.name for each in names.SPAN_ATTRIBUTES} - attributes.READ <= {names.HIT_RATIO.name}
+
+
+def test_nothing_is_invented_where_nothing_is_said() -> None:
+    empty = record()
+    assert empty == CallRecord(started_seconds=1.0, ended_seconds=2.0)
+    assert empty.result == "unknown"
+    assert empty.template is None
+    assert empty.uncached_tokens is None
+    assert not empty.has_failed
+    assert not empty.has_split
+
+
+@pytest.mark.parametrize("value", ["7", 7.0, -1, True, None, [7]])
+def test_what_is_no_count_is_not_known(value: object) -> None:
+    assert record(gen_ai__usage__input_tokens=value).input_tokens is None
+
+
+@pytest.mark.parametrize("value", ["0.1", math.nan, math.inf, True, None])
+def test_what_is_no_number_is_not_known(value: object) -> None:
+    assert record(promptcache__savings__amount=value).net_usd is None
+
+
+@pytest.mark.parametrize("value", [7, "", None, ["x"]])
+def test_what_is_no_text_is_not_known(value: object) -> None:
+    assert record(promptcache__miss__reason=value).reason is None
+
+
+def test_a_zero_is_kept() -> None:
+    read = record(
+        gen_ai__usage__input_tokens=10,
+        gen_ai__usage__cache_read__input_tokens=0,
+        promptcache__savings__amount=0,
+    )
+    assert (read.read_tokens, read.net_usd, read.uncached_tokens) == (0, 0.0, 10)
+
+
+def test_a_call_does_not_end_before_it_starts() -> None:
+    assert CallRecord.from_attributes({}, started_seconds=5.0, ended_seconds=4.0).ended_seconds == 5.0
+
+
+def test_the_template_is_the_name_or_else_the_fingerprint() -> None:
+    assert record(promptcache__prefix__fingerprint="f").template == "f"
+    assert record(promptcache__prefix__fingerprint="f", promptcache__prefix__name="n").template == "n"

@@ -1,0 +1,161 @@
+"""Prompts of known size, and an application that sends them to a provider whose reports are made up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from otel_promptcache.core.chain import hash_prompt
+from otel_promptcache.core.comparison import Comparison, Cutter, compare
+from otel_promptcache.core.examination import Diagnosis, Examination
+from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
+from otel_promptcache.core.expectation import Expectation, expect
+from otel_promptcache.core.fingerprint import Fingerprinter
+from otel_promptcache.core.index import PrefixIndex, SentPrompt
+from otel_promptcache.core.policy import CachePolicy, policy_for
+from otel_promptcache.core.prompt import CacheScope, Segment
+from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.providers.base import WireFormat
+from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS
+from otel_promptcache.providers.openai_content import cache_options
+
+Body = dict[str, Any]
+
+OLD, MIDDLE, NEW = "gpt-4o", "gpt-5.5", "gpt-5.6-sol"
+"""Read in steps of 128 tokens, in steps of 2,048, at exact boundaries."""
+
+BYTES_A_TOKEN = 4
+SENTENCE_TOKENS = 20
+BREAKPOINT = {"prompt_cache_breakpoint": {"mode": "explicit"}}
+EXPLICIT = {"prompt_cache_options": {"mode": "explicit"}}
+
+
+def prose(tokens: int, topic: str = "orders") -> str:
+    """Sentences of 20 tokens (80 bytes) each, all different, without a digit."""
+    return "".join(_sentence(number, topic) for number in range(tokens // SENTENCE_TOKENS))
+
+
+def _sentence(number: int, topic: str) -> str:
+    name = "".join("abcdefghij"[int(digit)] for digit in str(number))
+    size_bytes = SENTENCE_TOKENS * BYTES_A_TOKEN - 2
+    return (
+        f"Rule {name} of {topic} says what has to be done with things of its kind and with all the others"[
+            :size_bytes
+        ].ljust(size_bytes, "x")
+        + ". "
+    )
+
+
+def system(text: str) -> Body:
+    return {"role": "system", "content": text}
+
+
+def user(text: str) -> Body:
+    return {"role": "user", "content": text}
+
+
+def assistant(text: str) -> Body:
+    return {"role": "assistant", "content": text}
+
+
+def marked(message: Body, **breakpoint_members: str) -> Body:
+    """The message with an explicit breakpoint at its end."""
+    marker = {"prompt_cache_breakpoint": {"mode": "explicit", **breakpoint_members}}
+    return {**message, "content": [{"type": "text", "text": message["content"], **marker}]}
+
+
+def tool(name: str, description: str = "Finds things.", **schema: Any) -> Body:
+    properties = {"query": {"type": "string"}, "limit": {"type": "integer"}}
+    parameters = {"type": "object", "properties": properties, **schema}
+    return {
+        "type": "function",
+        "function": {"name": name, "description": description, "parameters": parameters},
+    }
+
+
+def chat(*messages: Body, **members: Any) -> Body:
+    return {"model": OLD, "messages": list(messages), **members}
+
+
+def prompt_of(
+    body: Body,
+    *,
+    scope: CacheScope = CacheScope(),  # noqa: B008  # frozen
+    fingerprint: str = "template",
+    wire: WireFormat = CHAT_COMPLETIONS,
+) -> SentPrompt:
+    """A request's prompt, as it would be remembered."""
+    return SentPrompt(hash_prompt(tuple(wire.segments(body))), scope, cache_options(body), fingerprint)
+
+
+@dataclass
+class Application:
+    """Sends prompts; what the provider reports is stated by the test, four bytes being a token."""
+
+    wire: WireFormat = CHAT_COMPLETIONS
+    index: PrefixIndex = field(default_factory=PrefixIndex)
+    now_seconds: float = 1_000.0
+    policy: CachePolicy | None = None
+    """None for that of the model."""
+
+    def __post_init__(self) -> None:
+        self._fingerprinter = Fingerprinter()
+
+    def open(self, body: Body) -> Examination:
+        """Send a request that is not answered yet."""
+        segments = self.segments(body)
+        scope = replace(self.wire.scope(body), provider="openai", model=body["model"])
+        fingerprint = self._fingerprinter.identify(segments).fingerprint
+        options = cache_options(body)
+        return Examination(self.index, segments, scope, options, fingerprint, self.now_seconds)
+
+    def send(
+        self,
+        body: Body,
+        *,
+        read: int | None = 0,
+        write: int | None = None,
+        input_tokens: int | None = None,
+        reply: Reply = Reply(response_id="resp_1"),  # noqa: B008  # frozen
+        said: ProviderDiagnosis | None = None,
+    ) -> Diagnosis:
+        """Send a request and have it answered at once."""
+        examination = self.open(body)
+        policy = self.policy or policy_for("openai", body["model"])
+        examination.answered(reply, policy, self.now_seconds)
+        total = self.tokens(body) if input_tokens is None else input_tokens
+        usage = TokenUsage(input_tokens=total, cache_read_tokens=read, cache_write_tokens=write)
+        return examination.judge(usage, said, policy)
+
+    def expectation(self, body: Body, *, read: int = 0, input_tokens: int | None = None) -> Expectation:
+        """What could be read for a request, which is not sent."""
+        examination = self.open(body)
+        examination.close()
+        return expect(
+            examination._sent,
+            examination._trail,
+            examination._comparison,
+            self.policy or policy_for("openai", body["model"]),
+            self.tokens(body) if input_tokens is None else input_tokens,
+            read,
+            self.now_seconds,
+        )
+
+    def comparison(self, body: Body) -> Comparison | None:
+        """How a request compares with what was sent before; it is not sent."""
+        segments = self.segments(body)
+        sent = prompt_of(body, wire=self.wire, fingerprint=self._fingerprinter.identify(segments).fingerprint)
+        return compare(self.index, sent, Cutter(sent.prompt.links, segments))
+
+    def segments(self, body: Body) -> tuple[Segment, ...]:
+        return tuple(self.wire.segments(body))
+
+    def tokens(self, body: Body) -> int:
+        """The tokens of a prompt: its bytes, by four."""
+        return hash_prompt(self.segments(body)).size_bytes // BYTES_A_TOKEN
+
+
+def only(members: Mapping[str, Any], *names: str) -> Body:
+    """These members, in this order."""
+    return {name: members[name] for name in names}

@@ -1,0 +1,298 @@
+"""What is remembered of prompts: found by prefix and by content, bounded, and no text."""
+
+from __future__ import annotations
+
+import gc
+import types
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, is_dataclass, replace
+
+import pytest
+
+from otel_promptcache.core import index as index_module
+from otel_promptcache.core.chain import Link, hash_piece
+from otel_promptcache.core.index import PrefixIndex, SentPrompt, Sighting
+from otel_promptcache.core.prompt import CacheScope
+from tests.unit.prompts import Application, assistant, chat, marked, prompt_of, prose, system, tool, user
+
+SECRET = "sesame"
+
+
+def admit(index: PrefixIndex, sent: SentPrompt, now_seconds: float = 0.0) -> SentPrompt:
+    seen = Sighting(now_seconds, now_seconds + 300)
+    index.admit(sent, [seen] * len(sent.prompt.links), {})
+    return sent
+
+
+def reachable(start: object) -> Iterator[object]:
+    """Every object that is held by another one, down to strings and numbers."""
+    seen: set[int] = set()
+    stack = [start]
+    while stack:
+        one = stack.pop()
+        if id(one) in seen or isinstance(one, (type, types.ModuleType, types.FunctionType)):
+            continue
+        seen.add(id(one))
+        yield one
+        stack += gc.get_referents(one)
+        if is_dataclass(one):
+            stack += [getattr(one, each.name) for each in fields(one)]
+
+
+def test_no_text_of_a_prompt_is_held_after_its_examination() -> None:
+    application = Application()
+    body = chat(
+        system(f"{SECRET} {prose(200)} {SECRET}."),
+        {"role": "user", "name": "bob", "content": [{"type": "text", "text": f"Open {SECRET}! 12:30"}]},
+        assistant(f"{SECRET} it is"),
+        tools=[tool("open", f"Opens {SECRET}")],
+        prompt_cache_key=SECRET,
+    )
+    application.send(body)
+    application.send({**body, "messages": [*body["messages"], user(f"{SECRET} again")]})
+    pending = application.open(body)
+    held = list(reachable((application.index, pending)))
+    assert not [one for one in held if isinstance(one, (str, bytes)) and SECRET in str(one)]
+    assert any(isinstance(one, Link) for one in held)
+
+
+def test_a_prompt_is_followed_as_far_as_another_went() -> None:
+    index = PrefixIndex()
+    admit(index, prompt_of(chat(system("a"), user("b"), assistant("c"))))
+    new = prompt_of(chat(system("a"), user("b"), assistant("other"), user("d")))
+    steps = index.match_prefix(new, 0.0).steps
+    assert [(step.index, step.end_bytes) for step in steps] == [(0, 1), (1, 2)]
+    assert all(set(step.sightings) == {new.scope} for step in steps)
+    assert index.match_prefix(prompt_of(chat(system("x"), user("b"))), 0.0).steps == ()
+
+
+def test_an_empty_prompt_is_not_remembered() -> None:
+    index = PrefixIndex()
+    admit(index, prompt_of(chat()))
+    assert not index._prompts
+    assert index.match_prefix(prompt_of(chat()), 0.0).steps == ()
+
+
+def test_a_template_that_was_answered_has_a_lineage() -> None:
+    index = PrefixIndex()
+    sent = prompt_of(chat(user("a")), fingerprint="one")
+    assert not index.match_prefix(sent, 0.0).has_lineage
+    admit(index, sent)
+    assert index.match_prefix(prompt_of(chat(user("z")), fingerprint="one"), 0.0).has_lineage
+    assert not index.match_prefix(prompt_of(chat(user("a")), fingerprint="two"), 0.0).has_lineage
+
+
+def test_scopes_are_told_apart() -> None:
+    index = PrefixIndex()
+    here, there = CacheScope(model="m"), CacheScope(model="n")
+    admit(index, prompt_of(chat(user("a")), scope=there))
+    (step,) = index.match_prefix(prompt_of(chat(user("a")), scope=here), 0.0).steps
+    assert set(step.sightings) == {there}
+
+
+def test_a_boundary_outlives_requests_without_one() -> None:
+    index, sent = PrefixIndex(), prompt_of(chat(user("a")))
+    for at_seconds, until in ((0.0, {True: 100.0}), (1.0, {}), (2.0, {False: 50.0}), (3.0, {True: 60.0})):
+        index.admit(sent, [Sighting(at_seconds, at_seconds + 5, until)], {})
+    seen = index.sightings(sent.prompt.links[0].prefix)[sent.scope]
+    assert seen == Sighting(3.0, 8.0, {True: 100.0, False: 50.0})
+    assert index.sightings(prompt_of(chat(user("b"))).prompt.links[0].prefix) == {}
+
+
+def test_what_is_in_flight_is_known_until_it_arrives() -> None:
+    index = PrefixIndex()
+    first, second = (prompt_of(chat(system("a"), user("b"))) for _ in range(2))
+    index.depart(first)
+    index.depart(second)
+    other = prompt_of(chat(system("a"), user("c")))
+    assert [step.is_in_flight for step in index.match_prefix(other, 0.0).steps] == [True]
+    index.arrive(first)
+    assert [step.is_in_flight for step in index.match_prefix(other, 0.0).steps] == [True]
+    index.arrive(second)
+    assert index.match_prefix(other, 0.0).steps == ()
+    assert not index._in_flight
+    index.arrive(second)  # once too often changes nothing
+    assert not index._in_flight
+
+
+def test_boundaries_in_flight_are_those_that_will_be_left() -> None:
+    index = PrefixIndex()
+    sent = prompt_of(chat(marked(system("a")), user("b")))
+    index.depart(sent)
+    steps = index.match_prefix(sent, 0.0).steps
+    assert [step.boundaries_in_flight for step in steps] == [{True}, {False}]
+    index.arrive(sent)
+    assert not index._in_flight
+
+
+def test_in_flight_requests_of_another_scope_do_not_count() -> None:
+    index = PrefixIndex()
+    index.depart(prompt_of(chat(user("a")), scope=CacheScope(model="m")))
+    assert index.match_prefix(prompt_of(chat(user("a"))), 0.0).steps == ()
+
+
+def test_reported_tokens_are_known_at_their_place() -> None:
+    index = PrefixIndex()
+    sent = prompt_of(chat(system("a"), user("b")))
+    index.learn(sent, {0: 7})  # not admitted: nowhere to note it
+    admit(index, sent)
+    index.learn(sent, {1: 10})
+    assert [step.tokens for step in index.match_prefix(sent, 0.0).steps] == [None, 10]
+
+
+def test_the_rate_counts_a_minute_of_the_same_start_and_scope() -> None:
+    index = PrefixIndex()
+    sent = prompt_of(chat(system("s" * 2_000), user("a")))
+    rates = [index.match_prefix(sent, at_seconds).requests_last_minute for at_seconds in (0, 30, 60, 61, 200)]
+    assert rates == [1, 2, 3, 3, 1]
+    same_start = prompt_of(chat(system("s" * 2_000), user("b")))
+    assert index.match_prefix(same_start, 200).requests_last_minute == 2
+    assert index.match_prefix(replace(sent, scope=CacheScope(model="m")), 200).requests_last_minute == 1
+
+
+def test_candidates_are_few_and_the_likeliest() -> None:
+    index = PrefixIndex()
+    same_start = admit(index, prompt_of(chat(system("a"), user("b")), fingerprint="start"))
+    same_template = admit(index, prompt_of(chat(system("b"), user("b")), fingerprint="mine"))
+    same_content = [
+        admit(index, prompt_of(chat(system(f"x{number}"), user(f"known {number}")))) for number in range(5)
+    ]
+    new = prompt_of(chat(system("a"), *(user(f"known {number}") for number in range(5))), fingerprint="mine")
+    assert index.candidates(new) == [same_start, same_template, *same_content[:2]]
+    assert PrefixIndex().candidates(new) == []
+
+
+def test_content_is_found_wherever_it_stood() -> None:
+    application = Application()
+    application.send(chat(system(prose(100)), user("Hi")))
+    index, piece = application.index, hash_piece("", prose(20)).exact
+    assert index.is_known(piece)
+    assert index.owner(piece) is next(iter(index._prompts.values()))
+    unknown = hash_piece("", "Never said. ").exact
+    assert not index.is_known(unknown)
+    assert index.owner(unknown) is None
+    assert index.pieces(unknown) == ()
+
+
+def sizes(index: PrefixIndex) -> dict[str, int]:
+    return {name: len(value) for name, value in vars(index).items() if hasattr(value, "__len__")}
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> PrefixIndex:
+    """An index that holds little, so that a flood is small."""
+    monkeypatch.setattr(index_module, "MAX_PROMPTS", 8)
+    monkeypatch.setattr(index_module, "MAX_LINKS", 40)
+    monkeypatch.setattr(index_module, "MAX_PIECES", 60)
+    monkeypatch.setattr(index_module, "_MAX_STARTS", 10)
+    return PrefixIndex()
+
+
+def test_a_flood_of_one_off_prompts_leaves_no_more_than_the_bounds(small: PrefixIndex) -> None:
+    application = Application(index=small)
+    for number in range(200):
+        application.send(chat(system(prose(200, f"agent {number}")), user(f"Question {number}.")))
+    assert len(small._prompts) == 8
+    assert small._links_held == sum(len(sent.prompt.links) for sent in small._prompts.values()) == 16
+    assert small._pieces_held == sum(map(len, small._pieces.values())) <= 60
+    assert sizes(small)["_starts"] == 10
+    assert sizes(small)["_places"] == sizes(small)["_by_content"] == 16
+    assert sizes(small)["_home_by_piece"] <= 60
+    assert sizes(small)["_by_fingerprint"] <= 8
+    assert not small._in_flight
+
+
+def test_a_prompt_of_too_many_segments_makes_room_for_itself_only(small: PrefixIndex) -> None:
+    for length in (10, 10, 50, 10):
+        admit(small, prompt_of(chat(*(user(f"{length} {number}") for number in range(length)))))
+        assert small._links_held == sum(len(sent.prompt.links) for sent in small._prompts.values())
+    assert small._links_held == 10
+
+
+def test_forgetting_a_prompt_leaves_what_others_share(small: PrefixIndex) -> None:
+    shared = system("shared")
+    for number in range(9):
+        admit(small, prompt_of(chat(shared, user(str(number))), fingerprint=f"template {number}"))
+    assert small.match_prefix(prompt_of(chat(shared, user("0"))), 0.0).steps[-1].index == 0
+    assert small.match_prefix(prompt_of(chat(shared, user("1"))), 0.0).steps[-1].index == 1
+    assert "template 0" not in small._by_fingerprint
+    small._forget(prompt_of(chat(user("never seen"))).prompt.links[0].prefix)
+    assert len(small._prompts) == 8
+
+
+def test_what_is_sent_again_is_forgotten_last(small: PrefixIndex) -> None:
+    kept = prompt_of(chat(system("kept"), user("kept")))
+    for number in range(20):
+        admit(small, kept)
+        admit(small, prompt_of(chat(user(str(number)))))
+    assert len(small.match_prefix(kept, 0.0).steps) == 2
+
+
+def test_a_segment_that_returns_is_counted_once(small: PrefixIndex) -> None:
+    application = Application(index=small)
+    twice = user(prose(100))
+    application.send(chat(twice, assistant("Well."), twice))
+    tools = [tool(name) for name in "abc"]
+    for number in range(50):
+        application.send(chat(user("Hi"), tools=tools[number % 3 :] + tools[: number % 3]))
+    assert small._pieces_held == sum(map(len, small._pieces.values()))
+
+
+def test_pieces_that_a_newer_variant_has_too_are_not_forgotten_with_an_older_one(small: PrefixIndex) -> None:
+    application = Application(index=small)
+    for number in range(20):
+        application.send(chat(system(f"Variant {number}.\n{prose(400)}")))
+    assert small.is_known(hash_piece("", prose(20)).exact)
+
+
+def test_old_prompts_are_not_held_by_the_pieces_they_brought(small: PrefixIndex) -> None:
+    application, messages = Application(index=small), [system("s")]
+    for number in range(15):
+        messages = [*messages, user(f"Question {number}."), assistant(f"Answer {number}.")]
+        application.send(chat(*messages))
+    alive = {id(one) for one in reachable(small) if isinstance(one, SentPrompt)}
+    assert alive == {id(sent) for sent in small._prompts.values()}
+
+
+def test_scopes_of_one_prefix_are_bounded() -> None:
+    index = PrefixIndex()
+    for number in range(20):
+        sent = admit(index, prompt_of(chat(user("a")), scope=CacheScope(cache_key=str(number))))
+    keys = [scope.cache_key for scope in index.sightings(sent.prompt.links[0].prefix)]
+    assert keys == [str(number) for number in range(12, 20)]
+
+
+def test_a_minute_of_very_many_requests_takes_bounded_memory() -> None:
+    index, sent = PrefixIndex(), prompt_of(chat(user("a")))
+    for _ in range(5_000):
+        rate = index.match_prefix(sent, 0.0).requests_last_minute
+    assert rate > 1_000
+    assert len(next(iter(index._starts.values()))) < 5_000
+
+
+def test_threads_leave_the_index_in_order(small: PrefixIndex) -> None:
+    def work(seed: int) -> None:
+        application = Application(index=small)
+        for number in range(40):
+            body = chat(system(prose(40, f"agent {number % 5}")), user(f"{seed * number % 7}"))
+            application.send(body)
+            application.open(body).close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert not small._in_flight
+    assert small._links_held == sum(len(sent.prompt.links) for sent in small._prompts.values())
+    assert small._pieces_held == sum(map(len, small._pieces.values()))
+    assert len(small._prompts) <= 8
+
+
+def test_a_forked_child_forgets_what_its_parent_is_sending_and_who_holds_the_lock() -> None:
+    index = PrefixIndex()
+    sent = admit(index, prompt_of(chat(user("a"))))
+    index.depart(sent)
+    index._lock.acquire()
+    index.restart()
+    (step,) = index.match_prefix(sent, 0.0).steps
+    assert not step.is_in_flight
+    assert step.sightings

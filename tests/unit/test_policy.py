@@ -1,0 +1,130 @@
+"""The providers' rules: which holds for which model, and what a user may state instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from otel_promptcache.core.policy import (
+    POLICIES,
+    UNKNOWN_POLICY,
+    InvalidPolicyError,
+    check_policies,
+    policy_for,
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "family"),
+    [
+        ("gpt-3.5-turbo", "OpenAI models from before prompt caching"),
+        ("gpt-35-turbo", "OpenAI models from before prompt caching"),
+        ("gpt-4", "OpenAI models from before prompt caching"),
+        ("gpt-4-turbo-2024-04-09", "OpenAI models from before prompt caching"),
+        ("text-davinci-003", "OpenAI models from before prompt caching"),
+        ("gpt-4o", "gpt-4o to gpt-5.4"),
+        ("gpt-4o-mini-2024-07-18", "gpt-4o to gpt-5.4"),
+        ("gpt-4.1-nano", "gpt-4o to gpt-5.4"),
+        ("gpt-5", "gpt-4o to gpt-5.4"),
+        ("gpt-5-mini", "gpt-4o to gpt-5.4"),
+        ("gpt-5.4", "gpt-4o to gpt-5.4"),
+        ("o4-mini", "gpt-4o to gpt-5.4"),
+        ("codex-mini-latest", "gpt-4o to gpt-5.4"),
+        ("ft:gpt-4.1:acme::id", "gpt-4o to gpt-5.4"),
+        ("gpt-5.5", "gpt-5.5"),
+        ("gpt-5.5-pro-2026-04-23", "gpt-5.5"),
+        ("gpt-5.6", "gpt-5.6 and later"),
+        ("gpt-5.6-sol", "gpt-5.6 and later"),
+        ("gpt-5.10", "gpt-5.6 and later"),
+        ("gpt-6-astra", "gpt-5.6 and later"),
+        ("gpt-6.2-sol", "gpt-5.6 and later"),
+        ("ft:gpt-6-luna:acme::id", "gpt-5.6 and later"),
+        ("llama-4", "unknown"),
+        ("gpt-oss-120b", "unknown"),
+        ("", "unknown"),
+    ],
+)
+@pytest.mark.parametrize("provider", ["openai", "azure.ai.openai"])
+def test_the_first_rule_about_a_model_holds(provider: str, model: str, family: str) -> None:
+    assert policy_for(provider, model).family == family
+
+
+def test_rules_hold_for_their_provider_only() -> None:
+    assert policy_for("groq", "gpt-4o") is UNKNOWN_POLICY
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "seconds"),
+    [
+        ("gpt-4o", "", 300),
+        ("gpt-4o", "in_memory", 300),
+        ("gpt-4o", "24h", 86_400),
+        ("gpt-5.5", "", 1_800),
+        ("gpt-5.5", "24h", 1_800),
+        ("gpt-5.6-sol", "", 1_800),
+        ("gpt-5.6-sol", "30m", 1_800),
+        ("gpt-5.6-sol", "12h", 43_200),
+        ("llama-4", "12h", 300),
+    ],
+)
+def test_how_long_an_entry_surely_lives(model: str, name: str, seconds: float) -> None:
+    assert policy_for("openai", model).lifetime(name) == seconds
+
+
+def test_what_the_generations_can_match() -> None:
+    steps = [policy_for("openai", model).step_tokens for model in ("gpt-4o", "gpt-5.5", "gpt-5.6")]
+    exact = [policy_for("openai", model).has_exact_boundaries for model in ("gpt-4o", "gpt-5.5", "gpt-5.6")]
+    assert (steps, exact) == ([128, 2_048, 1], [False, False, True])
+
+
+def test_every_rule_says_where_it_was_read_and_when() -> None:
+    for policy in (*POLICIES, UNKNOWN_POLICY):
+        assert policy.source
+        assert policy.checked == "2026-11-20"
+        assert policy.has_cache or policy.minimum_tokens is None
+
+
+def test_a_stated_rule_changes_what_it_names() -> None:
+    stated = check_policies({"gpt-4o": {"minimum_tokens": 2_048, "lifetime_seconds": 600.0}})
+    policy = policy_for("openai", "gpt-4o", stated)
+    assert (policy.family, policy.source) == ("gpt-4o", "stated by the user")
+    assert (policy.minimum_tokens, policy.lifetime("")) == (2_048, 600.0)
+    assert policy.step_tokens == 128
+    assert policy.lifetime("24h") == 86_400
+    assert policy_for("openai", "gpt-4o-mini", stated).family == "gpt-4o to gpt-5.4"
+
+
+def test_a_rule_can_be_stated_for_the_name_that_a_model_is_asked_for_by() -> None:
+    stated = check_policies({"gpt-4o": {"step_tokens": 64}, "my-deployment": {"has_cache": False}})
+    by_alias = policy_for("openai", "gpt-4o-2024-08-06", stated, "gpt-4o")
+    assert (by_alias.step_tokens, by_alias.minimum_tokens) == (64, 1_024)
+    assert not policy_for("azure.ai.openai", "gpt-4.1", stated, "my-deployment").has_cache
+    assert policy_for("openai", "gpt-4.1", stated, None).family == "gpt-4o to gpt-5.4"
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "complaint"),
+    [
+        ("minimum", 1, "gpt-4o: minimum is not a rule: allowed are has_cache, minimum_tokens"),
+        ("pattern", "x", "pattern is not a rule"),
+        ("has_cache", 1, "has_cache is 1: expected true or false"),
+        ("has_exact_boundaries", "yes", "'yes': expected true or false"),
+        ("minimum_tokens", 0, "minimum_tokens is 0: expected a number above 0"),
+        ("minimum_tokens", -5, "expected a number above 0"),
+        ("minimum_tokens", True, "expected a number above 0"),
+        ("minimum_tokens", None, "expected a number above 0"),
+        ("step_tokens", "128", "expected a number above 0"),
+        ("lifetime_seconds", float("nan"), "expected a number above 0"),
+    ],
+)
+def test_a_rule_that_is_not_in_order_is_refused(member: str, value: Any, complaint: str) -> None:
+    with pytest.raises(InvalidPolicyError) as error:
+        check_policies({"gpt-4o": {member: value}})
+    assert complaint in str(error.value)
+
+
+def test_rules_that_are_in_order_are_accepted_as_they_are() -> None:
+    stated = {"m": {"has_cache": True, "lifetime_seconds": 1.5, "max_requests_per_minute": 60}}
+    assert check_policies(stated) is stated
+    assert check_policies({}) == {}
