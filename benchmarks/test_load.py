@@ -105,9 +105,9 @@ def test_calls_leave_nothing_behind_once_every_template_is_known() -> None:
 
 def test_a_conversation_that_ended_is_forgotten() -> None:
     """Memory follows the number of prompts that are remembered, not the number of conversations."""
-    result = memory.converse(24, 40)
+    result = memory.converse(60, 16)
 
-    assert result.requests == 24 * 40
+    assert result.requests == 60 * 16
     assert result.end.objects < 1.5 * result.filled.objects
 
 

@@ -255,7 +255,7 @@ class Call:
         return self._answer.reply.model or self._facts.model or ""
 
     def _policy(self) -> CachePolicy:
-        return policy_for(self._facts.provider, self._model, self._shared.policies)
+        return policy_for(self._facts.provider, self._model, self._shared.policies, self._facts.model)
 
     def _timing(self) -> Timing:
         def since_start(at: float | None) -> float | None:

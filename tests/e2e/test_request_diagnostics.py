@@ -51,7 +51,9 @@ def test_the_answer_is_read_from_streams_too(stream: bool, client: OpenAI, telem
     assert dict(telemetry.spans[1].attributes or {})["promptcache.miss.source"] == "provider"
 
 
-def test_the_applications_own_options_stay(client: OpenAI, simulator: Simulator, telemetry: Telemetry) -> None:
+def test_the_applications_own_options_stay(
+    client: OpenAI, simulator: Simulator, telemetry: Telemetry
+) -> None:
     telemetry.instrument(request_diagnostics=1.0)
     options = {"mode": "implicit", "ttl": "12h"}
     first = ask(client, extra_body={"prompt_cache_options": options})

@@ -159,3 +159,60 @@ class Application:
 def only(members: Mapping[str, Any], *names: str) -> Body:
     """These members, in this order."""
     return {name: members[name] for name in names}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request: what we say about it, and what the local provider's cache really did."""
+
+    attributes: Mapping[str, Any]
+    read_tokens: int
+    input_tokens: int
+
+    @property
+    def result(self) -> str:
+        return self.attributes["promptcache.result"]
+
+    @property
+    def reason(self) -> str | None:
+        return self.attributes.get("promptcache.miss.reason")
+
+    @property
+    def expected_tokens(self) -> int:
+        return self.attributes["promptcache.expected_tokens"]
+
+    @property
+    def missed_tokens(self) -> int | None:
+        return self.attributes.get("promptcache.miss.tokens")
+
+    @property
+    def place(self) -> tuple[str | None, str | None]:
+        """Path and kind of the divergence."""
+        return (
+            self.attributes.get("promptcache.divergence.path"),
+            self.attributes.get("promptcache.divergence.kind"),
+        )
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A real client of the local provider, and what comes of each of its requests."""
+
+    client: Any
+    simulator: Any
+    telemetry: Any
+
+    def send(self, body: Body) -> Seen:
+        """Send a chat, or a response where the body has an input, and wait for its answer."""
+        required = ("model", "input" if "input" in body else "messages")
+        create = self.client.responses.create if "input" in body else self.client.chat.completions.create
+        # What an old version of the SDK has no argument for goes with the others.
+        extra = {name: member for name, member in body.items() if name not in required}
+        create(**{name: body[name] for name in required}, extra_body=extra)
+        return self.latest()
+
+    def latest(self) -> Seen:
+        """The request that was answered last, if it was also the last to arrive."""
+        span = self.telemetry.exporter.get_finished_spans()[-1]
+        cache = self.simulator.requests[-1].cache
+        return Seen(dict(span.attributes), cache.cached_tokens, cache.input_tokens)

@@ -136,6 +136,7 @@ SILENT: dict[str, Evidence] = {
     "growth or a rewind": evidence(divergence=None, **READ),
     "a new question": evidence(divergence=PARTED, avoidable_tokens=0, **READ),
     "hardly anything spoiled": evidence(divergence=PARTED, avoidable_tokens=128, **READ),
+    "less than a wide step spoiled": evidence(MIDDLE, divergence=PARTED, avoidable_tokens=2_048, **READ),
     "another agent with a little of the same": evidence(
         divergence=PARTED, avoidable_tokens=3_000, has_lineage=False, **READ
     ),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from otel_promptcache.core import index as index_module
+from otel_promptcache.core.analyzer import analyze
 from otel_promptcache.core.examination import Diagnosis
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.policy import policy_for
+from otel_promptcache.core.pricing import ModelPrice
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.providers.openai_responses import RESPONSES
 from tests.unit.prompts import NEW, OLD, Application, Body, assistant, chat, marked, prose, system, tool, user
@@ -116,11 +120,11 @@ def test_a_time_on_top_spoils_what_follows_it() -> None:
     assert place(diagnosis) == ("messages[0].content", "timestamp", 0)
 
 
-def test_the_same_fault_is_found_however_often_it_is_made() -> None:
-    application = Application()
-    text = prose(8_000)
-    for number in range(300):
-        diagnosis = application.send(chat(system(f"It is {number // 60}:{number % 60:02}.\n{text}")))
+def test_the_same_fault_is_found_however_often_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "MAX_PIECES", 1_000)
+    application, text = Application(), prose(2_000)
+    for number in range(50):
+        diagnosis = application.send(chat(system(f"It is 9:{number}.\n{text}")))
         assert reason(diagnosis) == ("input_changed" if number else "cold_start")
 
 
@@ -239,6 +243,14 @@ def test_the_newest_models_learn_where_their_boundary_is() -> None:
     assert application.send(grown, read=3_200, input_tokens=3_300).expected_tokens == 3_100
 
 
+def test_a_write_where_we_know_no_boundary_teaches_nothing() -> None:
+    application = Application()
+    body = chat(assistant(prose(3_000)), model=NEW)
+    application.send(body, write=1_500)
+    (step,) = application.index.match_prefix(application.open(body)._sent, 0.0).steps
+    assert step.tokens == application.tokens(body)
+
+
 def test_a_boundary_lives_as_long_as_its_request_asked_for() -> None:
     application = Application()
     body = chat(RULES, model=NEW, prompt_cache_options={"ttl": "12h"})
@@ -262,3 +274,26 @@ def test_threads_that_share_an_index_are_judged_each_for_itself() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(work, range(100))) == {None}
     assert not application.index._in_flight
+
+
+@pytest.mark.parametrize(
+    ("usage", "dollars"),
+    [
+        (TokenUsage(input_tokens=3_000_000, cache_read_tokens=0), 2.0),
+        (TokenUsage(input_tokens=3_000_000, cache_read_tokens=2_500_000), 0.5),
+        (TokenUsage(input_tokens=3_000_000, cache_read_tokens=0, cache_write_tokens=2_500_000), 2.5),
+        (TokenUsage(input_tokens=3_000_000), None),
+    ],
+)
+def test_what_was_missed_has_its_price(usage: TokenUsage, dollars: float | None) -> None:
+    price = ModelPrice(input_usd_per_mtok=2.0, cache_read_usd_per_mtok=1.0, cache_write_usd_per_mtok=2.25)
+    report = analyze(
+        prefix=None,
+        prefix_name=None,
+        usage=replace(usage, cache_write_tokens=usage.cache_write_tokens or 0),
+        diagnosis=Diagnosis(missed_tokens=2_000_000),
+        policy=POLICY,
+        price=price,
+        is_answered=True,
+    )
+    assert report.missed_savings_usd == (None if dollars is None else pytest.approx(dollars))

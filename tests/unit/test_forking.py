@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from otel_promptcache.core import forking
+from otel_promptcache.core.fingerprint import Fingerprinter
+from otel_promptcache.core.prompt import Segment, SegmentKind
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +31,15 @@ def test_everything_that_lives_begins_anew_in_a_child() -> None:
         forking.restart_in_forked_child(each)
     forking._restart_all()
     assert (one.restarts, other.restarts) == (1, 1)
+
+
+def test_a_child_knows_the_prompts_that_its_parent_identified() -> None:
+    fingerprinter = Fingerprinter()
+    segments = [Segment(SegmentKind.INSTRUCTIONS, "instructions", "Be kind.")]
+    fingerprinter.identify(segments)
+    fingerprinter._lock.acquire()
+    fingerprinter.restart()
+    assert not fingerprinter.identify(segments).is_new_variant
 
 
 def test_nothing_is_kept_alive_for_it() -> None:

@@ -103,6 +103,12 @@ def test_a_rule_can_be_stated_for_the_name_that_a_model_is_asked_for_by() -> Non
     assert policy_for("openai", "gpt-4.1", stated, None).family == "gpt-4o to gpt-5.4"
 
 
+def test_a_rule_can_be_stated_for_all_other_models() -> None:
+    stated = check_policies({"*": {"step_tokens": 16}, "gpt-4o": {"step_tokens": 64}})
+    assert policy_for("openai", "llama-4", stated).step_tokens == 16
+    assert policy_for("openai", "gpt-4o-2024-08-06", stated, "gpt-4o").step_tokens == 64
+
+
 @pytest.mark.parametrize(
     ("member", "value", "complaint"),
     [

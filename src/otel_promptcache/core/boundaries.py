@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from otel_promptcache.core.chain import Link
 from otel_promptcache.core.policy import (
@@ -15,12 +16,21 @@ from otel_promptcache.core.policy import (
 from otel_promptcache.core.prompt import CacheOptions, Role, SegmentKind
 
 
+class Boundary(NamedTuple):
+    """A place where a prompt can be cut."""
+
+    position: int
+    """Index of the link that ends there."""
+    is_marked: bool
+    """Behind an explicit breakpoint. The end of the message is another place, even if nothing stands between."""
+
+
 @dataclass(frozen=True, slots=True)
 class Boundaries:
-    """Positions in a prompt, as indices of the links that end there, ascending."""
+    """The boundaries of a prompt, ascending."""
 
-    readable: tuple[int, ...]
-    writable: tuple[int, ...]
+    readable: tuple[Boundary, ...]
+    writable: tuple[Boundary, ...]
 
 
 def exact_boundaries(links: Sequence[Link], options: CacheOptions) -> Boundaries:
@@ -31,14 +41,16 @@ def exact_boundaries(links: Sequence[Link], options: CacheOptions) -> Boundaries
 
     Source: OpenAI, prompt caching guide of September 2026 (checked 2026-11-20).
     """
-    marked = [index for index, link in enumerate(links) if link.breakpoint_ttl is not None]
-    eligible = [index for index in range(len(links)) if _is_eligible(links, index)]
+    marked = [
+        Boundary(index, is_marked=True) for index, link in enumerate(links) if link.breakpoint_ttl is not None
+    ]
+    eligible = [Boundary(index, is_marked=False) for index in range(len(links)) if _is_eligible(links, index)]
     latest = [] if options.is_explicit else eligible[-1:]
     explicit_writes = MAX_WRITES - (0 if options.is_explicit else 1)
     readable = {*marked[:FIRST_EXPLICIT_LOOKUPS], *marked[-LATEST_EXPLICIT_LOOKUPS:], *latest}
     if not options.is_explicit:
         readable.update(eligible[:-1][-EARLIER_MESSAGE_LOOKUPS:])
-        readable.update(index for index in eligible if links[index].kind is SegmentKind.INSTRUCTIONS)
+        readable.update(each for each in eligible if links[each.position].kind is SegmentKind.INSTRUCTIONS)
     return Boundaries(
         readable=tuple(sorted(readable)),
         writable=tuple(sorted({*marked[-explicit_writes:], *latest})),

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NewType, cast
 
 from otel_promptcache.core.fingerprint import mask_volatile
@@ -23,7 +24,9 @@ MAX_PIECES = 1_024
 """Pieces that one segment is cut into; what follows is one piece more."""
 
 # A piece ends where a sentence or a line does, so that an insertion moves only the pieces it touches.
-_PIECE = re.compile(r"[^.!?\n]{1,256}[.!?\n]*\s*|[.!?\n]+\s*")
+# A mark inside a word, as in a decimal, a date or an address, ends nothing.
+_END = r"[.!?\n\u3002\uff01\uff1f]"
+_PIECE = re.compile(rf"(?:(?!{_END}).|[.!?](?=[^\s.!?])){{1,256}}{_END}*\s*|{_END}+\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +76,17 @@ class HashedPrompt:
 def hash_prompt(segments: Sequence[Segment]) -> HashedPrompt:
     """Chain a prompt's segments; each link depends on all before it."""
     links: list[Link] = []
-    prefix, end_bytes, head = PrefixHash(b""), 0, ""
+    prefix, end_bytes, head, begins_message = PrefixHash(b""), 0, "", True
     for segment in segments:
         text = segment.text()
         if len(head) < _ROUTING_CHARS:
             head += text[: _ROUTING_CHARS - len(head)]
         encoded = text.encode("utf-8", "surrogatepass")
         content = ContentHash(_digest(f"{segment.kind.value} {segment.role.value}".encode(), encoded))
-        prefix = PrefixHash(_digest(prefix, content))
-        end_bytes += len(encoded)
+        prefix = PrefixHash(_digest(prefix, content, b"|" if begins_message else b""))
+        begins_message = segment.ends_message
+        size_bytes = len(encoded) if segment.size_bytes is None else segment.size_bytes
+        end_bytes += size_bytes
         links.append(
             Link(
                 kind=segment.kind,
@@ -92,7 +97,7 @@ def hash_prompt(segments: Sequence[Segment]) -> HashedPrompt:
                 label=hash_text(segment.label),
                 content=content,
                 prefix=prefix,
-                size_bytes=len(encoded),
+                size_bytes=size_bytes,
                 end_bytes=end_bytes,
             )
         )
@@ -110,17 +115,17 @@ def cut(segment: Segment) -> Iterator[tuple[str, str]]:
         pieces: Iterable[tuple[str, str]] = (("", text) for text in _sentences(segment.value))
     else:
         pieces = _members(segment.value, "")
-    for count, (path, text) in enumerate(pieces):
-        if count == MAX_PIECES:
-            return
-        yield path, text
+    remaining = iter(pieces)
+    yield from islice(remaining, MAX_PIECES)
+    if rest := list(remaining):
+        yield rest[0][0], "".join(text for _, text in rest)
 
 
 def hash_piece(path: str, text: str) -> Piece:
     """Hash one piece, exactly and with volatile literals masked."""
-    exact = hash_text(path + text)
+    exact = hash_text(f"{path}\0{text}")
     masked_text = mask_volatile(text)
-    masked = exact if masked_text == text else hash_text(path + masked_text)
+    masked = exact if masked_text == text else hash_text(f"{path}\0{masked_text}")
     return Piece(path, exact, masked, len(text.encode("utf-8", "surrogatepass")))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from otel_promptcache.core.chain import ContentHash, Link, Piece, cut, hash_piece
 from otel_promptcache.core.divergence import CutSegment, Divergence, common_length, locate
-from otel_promptcache.core.index import PrefixIndex, SentPrompt
-from otel_promptcache.core.prompt import Segment
+from otel_promptcache.core.index import PrefixIndex, SentPrompt, Sighting
+from otel_promptcache.core.prompt import CacheScope, Segment
 
 _MIN_REUSED_BYTES = 48
 """Shorter content, such as "Yes, please.", returns by chance."""
@@ -26,6 +26,8 @@ class Comparison:
     """What both begin with."""
     avoidable_bytes: int
     """Content that was sent before and stands behind the divergence, where no prefix cache can reach it."""
+    sightings: Mapping[CacheScope, Sighting] = field(default_factory=dict[CacheScope, Sighting])
+    """When and where the earlier prompt was sent, or another one that goes on as it does."""
 
 
 class Cutter:
@@ -67,16 +69,20 @@ def compare(index: PrefixIndex, sent: SentPrompt, cutter: Cutter) -> Comparison 
     if divergence is None:
         return Comparison(nearest, None, common_bytes, 0)
     shared = _leading(here.pieces, there)
-    common_bytes += sum(piece.size_bytes for piece in here.pieces[:shared])
-    avoidable = _known_bytes(index, here.pieces[shared:])
+    size_bytes = links[common].size_bytes
+    shared_bytes = min(size_bytes, sum(piece.size_bytes for piece in here.pieces[:shared]))
+    if index.is_known(links[common].content):  # the whole segment only moved
+        avoidable = size_bytes
+    else:
+        avoidable = min(size_bytes - shared_bytes, _known_bytes(index, here.pieces[shared:]))
     for link in links[common + 1 :]:
         if index.is_known(link.content) and link.size_bytes >= _MIN_REUSED_BYTES:
             avoidable += link.size_bytes
         else:
             avoidable += _known_bytes(index, cutter.pieces.get(link.content, ()))
-    if index.is_known(links[common].content):  # the whole segment only moved
-        avoidable += links[common].size_bytes - _known_bytes(index, here.pieces[shared:])
-    return Comparison(nearest, divergence, common_bytes, avoidable)
+    return Comparison(
+        nearest, divergence, common_bytes + shared_bytes, avoidable, index.sightings(old[common].prefix)
+    )
 
 
 def _nearest(index: PrefixIndex, sent: SentPrompt, cutter: Cutter) -> SentPrompt | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from otel_promptcache.core.divergence import Divergence
-from otel_promptcache.core.expectation import Expectation
+from otel_promptcache.core.expectation import Estimate, Expectation
 from otel_promptcache.core.index import SentPrompt
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt import SegmentKind
@@ -80,10 +80,10 @@ class Evidence:
         """What may be missing without meaning anything."""
         return self.expectation.tolerance_tokens
 
-    def lost(self, tokens: int) -> int:
+    def lost(self, estimate: Estimate) -> int:
         """What was not read of tokens that could have been; 0 where the difference means nothing."""
-        shortfall = tokens - self.read_tokens
-        return shortfall if shortfall > self.tolerance_tokens else 0
+        is_sure = estimate.sure_tokens - self.read_tokens > self.tolerance_tokens
+        return estimate.tokens - self.read_tokens if is_sure else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +126,13 @@ def _caching_disabled(evidence: Evidence) -> Finding | None:
         and all(link.breakpoint_ttl is None for link in links)
         and evidence.read_tokens == 0
     )
-    best = max(evidence.expectation.unmarked_tokens, evidence.expectation.elsewhere_tokens)
-    return Finding(MissReason.CACHING_DISABLED, evidence.lost(best)) if is_off else None
+    best = max(map(evidence.lost, (evidence.expectation.unmarked, evidence.expectation.elsewhere)))
+    return Finding(MissReason.CACHING_DISABLED, best) if is_off else None
 
 
 def _shortfall(evidence: Evidence) -> Finding | None:
     """The provider should have read more: too many requests for one machine, or its own doing."""
-    tokens = evidence.lost(evidence.expectation.readable_tokens)
+    tokens = evidence.lost(evidence.expectation.readable)
     if not tokens:
         return None
     is_crowded = evidence.requests_last_minute > evidence.policy.max_requests_per_minute
@@ -140,11 +140,11 @@ def _shortfall(evidence: Evidence) -> Finding | None:
 
 
 def _concurrent(evidence: Evidence) -> Finding | None:
-    return _finding(MissReason.CONCURRENT, evidence.lost(evidence.expectation.in_flight_tokens))
+    return _finding(MissReason.CONCURRENT, evidence.lost(evidence.expectation.in_flight))
 
 
 def _expired(evidence: Evidence) -> Finding | None:
-    return _finding(MissReason.EXPIRED, evidence.lost(evidence.expectation.lapsed_tokens))
+    return _finding(MissReason.EXPIRED, evidence.lost(evidence.expectation.lapsed))
 
 
 def _scope_changed(evidence: Evidence) -> Finding | None:
@@ -152,19 +152,19 @@ def _scope_changed(evidence: Evidence) -> Finding | None:
     if closest is None:
         return None
     changed = evidence.sent.scope.differences(closest)[0]
-    return _finding(_SCOPE_REASONS[changed], evidence.lost(evidence.expectation.elsewhere_tokens))
+    return _finding(_SCOPE_REASONS[changed], evidence.lost(evidence.expectation.elsewhere))
 
 
 def _mode_changed(evidence: Evidence) -> Finding | None:
     if evidence.nearest is None or evidence.nearest.options.is_explicit == evidence.sent.options.is_explicit:
         return None
-    return _finding(MissReason.MODE_CHANGED, evidence.lost(evidence.expectation.unmarked_tokens))
+    return _finding(MissReason.MODE_CHANGED, evidence.lost(evidence.expectation.unmarked))
 
 
 def _content_changed(evidence: Evidence) -> Finding | None:
     """The application changed something in front of content that it sent before."""
     divergence, avoidable = evidence.divergence, evidence.expectation.avoidable_tokens
-    if divergence is None or avoidable <= evidence.tolerance_tokens:
+    if divergence is None or avoidable <= max(evidence.tolerance_tokens, evidence.policy.step_tokens):
         return None
     # A prefix that is too short to be cached even when nothing is spoiled is no loss.
     is_too_short = evidence.read_tokens + avoidable < (evidence.policy.minimum_tokens or 0)
@@ -181,7 +181,7 @@ def _content_changed(evidence: Evidence) -> Finding | None:
 def _no_matching_breakpoint(evidence: Evidence) -> Finding | None:
     if not evidence.policy.has_exact_boundaries:
         return None
-    return _finding(MissReason.NO_MATCHING_BREAKPOINT, evidence.lost(evidence.expectation.unmarked_tokens))
+    return _finding(MissReason.NO_MATCHING_BREAKPOINT, evidence.lost(evidence.expectation.unmarked))
 
 
 def _nothing_to_read(evidence: Evidence) -> Finding | None:

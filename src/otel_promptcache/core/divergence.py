@@ -48,11 +48,15 @@ class CutSegment:
     """Of the pieces; not kept beyond the comparison."""
 
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE)
+_RENDER_ORDER = tuple(SegmentKind)
+_MONTH = (
+    r"\b(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b"
+)
 _TIMESTAMP = re.compile(
-    r"\d{4}-\d\d-\d\d|\d\d?:\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\b1[5-9]\d{8}(?:\d{3})?\b"
-    r"|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d|\d (?:jan|feb|mar|apr|may|jun|jul|aug"
-    r"|sep|oct|nov|dec)",
+    r"\d{4}-\d\d-\d\d|\d\d?:\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\b20\d{6}T\d{4}|\d\u5e74"
+    rf"|\b1[5-9]\d{{8}}(?:\d{{3}}){{0,3}}\b|{_MONTH}\.? \d|\d(?:st|nd|rd|th|\.)? {_MONTH}",
     re.IGNORECASE,
 )
 
@@ -76,13 +80,20 @@ def locate(
         return None
     mine, theirs = new[index], old[index]
     offset_bytes = mine.end_bytes - mine.size_bytes
-    if mine.kind is not theirs.kind or _is_another(new, old, index):
+    changed = mine
+    if mine.kind is not theirs.kind:  # the kinds have their order, so one of the two has one segment more
+        is_added = _RENDER_ORDER.index(mine.kind) < _RENDER_ORDER.index(theirs.kind)
+        kind = DivergenceKind.ADDED if is_added else DivergenceKind.REMOVED
+        changed = mine if is_added else theirs
+        path = changed.path
+    elif _is_another(new, old, index):
         kind, path = _moved(new, old, index), mine.path
     else:
         position, kind = _first_difference(here, there)
         path = mine.path + (here.pieces[position].path if position < len(here.pieces) else "")
-        offset_bytes += sum(piece.size_bytes for piece in here.pieces[:position])
-    return Divergence(path, kind, mine.kind, mine.role is Role.COMPACTION, offset_bytes)
+        shared_bytes = sum(piece.size_bytes for piece in here.pieces[:position])
+        offset_bytes += min(mine.size_bytes, shared_bytes)
+    return Divergence(path, kind, changed.kind, mine.role is Role.COMPACTION, offset_bytes)
 
 
 def common_length(new: Sequence[Link], old: Sequence[Link]) -> int:
@@ -111,7 +122,7 @@ def _is_another(new: Sequence[Link], old: Sequence[Link], index: int) -> bool:
 
 def _moved(new: Sequence[Link], old: Sequence[Link], index: int) -> DivergenceKind:
     mine, theirs = new[index], old[index]
-    if mine.kind is SegmentKind.TOOL or theirs.kind is SegmentKind.TOOL:
+    if mine.kind is SegmentKind.TOOL:
         new_tools = {link.label for link in new[index:] if link.kind is SegmentKind.TOOL}
         old_tools = {link.label for link in old[index:] if link.kind is SegmentKind.TOOL}
         if new_tools == old_tools:

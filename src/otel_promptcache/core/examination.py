@@ -14,7 +14,7 @@ from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.expectation import Expectation, estimated_offset_tokens, expect
 from otel_promptcache.core.index import PrefixIndex, SentPrompt, Sighting
 from otel_promptcache.core.policy import CachePolicy
-from otel_promptcache.core.prompt import CacheOptions, CacheScope, Segment
+from otel_promptcache.core.prompt import CacheOptions, CacheScope, Segment, SegmentKind
 from otel_promptcache.core.usage import TokenUsage
 
 
@@ -59,6 +59,8 @@ class Examination:
 
         The segments' text is looked at now and not kept.
         """
+        if options.is_continued:  # what the provider puts in front of the items is not known
+            segments = [segment for segment in segments if segment.kind is not SegmentKind.ITEM]
         self._index = index
         self._sent = SentPrompt(hash_prompt(segments), scope, options, fingerprint)
         self._sent_at_seconds = now_seconds
@@ -88,10 +90,11 @@ class Examination:
         plain = Sighting(now_seconds, alive_until)
         sightings = [plain] * len(self._sent.prompt.links)
         if policy.has_exact_boundaries:
-            for position in exact_boundaries(self._sent.prompt.links, options).writable:
-                ttl = self._sent.prompt.links[position].breakpoint_ttl or options.ttl
-                sightings[position] = replace(
-                    plain, boundary_until_seconds=now_seconds + policy.lifetime(ttl)
+            for index, is_marked in exact_boundaries(self._sent.prompt.links, options).writable:
+                ttl = self._sent.prompt.links[index].breakpoint_ttl if is_marked else None
+                until = {is_marked: now_seconds + policy.lifetime(ttl or options.ttl)}
+                sightings[index] = replace(
+                    plain, boundary_until_seconds={**sightings[index].boundary_until_seconds, **until}
                 )
         self._index.admit(self._sent, sightings, self._pieces)
 
@@ -121,6 +124,7 @@ class Examination:
             self._comparison,
             policy,
             usage.input_tokens,
+            usage.cache_read_tokens,
             self._sent_at_seconds,
         )
         diagnosis = self._by_provider(said, expectation, usage)
@@ -132,12 +136,12 @@ class Examination:
         if said is None or said.reason not in MissReason.__members__.values():
             return None
         return Diagnosis(
-            expected_tokens=expectation and expectation.readable_tokens,
+            expected_tokens=expectation and expectation.readable.tokens,
             avoidable_tokens=expectation and expectation.avoidable_tokens,
             reason=MissReason(said.reason),
             source=MissSource.PROVIDER,
             missed_tokens=said.missed_tokens,
-            place=self._place(MissReason(said.reason), usage.input_tokens or 0),
+            place=expectation and self._place(MissReason(said.reason), usage.input_tokens or 0),
         )
 
     def _by_comparison(self, expectation: Expectation, usage: TokenUsage, policy: CachePolicy) -> Diagnosis:
@@ -154,7 +158,7 @@ class Examination:
         )
         finding = diagnose(evidence)
         return Diagnosis(
-            expected_tokens=expectation.readable_tokens,
+            expected_tokens=expectation.readable.tokens,
             avoidable_tokens=expectation.avoidable_tokens,
             reason=finding and finding.reason,
             source=finding and MissSource.CLIENT,
@@ -178,5 +182,5 @@ class Examination:
         if policy.has_exact_boundaries and usage.cache_write_tokens:
             writable = exact_boundaries(links, self._sent.options).writable
             if writable:
-                tokens[writable[-1]] = (usage.cache_read_tokens or 0) + usage.cache_write_tokens
+                tokens[writable[-1].position] = (usage.cache_read_tokens or 0) + usage.cache_write_tokens
         self._index.learn(self._sent, tokens)

@@ -2,44 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from otel_promptcache.core.boundaries import exact_boundaries
+from otel_promptcache.core.boundaries import Boundary, exact_boundaries
 from otel_promptcache.core.comparison import Comparison
 from otel_promptcache.core.index import SentPrompt, Sighting, Step, Trail
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt import CacheScope
 
-_ESTIMATE_TOLERANCE = 0.1
-"""Share by which a number of tokens that was estimated from bytes may be off."""
+_ESTIMATE_TOLERANCE = 0.25
+"""Share by which tokens that were estimated from bytes may be off: texts differ in bytes a token."""
+_ROUNDING_TOKENS = 128
+_MAX_ROUNDING_TOKENS = 512
+"""However wide the steps: what the provider leaves out of a report when it rounds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Tokens that could have been read; none is 0."""
+
+    tokens: int
+    """By proportion of bytes, from the nearest place whose tokens the provider reported."""
+    sure_tokens: int
+    """No fewer than these, as far as bytes can tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Token counts that could have been read, each under one more condition than the next; 0 is none.
+    """What could have been read, each under one more condition than the next."""
 
-    All are estimates where `is_estimate`: bytes, scaled by what the provider reported for this very prompt.
-    """
-
-    readable_tokens: int
+    readable: Estimate
     """In the same scope, alive, at a place that the rules can match: what the provider should have read."""
-    lapsed_tokens: int
+    lapsed: Estimate
     """The same, whatever its age."""
-    unmarked_tokens: int
+    unmarked: Estimate
     """In the same scope and alive, wherever the prompts part: what a boundary there would have made readable."""
-    elsewhere_tokens: int
+    elsewhere: Estimate
     """In another scope, and alive."""
     closest_scope: CacheScope | None
     """Of the scopes in which that was sent, the one with the fewest differences; None where there is none."""
-    in_flight_tokens: int
+    in_flight: Estimate
     """In the same scope, of a request that had not been answered yet."""
     avoidable_tokens: int
-    """Sent before, but behind the divergence."""
-    idle_seconds: float | None
-    """Since the longest prefix in the same scope was sent last; None where none was."""
+    """Sent before, but behind the divergence, and not read all the same."""
     tolerance_tokens: int
-    """What may be missing without meaning anything: rounding, and the error of the estimate."""
+    """What may be missing without meaning anything: rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """A request, to tell which earlier prefixes it can read."""
+
+    scope: CacheScope
+    boundaries: frozenset[Boundary] | None
+    """Where it can read; None where boundaries do not count."""
+    now_seconds: float
+
+    def is_alive(self, step: Step) -> bool:
+        return self._lives(step.sightings.get(self.scope))
+
+    def is_alive_elsewhere(self, step: Step) -> bool:
+        return bool(self.scopes_elsewhere(step))
+
+    def scopes_elsewhere(self, step: Step) -> list[CacheScope]:
+        return [scope for scope, seen in step.sightings.items() if scope != self.scope and self._lives(seen)]
+
+    def is_readable(self, step: Step) -> bool:
+        if self.boundaries is None:
+            return self.is_alive(step)
+        return any(until >= self.now_seconds for until in self._left(step))
+
+    def is_lapsed(self, step: Step) -> bool:
+        return self.scope in step.sightings if self.boundaries is None else bool(self._left(step))
+
+    def is_in_flight(self, step: Step) -> bool:
+        if self.boundaries is None:
+            return step.is_in_flight
+        return any(Boundary(step.index, kind) in self.boundaries for kind in step.boundaries_in_flight)
+
+    def _left(self, step: Step) -> list[float]:
+        """Until when the boundaries live that were left at a place where this request can read."""
+        seen = step.sightings.get(self.scope)
+        left = seen.boundary_until_seconds.items() if seen else ()
+        return [until for kind, until in left if Boundary(step.index, kind) in (self.boundaries or ())]
+
+    def _lives(self, sighting: Sighting | None) -> bool:
+        return sighting is not None and sighting.alive_until_seconds >= self.now_seconds
 
 
 def expect(
@@ -48,85 +97,71 @@ def expect(
     comparison: Comparison | None,
     policy: CachePolicy,
     input_tokens: int,
+    read_tokens: int,
     now_seconds: float,
 ) -> Expectation:
     """Turn what is known about a prompt into tokens, once the provider has said how many it has."""
-    links = sent.prompt.links
-    exact = policy.has_exact_boundaries
-    places = set(exact_boundaries(links, sent.options).readable) if exact else set(range(len(links)))
-
-    def alive(sighting: Sighting | None) -> bool:
-        until = None if sighting is None else (
-            sighting.boundary_until_seconds if exact else sighting.alive_until_seconds
-        )  # fmt: skip
-        return until is not None and until >= now_seconds
-
-    def lapsed(sighting: Sighting | None) -> bool:
-        return sighting is not None and (not exact or sighting.boundary_until_seconds is not None)
-
-    def longest(condition: Callable[[Step], bool]) -> int:
-        step = max((step for step in trail.steps if condition(step)), key=lambda s: s.index, default=None)
-        return 0 if step is None else _tokens(trail, step.end_bytes, sent, input_tokens)
+    links, boundaries = sent.prompt.links, None
+    if policy.has_exact_boundaries:
+        boundaries = frozenset(exact_boundaries(links, sent.options).readable)
+    reader = _Reader(sent.scope, boundaries, now_seconds)
+    steps = trail.steps
+    if comparison is not None:
+        # Inside the segment in which they part, the prompts may still agree for a while.
+        steps = (*steps, Step(len(links), comparison.common_bytes, None, comparison.sightings))
 
     def usable(tokens: int) -> int:
         tokens -= tokens % policy.step_tokens
-        return tokens if tokens >= (policy.minimum_tokens or 0) else 0
+        return tokens if policy.has_cache and tokens >= (policy.minimum_tokens or 0) else 0
 
-    readable = longest(lambda step: step.index in places and alive(step.here))
-    unmarked = longest(lambda step: _is_plain_alive(step.here, now_seconds))
-    if comparison is not None and comparison.nearest.scope == sent.scope and unmarked:
-        # Inside the segment in which they part, the prompts may still agree for a while.
-        unmarked = max(unmarked, _tokens(trail, comparison.common_bytes, sent, input_tokens))
-        if not exact:
-            readable = max(readable, unmarked)
-    elsewhere = longest(
-        lambda step: any(_is_plain_alive(each, now_seconds) for each in step.elsewhere.values())
-    )
-    last_here = next((step.here for step in reversed(trail.steps) if step.here is not None), None)
-    total_bytes = sent.prompt.size_bytes
-    avoidable_bytes = comparison.avoidable_bytes if comparison is not None else 0
-    is_exact_count = any(step.tokens is not None and step.here is not None for step in trail.steps)
-    estimate_error = 0 if is_exact_count else int(readable * _ESTIMATE_TOLERANCE)
+    def longest(condition: Callable[[Step], bool]) -> Estimate:
+        end_bytes = max((step.end_bytes for step in steps if condition(step)), default=0)
+        tokens, error_tokens = _tokens(trail, end_bytes, sent, input_tokens)
+        return Estimate(usable(tokens), usable(tokens - error_tokens))
+
     return Expectation(
-        readable_tokens=usable(readable),
-        lapsed_tokens=usable(longest(lambda step: step.index in places and lapsed(step.here))),
-        unmarked_tokens=usable(unmarked),
-        elsewhere_tokens=usable(elsewhere),
-        closest_scope=_closest_scope(sent.scope, trail, now_seconds),
-        in_flight_tokens=usable(longest(lambda step: step.is_in_flight)),
-        avoidable_tokens=round(avoidable_bytes * input_tokens / total_bytes) if total_bytes else 0,
-        idle_seconds=None if last_here is None else now_seconds - last_here.at_seconds,
-        tolerance_tokens=max(policy.step_tokens, 128, estimate_error),
+        readable=longest(reader.is_readable),
+        lapsed=longest(reader.is_lapsed),
+        unmarked=longest(reader.is_alive),
+        elsewhere=longest(reader.is_alive_elsewhere),
+        closest_scope=_closest_scope(reader, steps),
+        in_flight=longest(reader.is_in_flight),
+        avoidable_tokens=_avoidable_tokens(sent, comparison, input_tokens, read_tokens),
+        tolerance_tokens=min(max(policy.step_tokens, _ROUNDING_TOKENS), _MAX_ROUNDING_TOKENS),
     )
 
 
-def _is_plain_alive(sighting: Sighting | None, now_seconds: float) -> bool:
-    return sighting is not None and sighting.alive_until_seconds >= now_seconds
+def _avoidable_tokens(
+    sent: SentPrompt, comparison: Comparison | None, input_tokens: int, read_tokens: int
+) -> int:
+    if comparison is None or comparison.divergence is None:
+        return 0
+    tokens = estimated_offset_tokens(sent, comparison.avoidable_bytes, input_tokens)
+    # What was read behind the divergence was not spoiled: another process may have sent more than we know.
+    offset_tokens = estimated_offset_tokens(sent, comparison.divergence.offset_bytes, input_tokens)
+    return max(0, tokens - max(0, read_tokens - offset_tokens))
 
 
-def _closest_scope(scope: CacheScope, trail: Trail, now_seconds: float) -> CacheScope | None:
+def _closest_scope(reader: _Reader, steps: Sequence[Step]) -> CacheScope | None:
     """Of the scopes in which about as much was sent as in any, the one that differs least."""
-    length_bytes = {
-        other: step.end_bytes
-        for step in trail.steps
-        for other, seen in step.elsewhere.items()
-        if _is_plain_alive(seen, now_seconds)
-    }
+    length_bytes = {other: step.end_bytes for step in steps for other in reader.scopes_elsewhere(step)}
     longest_bytes = max(length_bytes.values(), default=0)
     comparable = [other for other, length in length_bytes.items() if 2 * length > longest_bytes]
-    return min(comparable, key=lambda other: len(scope.differences(other)), default=None)
+    return min(comparable, key=lambda other: len(reader.scope.differences(other)), default=None)
 
 
-def _tokens(trail: Trail, end_bytes: int, sent: SentPrompt, input_tokens: int) -> int:
-    """Tokens of the first bytes of a prompt, from the nearest place whose tokens the provider reported."""
+def _tokens(trail: Trail, end_bytes: int, sent: SentPrompt, input_tokens: int) -> tuple[int, int]:
+    """Tokens of the first bytes of a prompt, from the nearest place whose tokens are known, and the error."""
     known_bytes, known_tokens = 0, 0
     for step in trail.steps:
         if step.tokens is not None and step.end_bytes <= end_bytes and step.tokens <= input_tokens:
             known_bytes, known_tokens = step.end_bytes, step.tokens
     rest_bytes = sent.prompt.size_bytes - known_bytes
     if rest_bytes <= 0:
-        return known_tokens
-    return known_tokens + round((end_bytes - known_bytes) * (input_tokens - known_tokens) / rest_bytes)
+        return known_tokens, 0
+    estimated = round((end_bytes - known_bytes) * (input_tokens - known_tokens) / rest_bytes)
+    error = 0 if end_bytes == sent.prompt.size_bytes else int(estimated * _ESTIMATE_TOLERANCE)
+    return known_tokens + estimated, error
 
 
 def estimated_offset_tokens(sent: SentPrompt, offset_bytes: int, input_tokens: int) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from otel_promptcache.core.boundaries import exact_boundaries
 from otel_promptcache.core.chain import ContentHash, HashedPrompt, Piece, PrefixHash
 from otel_promptcache.core.forking import restart_in_forked_child
 from otel_promptcache.core.prompt import CacheOptions, CacheScope
@@ -18,6 +19,7 @@ MAX_LINKS = 50_000
 MAX_PIECES = 100_000
 """Pieces that their segments are cut into, all together."""
 _MAX_STARTS = 1_024
+_MAX_STARTS_COUNTED = 1_024
 _MAX_SCOPES = 8
 _MAX_CANDIDATES = 4
 _MINUTE_SECONDS = 60.0
@@ -43,14 +45,16 @@ class Sighting:
     """When it was sent last."""
     alive_until_seconds: float
     """Until then the provider surely has it, if it keeps any prefix."""
-    boundary_until_seconds: float | None = None
-    """The same, where a boundary was left and boundaries count; None where none was."""
+    boundary_until_seconds: Mapping[bool, float] = field(default_factory=dict[bool, float])
+    """The same for the boundaries that were left there, where boundaries count: marked ones, and others."""
 
     def after(self, earlier: Sighting | None) -> Sighting:
         """What is known after this sighting, given an earlier one: a boundary outlives requests without one."""
-        if earlier is None or earlier.boundary_until_seconds is None:
+        if earlier is None or not earlier.boundary_until_seconds:
             return self
-        until = max(earlier.boundary_until_seconds, self.boundary_until_seconds or 0)
+        until = dict(earlier.boundary_until_seconds)
+        for is_marked, seconds in self.boundary_until_seconds.items():
+            until[is_marked] = max(seconds, until.get(is_marked, seconds))
         return replace(self, boundary_until_seconds=until)
 
 
@@ -63,12 +67,12 @@ class Step:
     end_bytes: int
     tokens: int | None
     """What the provider reported for a prompt that ended there; None where none did."""
-    here: Sighting | None
-    """In the scope of the new prompt."""
-    elsewhere: Mapping[CacheScope, Sighting]
-    """In other scopes."""
-    is_in_flight: bool
+    sightings: Mapping[CacheScope, Sighting]
+    """By scope."""
+    is_in_flight: bool = False
     """A request in the same scope is being processed."""
+    boundaries_in_flight: frozenset[bool] = frozenset()
+    """Which boundaries it is going to leave, where boundaries count: marked ones, others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,10 @@ class _Place:
             del self.sightings[next(iter(self.sightings))]
 
 
+_InFlight = tuple[CacheScope, PrefixHash, bool | None]
+"""A prefix, or a boundary that stands behind it: None, marked or not."""
+
+
 class PrefixIndex:
     """Finds earlier prompts by prefix and by content. Safe to share by threads.
 
@@ -109,9 +117,10 @@ class PrefixIndex:
         self._prompts: OrderedDict[PrefixHash, SentPrompt] = OrderedDict()
         self._places: dict[PrefixHash, _Place] = {}
         self._by_content: dict[ContentHash, SentPrompt] = {}
+        self._home_by_piece: dict[ContentHash, ContentHash] = {}
         self._by_fingerprint: dict[str, SentPrompt] = {}
         self._pieces: OrderedDict[ContentHash, tuple[Piece, ...]] = OrderedDict()
-        self._in_flight: dict[tuple[CacheScope, PrefixHash], int] = {}
+        self._in_flight: Counter[_InFlight] = Counter()
         self._starts: OrderedDict[tuple[CacheScope, ContentHash], deque[float]] = OrderedDict()
         self._links_held = 0
         self._pieces_held = 0
@@ -120,7 +129,7 @@ class PrefixIndex:
     def restart(self) -> None:
         """Forget who holds the lock and what only the parent is sending; what was answered stays."""
         self._lock = threading.Lock()
-        self._in_flight = {}
+        self._in_flight = Counter()
 
     def match_prefix(self, sent: SentPrompt, now_seconds: float) -> Trail:
         """Follow a new prompt as far as any earlier one went; counts it for the rate of its start."""
@@ -128,13 +137,17 @@ class PrefixIndex:
             steps: list[Step] = []
             for index, link in enumerate(sent.prompt.links):
                 place = self._places.get(link.prefix)
-                is_in_flight = (sent.scope, link.prefix) in self._in_flight
+                is_in_flight = (sent.scope, link.prefix, None) in self._in_flight
                 if place is None and not is_in_flight:
                     break  # what is not known here is not known further on
-                elsewhere = dict(place.sightings) if place else {}
-                here = elsewhere.pop(sent.scope, None)
+                sightings = dict(place.sightings) if place else {}
                 tokens = place.tokens if place else None
-                steps.append(Step(index, link.end_bytes, tokens, here, elsewhere, is_in_flight))
+                boundaries = frozenset(
+                    is_marked
+                    for is_marked in (True, False)
+                    if (sent.scope, link.prefix, is_marked) in self._in_flight
+                )
+                steps.append(Step(index, link.end_bytes, tokens, sightings, is_in_flight, boundaries))
             rate = self._count_start(sent, now_seconds)
             return Trail(tuple(steps), rate, sent.fingerprint in self._by_fingerprint)
 
@@ -164,11 +177,17 @@ class PrefixIndex:
 
     def owner(self, content: ContentHash) -> SentPrompt | None:
         """A remembered prompt that contains this; None where none does."""
-        return self._by_content.get(content)
+        return self._by_content.get(self._home_by_piece.get(content, content))
 
     def is_known(self, content: ContentHash) -> bool:
         """Whether a remembered prompt contains this, wherever it stands."""
-        return content in self._by_content
+        return content in self._by_content or content in self._home_by_piece
+
+    def sightings(self, prefix: PrefixHash) -> Mapping[CacheScope, Sighting]:
+        """When and where a prefix was sent; empty where it is not remembered."""
+        with self._lock:
+            place = self._places.get(prefix)
+            return dict(place.sightings) if place else {}
 
     def pieces(self, content: ContentHash) -> tuple[Piece, ...]:
         """The pieces of a segment; empty where they are not remembered (any more)."""
@@ -177,17 +196,14 @@ class PrefixIndex:
     def depart(self, sent: SentPrompt) -> None:
         """Note that a prompt is being processed. `arrive` has to follow."""
         with self._lock:
-            for link in sent.prompt.links:
-                key = (sent.scope, link.prefix)
-                self._in_flight[key] = self._in_flight.get(key, 0) + 1
+            self._in_flight.update(_keys_in_flight(sent))
 
     def arrive(self, sent: SentPrompt) -> None:
         """Note that a prompt is not being processed any more, answered or not."""
         with self._lock:
-            for link in sent.prompt.links:
-                key = (sent.scope, link.prefix)
-                if self._in_flight.get(key, 0) <= 1:
-                    self._in_flight.pop(key, None)
+            for key in _keys_in_flight(sent):
+                if self._in_flight[key] <= 1:
+                    del self._in_flight[key]
                 else:
                     self._in_flight[key] -= 1
 
@@ -228,22 +244,23 @@ class PrefixIndex:
                 place.see(sent.scope, sighting)
                 self._by_content[link.content] = sent
                 if link.content in pieces:
-                    self._hold_pieces(link.content, pieces[link.content], sent)
+                    self._hold_pieces(link.content, pieces[link.content])
             while len(self._prompts) > 1 and (
                 len(self._prompts) > MAX_PROMPTS or self._links_held > MAX_LINKS
             ):
                 self._forget(next(iter(self._prompts)))
 
-    def _hold_pieces(self, content: ContentHash, pieces: tuple[Piece, ...], sent: SentPrompt) -> None:
+    def _hold_pieces(self, content: ContentHash, pieces: tuple[Piece, ...]) -> None:
+        self._pieces_held += len(pieces) - len(self._pieces.pop(content, ()))
         self._pieces[content] = pieces
-        self._pieces_held += len(pieces)
         for piece in pieces:
-            self._by_content[piece.exact] = sent
+            self._home_by_piece[piece.exact] = content
         while self._pieces_held > MAX_PIECES and len(self._pieces) > 1:
-            _, oldest = self._pieces.popitem(last=False)
-            self._pieces_held -= len(oldest)
-            for piece in oldest:
-                self._by_content.pop(piece.exact, None)
+            oldest, gone = self._pieces.popitem(last=False)
+            self._pieces_held -= len(gone)
+            for piece in gone:
+                if self._home_by_piece.get(piece.exact) == oldest:
+                    del self._home_by_piece[piece.exact]
 
     def _forget(self, prompt: PrefixHash) -> None:
         sent = self._prompts.pop(prompt, None)
@@ -261,7 +278,7 @@ class PrefixIndex:
 
     def _count_start(self, sent: SentPrompt, now_seconds: float) -> int:
         key = (sent.scope, sent.prompt.routing)
-        times = self._starts.setdefault(key, deque())
+        times = self._starts.setdefault(key, deque(maxlen=_MAX_STARTS_COUNTED))
         self._starts.move_to_end(key)
         if len(self._starts) > _MAX_STARTS:
             self._starts.popitem(last=False)
@@ -269,3 +286,11 @@ class PrefixIndex:
         while times and now_seconds - times[0] > _MINUTE_SECONDS:
             times.popleft()
         return len(times)
+
+
+def _keys_in_flight(sent: SentPrompt) -> Iterator[_InFlight]:
+    links = sent.prompt.links
+    for link in links:
+        yield sent.scope, link.prefix, None
+    for boundary in exact_boundaries(links, sent.options).writable:
+        yield sent.scope, links[boundary.position].prefix, boundary.is_marked

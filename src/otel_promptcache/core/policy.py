@@ -65,7 +65,7 @@ POLICIES: tuple[CachePolicy, ...] = (
     CachePolicy(
         family="OpenAI models from before prompt caching",
         providers=_OPENAI,
-        pattern=re.compile(r"gpt-3\.5|gpt-4(?:-|$)|davinci|babbage|text-"),
+        pattern=re.compile(r"gpt-3\.?5|gpt-4(?:-|$)|davinci|babbage|text-"),
         has_cache=False,
         source=f"{_GUIDE}: caching is for gpt-4o and newer",
     ),
@@ -114,7 +114,10 @@ _STATEABLE = ("has_cache", "minimum_tokens", "step_tokens", "has_exact_boundarie
 
 
 def policy_for(
-    provider: str, model: str, stated: Mapping[str, Mapping[str, Any]] | None = None
+    provider: str,
+    model: str,
+    stated: Mapping[str, Mapping[str, Any]] | None = None,
+    asked: str | None = None,
 ) -> CachePolicy:
     """Find the first rule about a model, or `UNKNOWN_POLICY`, which excludes nothing.
 
@@ -122,9 +125,10 @@ def policy_for(
         provider: A value of `gen_ai.provider.name`.
         model: The model's id.
         stated: What a user knows better, as `check_policies` accepts it; `*` stands for all other models.
+        asked: The name by which the model was asked for, such as an alias or an Azure deployment.
     """
     policy = next((policy for policy in POLICIES if policy.applies_to(provider, model)), UNKNOWN_POLICY)
-    own = (stated.get(model) or stated.get("*")) if stated else None
+    own = (stated.get(model) or stated.get(asked or "") or stated.get("*")) if stated else None
     return replace(policy, family=model, source="stated by the user", **own) if own else policy
 
 

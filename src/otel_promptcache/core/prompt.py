@@ -46,6 +46,8 @@ class Segment:
     """False for all but the last part of a message."""
     breakpoint_ttl: str | None = None
     """Lifetime that an explicit breakpoint behind the piece names, empty if it names none; None without one."""
+    size_bytes: int | None = None
+    """To estimate tokens by, where the length of the text says nothing about them: an image, a file."""
 
     def text(self) -> str:
         """The exact text of the piece: a string as it is, anything else as JSON in its own order."""

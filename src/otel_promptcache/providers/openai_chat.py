@@ -26,7 +26,8 @@ _LATE_EVENTS = re.compile(rb'"usage"\s*:\s*[^\sn]|"error"|"finish_reason"\s*:\s*
 def _chat_segments(request: Json) -> Iterator[Segment]:
     yield from tool_segments(request.get("tools"), "tools")
     yield from tool_segments(request.get("functions"), "functions")
-    if response_format := request.get("response_format"):
+    response_format = request.get("response_format")
+    if response_format and response_format != {"type": "text"}:
         yield Segment(SegmentKind.FORMAT, "response_format", response_format)
     is_leading = True
     for index, raw_message in enumerate(sequence(request.get("messages"))):

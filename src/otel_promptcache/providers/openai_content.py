@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 from otel_promptcache.core.prompt import CacheOptions, Role, Segment, SegmentKind
 from otel_promptcache.providers.base import Json, mapping, sequence, string
 
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 _BREAKPOINT = "prompt_cache_breakpoint"
+_MEDIA = ("image", "audio", "file", "screenshot")
+_MEDIA_BYTES = 3_000
+"""What an image is taken for, beside text: it costs some hundred tokens, whatever the length of its URL or data."""
 # What an answer calls its items is no part of the prompt that they are sent back in.
 _IDENTITY = ("id", "status")
 _ROLES = {
@@ -59,20 +63,42 @@ def content_segments(kind: SegmentKind, path: str, item: Json) -> Iterator[Segme
             is_last = index == len(parts) - 1
             yield _part_segment(kind, f"{path}.content[{index}]", raw_part, role, is_last=is_last)
     else:
-        value = {name: member for name, member in item.items() if name not in _IDENTITY}
-        yield Segment(kind, path, value, role=role)
+        value = {name: _unmarked(member) for name, member in item.items() if name not in _IDENTITY}
+        ends = [_breakpoint_ttl(members[-1]) for members in map(sequence, item.values()) if members]
+        ttl = next((ttl for ttl in ends if ttl is not None), None)
+        yield Segment(kind, path, value, role=role, breakpoint_ttl=ttl)
 
 
 def _part_segment(kind: SegmentKind, path: str, raw_part: object, role: Role, *, is_last: bool) -> Segment:
     part = mapping(raw_part)
-    marker = part.get(_BREAKPOINT)
-    value: object = raw_part
+    (value,) = _unmarked([raw_part])
     if part.get("type") in _TEXT_PARTS and not part.keys() - {"type", "text", _BREAKPOINT}:
         value = part.get("text", "")
-    elif marker is not None:
-        value = {name: member for name, member in part.items() if name != _BREAKPOINT}
-    ttl = None if marker is None else string(mapping(marker).get("ttl")) or ""
-    return Segment(kind, path, value, role=role, ends_message=is_last, breakpoint_ttl=ttl)
+    is_media = (string(part.get("type")) or "").endswith(_MEDIA) or part.get("type") == "image_url"
+    return Segment(
+        kind,
+        path,
+        value,
+        role=role,
+        ends_message=is_last,
+        breakpoint_ttl=_breakpoint_ttl(part),
+        size_bytes=_MEDIA_BYTES if is_media else None,
+    )
+
+
+def _breakpoint_ttl(part: object) -> str | None:
+    marker = mapping(part).get(_BREAKPOINT)
+    return None if marker is None else string(mapping(marker).get("ttl")) or ""
+
+
+def _unmarked(member: Any) -> Any:
+    """A list of parts without their breakpoints, which are no part of the prompt; anything else as it is."""
+    if not any(_BREAKPOINT in mapping(part) for part in sequence(member)):
+        return member
+    return [
+        {name: value for name, value in part.items() if name != _BREAKPOINT} if mapping(part) else part
+        for part in member
+    ]
 
 
 def cache_key(request: Json) -> str:
@@ -92,5 +118,15 @@ def cache_options(request: Json) -> CacheOptions:
         is_explicit=options.get("mode") == "explicit",
         ttl=string(options.get("ttl")) or "",
         retention=string(request.get("prompt_cache_retention")) or "",
-        is_continued=bool(request.get("previous_response_id") or request.get("conversation")),
+        is_continued=has_unknown_start(request),
+    )
+
+
+def has_unknown_start(request: Json) -> bool:
+    """Whether the provider puts in front, or in between, what the request only names."""
+    return bool(
+        request.get("previous_response_id")
+        or request.get("conversation")
+        or mapping(request.get("prompt"))  # a stored one; that of the older completions is a text
+        or any(mapping(item).get("type") == "item_reference" for item in sequence(request.get("input")))
     )

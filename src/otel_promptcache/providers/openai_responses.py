@@ -10,7 +10,12 @@ from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.prompt import CacheScope, Role, Segment, SegmentKind, tier_name
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.providers.base import Json, WireFormat, mapping, sequence, string
-from otel_promptcache.providers.openai_content import cache_key, content_segments, tool_segments
+from otel_promptcache.providers.openai_content import (
+    cache_key,
+    content_segments,
+    has_unknown_start,
+    tool_segments,
+)
 from otel_promptcache.providers.openai_usage import read_usage
 
 _INSTRUCTION_ROLES = frozenset({"system", "developer"})
@@ -19,7 +24,8 @@ _TERMINAL_EVENTS = frozenset({"response.completed", "response.incomplete", "resp
 
 def _segments(request: Json) -> Iterator[Segment]:
     yield from tool_segments(request.get("tools"), "tools")
-    if text_format := mapping(request.get("text")).get("format"):
+    text_format = mapping(request.get("text")).get("format")
+    if text_format and text_format != {"type": "text"}:
         yield Segment(SegmentKind.FORMAT, "text.format", text_format)
     if instructions := request.get("instructions"):
         yield Segment(SegmentKind.INSTRUCTIONS, "instructions", instructions)
@@ -27,7 +33,7 @@ def _segments(request: Json) -> Iterator[Segment]:
     if isinstance(items, str):
         yield Segment(SegmentKind.ITEM, "input", items, role=Role.USER)
         return
-    is_leading = True
+    is_leading = not has_unknown_start(request)
     for index, raw_item in enumerate(sequence(items)):
         item = mapping(raw_item)
         is_leading = is_leading and item.get("role") in _INSTRUCTION_ROLES
