@@ -26,7 +26,10 @@ MAX_PIECES = 1_024
 # A piece ends where a sentence or a line does, so that an insertion moves only the pieces it touches.
 # A mark inside a word, as in a decimal, a date or an address, ends nothing.
 _END = r"[.!?\n\u3002\uff01\uff1f]"
-_PIECE = re.compile(rf"(?:(?!{_END}).|[.!?](?=[^\s.!?])){{1,256}}{_END}*\s*|{_END}+\s*")
+_INSIDE = r"[^.!?\n\u3002\uff01\uff1f]"
+_PIECE = re.compile(
+    rf"(?:[.!?](?=[^\s.!?]))?{_INSIDE}{{1,256}}(?:[.!?](?=[^\s.!?]){_INSIDE}{{1,256}}){{0,8}}{_END}*\s*|{_END}+\s*"
+)
 
 
 @dataclass(frozen=True, slots=True)
