@@ -2,10 +2,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help demo test browser check matrix bench docs clean
+.PHONY: help demo test browser test-stack stack check matrix bench docs clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1	/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1	/'
 
 $(STAMP): pyproject.toml requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -24,12 +24,19 @@ test: $(STAMP) ## All tests on this Python, with coverage
 browser: $(STAMP) ## The tests that look at the HTML report in Chromium
 	$(BIN)/python -m pytest -m browser
 
+test-stack: $(STAMP) ## Dashboards and alerts on a real Prometheus and Alertmanager, unpacked beside a Debian system
+	$(BIN)/python -m pytest tests/stack
+
+stack: $(STAMP) ## Start real Prometheus and Alertmanager, send the demo's traffic, print the addresses
+	$(BIN)/python -m examples.grafana.stack
+
 check: $(STAMP) ## Linters, types, layer contracts, generated documentation
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/otel-promptcache mixin --check --out examples/grafana
 
 matrix: $(STAMP) ## The tests on every interpreter here, with the oldest and the newest dependencies
 	$(BIN)/nox

@@ -42,7 +42,14 @@ def install(session: nox.Session, *arguments: str) -> None:
 def run_tests(session: nox.Session) -> None:
     """All tests but those that need packages with floors of their own: neighbours and launchers."""
     session.run(
-        "python", "-m", "pytest", "-q", "--ignore=tests/peers", "--ignore=tests/auto", *session.posargs
+        "python",
+        "-m",
+        "pytest",
+        "-q",
+        "--ignore=tests/peers",
+        "--ignore=tests/auto",
+        "--ignore=tests/mixin",
+        *session.posargs,
     )
 
 

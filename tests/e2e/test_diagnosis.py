@@ -272,18 +272,22 @@ def test_what_is_not_answered_yet_can_not_be_read(
         await asyncio.to_thread(may_finish.wait)
         await prefill(*arguments)
 
-    def arrived(count: int) -> None:
-        while sum(request.cache is not None for request in watched.simulator.requests) < count:
+    def arrived(count: int) -> bool:
+        for _ in range(10_000):
+            if sum(request.cache is not None for request in watched.simulator.requests) == count:
+                return True
             time.sleep(0.001)
+        return False
 
     monkeypatch.setattr(engine, "prefill", gated)
     with ThreadPoolExecutor(2) as pool:
         pending = [pool.submit(watched.send, chat(RULES, HI))]
-        arrived(1)
+        is_first_there = arrived(1)
         pending.append(pool.submit(watched.send, second))
-        arrived(2)
+        are_both_there = arrived(2)
         may_finish.set()
         _ = [each.result() for each in pending]
+    assert (is_first_there, are_both_there) == (True, True)
     spans = sorted(watched.telemetry.spans, key=lambda span: span.start_time or 0)
     seen = [Seen(dict(span.attributes or {}), 0, 0) for span in spans]
     assert [one.reason for one in seen] == ["cold_start", reason]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from otel_promptcache.core.chain import (
@@ -203,6 +203,8 @@ def test_a_piece_is_known_exactly_and_without_its_volatile_values() -> None:
 
 
 @given(st.text(max_size=4), st.text(max_size=4), st.text(max_size=4), st.text(max_size=4))
+@example("a1", "2", "a", "12")
+@example("a\0", "b", "a", "\0b")
 def test_pieces_are_the_same_only_at_the_same_path(path: str, text: str, path_2: str, text_2: str) -> None:
     same = hash_piece(f".{path}", text).exact == hash_piece(f".{path_2}", text_2).exact
     assert same == ((path, text) == (path_2, text_2))

@@ -90,15 +90,16 @@ def test_what_two_prompts_share_is_counted_before_and_behind_the_divergence(
     comparison = compared(old, new)
     assert comparison.divergence is not None
     assert common_tokens(comparison) == pytest.approx(common, abs=8)
-    assert avoidable_tokens(comparison) == pytest.approx(avoidable, abs=8)
+    assert avoidable_tokens(comparison) == pytest.approx(avoidable, abs=8 if avoidable else 0)
 
 
 def test_the_prompt_that_went_the_same_way_for_longest_is_the_nearest() -> None:
     application = Application()
     for question in ("One?", "Two?", "Three?"):
         application.send(chat(system(RULES), user(question), assistant(f"{question} Well."), user("So?")))
-    application.send(chat(system("Other rules."), user("Two?")))
-    comparison = application.comparison(chat(system(RULES), user("Two?"), assistant("Hm."), user("So?")))
+    likelier = chat(system("Other rules."), user("Two?"), assistant("Hm."), user("So?"), user("Well?"))
+    application.send(likelier)  # it shares more, but from no common start
+    comparison = application.comparison(chat(system(RULES), *likelier["messages"][1:]))
     assert comparison is not None
     assert comparison.divergence is not None
     assert comparison.divergence.path == "messages[2].content"

@@ -107,9 +107,9 @@ def hash_prompt(segments: Sequence[Segment]) -> HashedPrompt:
     return HashedPrompt(tuple(links), hash_text(head))
 
 
-def hash_text(text: str) -> ContentHash:
-    """Hash a text by itself."""
-    return ContentHash(_digest(text.encode("utf-8", "surrogatepass")))
+def hash_text(*texts: str) -> ContentHash:
+    """Hash a text by itself, or several apart from each other."""
+    return ContentHash(_digest(*(text.encode("utf-8", "surrogatepass") for text in texts)))
 
 
 def cut(segment: Segment) -> Iterator[tuple[str, str]]:
@@ -126,9 +126,9 @@ def cut(segment: Segment) -> Iterator[tuple[str, str]]:
 
 def hash_piece(path: str, text: str) -> Piece:
     """Hash one piece, exactly and with volatile literals masked."""
-    exact = hash_text(f"{path}\0{text}")
+    exact = hash_text(path, text)
     masked_text = mask_volatile(text)
-    masked = exact if masked_text == text else hash_text(f"{path}\0{masked_text}")
+    masked = exact if masked_text == text else hash_text(path, masked_text)
     return Piece(path, exact, masked, len(text.encode("utf-8", "surrogatepass")))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from otel_promptcache.mixin.command import mixin_command
 from otel_promptcache.report.command import run_command
 from otel_promptcache.version import __version__
 
@@ -27,6 +28,7 @@ def commands() -> None:
 
 
 commands.add_command(run_command)
+commands.add_command(mixin_command)
 
 
 @commands.command()

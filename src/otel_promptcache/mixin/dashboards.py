@@ -1,0 +1,142 @@
+"""The three dashboards, and what they have in common: variables, links, deploys."""
+
+from __future__ import annotations
+
+import json
+from types import ModuleType
+from typing import Any
+from urllib.parse import quote
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from otel_promptcache.mixin import overview, queries, template, why
+from otel_promptcache.mixin.config import MixinConfig
+from otel_promptcache.mixin.grafana import DATASOURCE, dashboard, model, prometheus
+from otel_promptcache.telemetry import names
+
+_TAG = "prompt-caching"
+
+
+def dashboards(config: MixinConfig) -> list[dict[str, Any]]:
+    """Return all dashboards as Grafana's classic JSON."""
+    return [_dashboard(config, page) for page in (overview, template, why)]
+
+
+def _dashboard(config: MixinConfig, page: ModuleType) -> dict[str, Any]:
+    board = (
+        dashboard.Dashboard(page.TITLE)
+        .uid(page.UID)
+        .description(page.DESCRIPTION)
+        .tags([_TAG])
+        .timezone("browser")
+        .time("now-6h", "now")
+        .refresh("1m")
+        .editable()
+        .tooltip(model.DashboardCursorSync.CROSSHAIR)
+        .with_variable(_datasource(config))
+        .annotation(_deploys())
+        .link(_other_dashboards())
+    )
+    for name, title, query in queries.variables():
+        board = board.with_variable(_variable(name, title, query, is_single=_is_subject(page, name)))
+    if page is template:
+        board = board.link(_traces(config))
+    for title, panels in page.rows(config):
+        board = board.with_row(dashboard.Row(title))
+        for panel in panels:
+            board = board.with_panel(panel)
+    built: dict[str, Any] = json.loads(json.dumps(board.build(), cls=JSONEncoder))
+    for number, panel in enumerate(built["panels"], start=1):
+        panel["id"] = number
+    # The SDK puts links and annotations into a menu that Grafana 11 has not; without it they are in sight.
+    for placed in (*built["links"], *built["annotations"]["list"]):
+        placed.pop("placement", None)
+    # Settings of variables of another kind.
+    for variable in built["templating"]["list"]:
+        for setting in ("auto", "auto_min", "auto_count"):
+            variable.pop(setting, None)
+    return built
+
+
+def _is_subject(page: ModuleType, variable: str) -> bool:
+    return page is template and variable == "template"
+
+
+def _datasource(config: MixinConfig) -> dashboard.DatasourceVariable:
+    return (
+        dashboard.DatasourceVariable("datasource")
+        .label("Data source")
+        .type("prometheus")
+        .current(model.VariableOption(selected=True, text=config.datasource, value=config.datasource))
+    )
+
+
+def _variable(name: str, title: str, query: str, *, is_single: bool) -> dashboard.QueryVariable:
+    variable = (
+        dashboard.QueryVariable(name)
+        .label(title)
+        .datasource(DATASOURCE)
+        .query(query)
+        .refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(model.VariableSort.ALPHABETICAL_ASC)
+    )
+    if is_single:
+        return variable
+    everything = model.VariableOption(selected=True, text=["All"], value=["$__all"])
+    # Not a list of all values: requests without a model or a template have none, and belong to all of them.
+    return variable.multi(multi=True).include_all(include_all=True).all_value(".*").current(everything)
+
+
+def _deploys() -> dashboard.AnnotationQuery:
+    target = (
+        prometheus.Dataquery()
+        .ref_id("Deploys")
+        .datasource(DATASOURCE)
+        .expr(queries.deploys().expr)
+        .interval("1m")
+        .range()
+    )
+    return (
+        dashboard.AnnotationQuery()
+        .name("Deploys")
+        .datasource(DATASOURCE)
+        .enable(enable=True)
+        .hide(hide=False)
+        .icon_color("blue")
+        .target(target)
+        .title_format("{{job}} {{service_version}}")
+        .text_format("A version that did not run ten minutes before")
+        .tag_keys("job,service_version")
+    )
+
+
+def _other_dashboards() -> dashboard.DashboardLink:
+    return (
+        dashboard.DashboardLink("Prompt caching")
+        .type(model.DashboardLinkType.DASHBOARDS)
+        .tags([_TAG])
+        .as_dropdown(as_dropdown=False)
+        .include_vars(include_vars=True)
+        .keep_time(keep_time=True)
+        .target_blank(target_blank=False)
+    )
+
+
+def _traces(config: MixinConfig) -> dashboard.DashboardLink:
+    """A link to the spans of the template that is shown."""
+    traceql = (
+        f'{{ span.{names.PREFIX_NAME.name} = "${{template}}" || '
+        f'span.{names.FINGERPRINT.name} = "${{template}}" }}'
+    )
+    tempo = {"type": "tempo", "uid": config.traces}
+    search = {"refId": "A", "datasource": tempo, "queryType": "traceql", "query": traceql}
+    pane = {"datasource": config.traces, "queries": [search], "range": {"from": "now-1h", "to": "now"}}
+    # Grafana fills in the variable, so its braces must not be escaped.
+    panes = quote(json.dumps({"a": pane}), safe="${}")
+    return (
+        dashboard.DashboardLink("Traces of this template")
+        .type(model.DashboardLinkType.LINK)
+        .icon("external link")
+        .url(f"/explore?schemaVersion=1&panes={panes}")
+        .target_blank(target_blank=True)
+    )

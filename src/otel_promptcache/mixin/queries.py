@@ -1,0 +1,247 @@
+"""What the panels ask, every expression once. Only recorded series are asked, so spelling is no concern here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from otel_promptcache.mixin.config import MixinConfig
+from otel_promptcache.mixin.durations import duration
+from otel_promptcache.mixin.promql import any_of, select
+from otel_promptcache.mixin.recording import ANSWERED, UNREPORTED
+from otel_promptcache.mixin.selection import (
+    CHOSEN,
+    JOB,
+    PROCESS,
+    RANGE,
+    STEP,
+    Query,
+    in_legend,
+    increase,
+    rate,
+    ratio,
+    summed,
+)
+from otel_promptcache.mixin.series import (
+    FINGERPRINT,
+    HIT_RATIO_BASELINE,
+    INSTANCES,
+    MODEL,
+    PREFIX_NAME,
+    REASON,
+    RESULT,
+    SOURCE,
+    STATE,
+    TEMPLATE,
+    counter,
+    emitted,
+)
+from otel_promptcache.telemetry import names
+
+_TTFT = names.TIME_TO_FIRST_TOKEN_DISTRIBUTION
+_HIT, _NO_HIT = f'{RESULT}="hit"', f'{RESULT}=~"miss|partial"'
+_HOUR = "3600 * "
+
+
+# Hit ratio.
+def hit_ratio_of_range(config: MixinConfig) -> list[Query]:
+    """The cached share of all input tokens in the selected range, now and earlier."""
+    return [
+        Query(
+            ratio(
+                increase(names.TOKENS, f'{STATE}="read"', offset=offset),
+                increase(names.TOKENS, offset=offset),
+            ),
+            legend,
+            is_instant=True,
+        )
+        for legend, offset in _now_and_earlier(config)
+    ]
+
+
+def hit_ratio(config: MixinConfig) -> list[Query]:
+    """The cached share of the input tokens over time, now and earlier."""
+    return [
+        Query(
+            ratio(rate(names.TOKENS, f'{STATE}="read"', offset=offset), rate(names.TOKENS, offset=offset)),
+            legend,
+        )
+        for legend, offset in _now_and_earlier(config)
+    ]
+
+
+def _now_and_earlier(config: MixinConfig) -> list[tuple[str, str]]:
+    ages = [duration(seconds) for seconds in config.earlier_seconds]
+    return [("now", ""), *((f"{age} earlier", f" offset {age}") for age in ages)]
+
+
+def hit_ratio_by_template(*, is_instant: bool = False) -> Query:
+    """The same, template by template."""
+    of = increase if is_instant else rate
+    by_template = ratio(of(names.TOKENS, f'{STATE}="read"'), of(names.TOKENS), TEMPLATE)
+    return Query(by_template, in_legend(TEMPLATE), is_instant)
+
+
+def baseline() -> Query:
+    """What is usual for a template at this time, where that is known."""
+    return Query(f'avg({HIT_RATIO_BASELINE}{{{JOB}, {TEMPLATE}=~"$template"}})', "usual at this time")
+
+
+# Tokens and requests.
+def tokens_by_state() -> Query:
+    """Input tokens per second by what became of them."""
+    return Query(summed(rate(names.TOKENS), STATE), in_legend(STATE))
+
+
+def requests_by(label: str) -> Query:
+    """Requests per second by a label."""
+    return Query(summed(rate(names.REQUESTS), label), in_legend(label))
+
+
+def requests_by_template() -> Query:
+    """Requests in the range, template by template."""
+    return Query(summed(increase(names.REQUESTS), TEMPLATE), "requests", is_instant=True)
+
+
+def fingerprints() -> Query:
+    """Requests in the range by the fingerprints that a template's name stands for."""
+    keys = (FINGERPRINT, MODEL, RESULT)
+    return Query(summed(increase(names.REQUESTS), *keys), "requests", is_instant=True)
+
+
+# Dollars.
+def saved_in_range(*labels: str) -> Query:
+    """Net dollars in the range: read discount less write surcharge."""
+    discount, surcharge = (summed(increase(one), *labels) for one in (names.SAVINGS, names.WRITE_SURCHARGE))
+    return Query(f"{discount} - {surcharge}", "saved", is_instant=True)
+
+
+def lost_in_range(*labels: str) -> Query:
+    """What misses cost in the range; a 0 where nothing was missed but requests were priced."""
+    lost = summed(increase(names.MISSED_SAVINGS), *labels)
+    nothing = f"0 * {summed(increase(names.INPUT_COST), *labels)}"
+    return Query(any_of(lost, nothing), "lost", is_instant=True)
+
+
+def saved_per_hour() -> Query:
+    """Net dollars saved per hour."""
+    return Query(
+        f"{_HOUR}({summed(rate(names.SAVINGS))} - {summed(rate(names.WRITE_SURCHARGE))})", "saved, net"
+    )
+
+
+def lost_per_hour() -> Query:
+    """Dollars per hour that misses cost; a 0 where nothing was missed but requests were priced."""
+    lost, nothing = summed(rate(names.MISSED_SAVINGS)), f"0 * {summed(rate(names.INPUT_COST))}"
+    return Query(f"{_HOUR}({lost} or {nothing})", "lost to misses")
+
+
+def lost_per_hour_by_reason() -> Query:
+    """The same, reason by reason."""
+    return Query(f"{_HOUR}{summed(rate(names.MISSED_SAVINGS), REASON)}", in_legend(REASON))
+
+
+def billed_per_hour() -> Query:
+    """Dollars per hour that the input is billed at."""
+    return Query(f"{_HOUR}{summed(rate(names.INPUT_COST))}", "billed input")
+
+
+# Time to the first token.
+def _quantile(quantile: float, rate: str, *labels: str) -> str:
+    return f"histogram_quantile({quantile}, {summed(rate, *labels, 'le')})"
+
+
+def first_token_of_range(legend: str, *, is_hit: bool) -> Query:
+    """Median seconds to the first token in the range, of hits or of the others."""
+    buckets = select(counter(_TTFT, "_bucket"), CHOSEN, _HIT if is_hit else _NO_HIT)
+    return Query(_quantile(0.5, f"increase({buckets}{RANGE})"), legend, is_instant=True)
+
+
+def first_token(quantile: float, legend: str, *, is_hit: bool) -> Query:
+    """A quantile of the seconds to the first token over time, of hits or of the others."""
+    buckets = select(counter(_TTFT, "_bucket"), CHOSEN, _HIT if is_hit else _NO_HIT)
+    return Query(_quantile(quantile, f"rate({buckets}{STEP})"), legend)
+
+
+def first_token_exemplars(config: MixinConfig) -> Query:
+    """The same of all results, of the emitted series: recorded ones have no exemplars that lead to traces."""
+    chosen = f'{PROCESS}, {MODEL}=~"$model"'
+    selected = (
+        *emitted(_TTFT, config, "_bucket", f'{chosen}, {PREFIX_NAME}=~"$template"'),
+        *emitted(_TTFT, config, "_bucket", f'{chosen}, {PREFIX_NAME}="", {FINGERPRINT}=~"$template"'),
+    )
+    rate = " or ".join(f"rate({one}{STEP})" for one in selected)
+    return Query(_quantile(0.5, rate, RESULT), in_legend(RESULT), exemplars=True)
+
+
+# Misses and variants.
+def misses_by(label: str) -> Query:
+    """Misses per second by a label."""
+    return Query(summed(rate(names.MISSES), label), in_legend(label))
+
+
+def misses_by_template_and_reason() -> Query:
+    """Misses in the range, by template, reason and who found the reason."""
+    return Query(summed(increase(names.MISSES), TEMPLATE, REASON, SOURCE) + " > 0", "misses", is_instant=True)
+
+
+def lost_by_template_and_reason() -> Query:
+    """Dollars lost in the range, by template and reason."""
+    return Query(summed(increase(names.MISSED_SAVINGS), TEMPLATE, REASON) + " > 0", "lost", is_instant=True)
+
+
+def missed_tokens_by_reason() -> Query:
+    """Tokens per second that were processed again, by reason."""
+    return Query(summed(rate(names.MISSED_TOKENS), REASON), in_legend(REASON))
+
+
+def changes() -> Query:
+    """Misses per minute because something had changed, by template and by what it was."""
+    changed = f'{REASON}=~".+_changed|context_compacted"'
+    legend = f"{in_legend(TEMPLATE)}: {in_legend(REASON)}"
+    return Query(f"60 * {summed(rate(names.MISSES, changed), TEMPLATE, REASON)}", legend)
+
+
+def variants_per_hour(legend: str, *labels: str) -> Query:
+    """New variants of a prefix per hour. They know no model."""
+    chosen = f'{PROCESS}, {TEMPLATE}=~"$template"'
+    rate = f"rate({select(counter(names.PREFIX_VARIANTS), chosen)}{STEP})"
+    return Query(f"{_HOUR}{summed(rate, *labels)}", legend)
+
+
+# What the other numbers leave out.
+def unreported_share() -> Query:
+    """Share of the answered requests in the range whose cache usage nobody reported."""
+    unknown, all_ = increase(names.REQUESTS, UNREPORTED), increase(names.REQUESTS, ANSWERED)
+    return Query(f"({summed(unknown)} or vector(0)) / ({summed(all_)} > 0)", "usage unknown", is_instant=True)
+
+
+def unpriced_share() -> Query:
+    """Share of the answered requests in the range that the dollars leave out. They know no template."""
+    chosen = f'{PROCESS}, {MODEL}=~"$model"'
+    unpriced = f"increase({select(counter(names.UNPRICED), chosen)}{RANGE})"
+    answered = f"increase({select(counter(names.REQUESTS), chosen, ANSWERED)}{RANGE})"
+    return Query(
+        f"({summed(unpriced)} or vector(0)) / ({summed(answered)} > 0)", "not priced", is_instant=True
+    )
+
+
+def deploys() -> Query:
+    """Versions that report now and did not ten minutes ago."""
+    running = select(INSTANCES, JOB)
+    return Query(f"{running} unless {running} offset 10m", "")
+
+
+def label_values(label: str, *matchers: str) -> str:
+    """The values of a variable, of what the variables before it leave."""
+    return f"label_values({select(counter(names.REQUESTS), *matchers)}, {label})"
+
+
+def variables() -> Sequence[tuple[str, str, str]]:
+    """List the variables in the order in which they depend on each other: name, title and query."""
+    instance, model = 'instance=~"$instance"', f'{MODEL}=~"$model"'
+    return (
+        ("job", "Job", label_values("job")),
+        ("instance", "Instance", label_values("instance", JOB)),
+        ("model", "Model", label_values(MODEL, JOB, instance)),
+        ("template", "Template", label_values(TEMPLATE, JOB, instance, model)),
+    )

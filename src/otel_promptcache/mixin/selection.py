@@ -1,0 +1,50 @@
+"""How panels select recorded series by the dashboards' variables, and the few ways to add them up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from otel_promptcache.mixin.promql import by, select
+from otel_promptcache.mixin.series import MODEL, TEMPLATE, Metric, counter
+
+STEP = "[$__rate_interval]"
+RANGE = "[$__range]"
+JOB = 'job=~"$job"'
+PROCESS = f'{JOB}, instance=~"$instance"'
+CHOSEN = f'{PROCESS}, {MODEL}=~"$model", {TEMPLATE}=~"$template"'
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An expression and how its series are called in a legend."""
+
+    expr: str
+    legend: str
+    is_instant: bool = False
+    """Whether it is about the selected range as a whole."""
+    exemplars: bool = False
+
+
+def rate(metric: Metric, *matchers: str, offset: str = "") -> str:
+    """Growth per second."""
+    return f"rate({select(counter(metric), CHOSEN, *matchers)}{STEP}{offset})"
+
+
+def increase(metric: Metric, *matchers: str, offset: str = "") -> str:
+    """Growth in the selected range."""
+    return f"increase({select(counter(metric), CHOSEN, *matchers)}{RANGE}{offset})"
+
+
+def summed(expr: str, *labels: str) -> str:
+    """Sum, by labels if there are any."""
+    return f"sum {by(labels)} ({expr})" if labels else f"sum({expr})"
+
+
+def ratio(part: str, whole: str, *labels: str) -> str:
+    """Divide sums; where there is nothing to divide by there is no value, not a 0."""
+    return f"{summed(part, *labels)} / ({summed(whole, *labels)} > 0)"
+
+
+def in_legend(label: str) -> str:
+    """Name a series by the value of its label."""
+    return f"{{{{{label}}}}}"

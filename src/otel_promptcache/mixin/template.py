@@ -1,0 +1,190 @@
+"""One prompt template in depth."""
+
+from __future__ import annotations
+
+from otel_promptcache.mixin import grafana, queries
+from otel_promptcache.mixin.config import MixinConfig
+from otel_promptcache.mixin.grafana import stat, table, timeseries
+from otel_promptcache.mixin.overview import RESULT_COLORS
+from otel_promptcache.mixin.series import FINGERPRINT, MODEL, REASON, RESULT
+
+UID = "promptcache-template"
+TITLE = "Prompt caching: one template"
+DESCRIPTION = (
+    "How the prompt cache serves one prompt template, since when, and what happened then. Dashed lines are "
+    "deploys: a new prompt has to be written to the cache once before it can be read."
+)
+
+
+def rows(config: MixinConfig) -> list[tuple[str, list[stat.Panel | timeseries.Panel | table.Panel]]]:
+    """List the rows with their panels."""
+    return [
+        (
+            "At a glance",
+            [
+                _hit_ratio_now(config).span(8),
+                _saved(config).span(5),
+                _lost(config).span(5),
+                _first_token_now(config).span(6),
+            ],
+        ),
+        ("Since when", [_hit_ratio(config).span(12), _variants(config).span(12)]),
+        ("Why", [_misses(config).span(12), _requests(config).span(12)]),
+        ("What it costs", [_tokens(config).span(12), _dollars(config).span(12)]),
+        ("How long users wait", [_first_token(config).span(12), _first_token_traces(config).span(12)]),
+        ("What it consists of", [_fingerprints(config).span(24)]),
+    ]
+
+
+def _hit_ratio_now(config: MixinConfig) -> stat.Panel:
+    return grafana.numbers(
+        config,
+        "Hit ratio",
+        "Share of this template's input tokens that were read from the prompt cache in the selected time, and "
+        "in the same time a day and a week earlier.",
+        grafana.PERCENT,
+        grafana.GOOD_RATIO,
+        *queries.hit_ratio_of_range(config),
+    )
+
+
+def _saved(config: MixinConfig) -> stat.Panel:
+    return grafana.numbers(
+        config,
+        "Saved, net",
+        "US dollars that caching saved on this template, less what writing to the cache cost extra. Below "
+        "zero, it would be cheaper without: what is written is hardly read.",
+        grafana.USD,
+        grafana.GOOD_DOLLARS,
+        queries.saved_in_range(),
+    )
+
+
+def _lost(config: MixinConfig) -> stat.Panel:
+    return grafana.numbers(
+        config,
+        "Lost to misses",
+        "US dollars for tokens of this template that had been sent before and were processed again.",
+        grafana.USD,
+        grafana.BAD_DOLLARS,
+        queries.lost_in_range(),
+    )
+
+
+def _first_token_now(config: MixinConfig) -> stat.Panel:
+    return grafana.numbers(
+        config,
+        "First token after",
+        "Median time to the first token of streamed answers: of requests that hit the cache, and of those that "
+        "did not or only in part.",
+        grafana.SECONDS,
+        grafana.PLAIN,
+        queries.first_token_of_range("hits", is_hit=True),
+        queries.first_token_of_range("misses", is_hit=False),
+    )
+
+
+def _hit_ratio(config: MixinConfig) -> timeseries.Panel:
+    panel = grafana.lines(
+        config,
+        "Hit ratio over time",
+        "Share of the input tokens read from the cache, and what is usual at this time of the day and of the "
+        "week: the alert compares the two. The second needs a day of history.",
+        grafana.PERCENT,
+        queries.hit_ratio(config)[0],
+        queries.baseline(),
+    )
+    return panel.min(0).max(1)
+
+
+def _variants(config: MixinConfig) -> timeseries.Panel:
+    return grafana.lines(
+        config,
+        "New variants per hour",
+        "How often the template's leading part was seen with a text that it never had before. A few with "
+        "each deploy are normal. A steady flow means that something in it, such as a date or an id, is new in "
+        "each request, and that the cache can never read past it.",
+        grafana.COUNT,
+        queries.variants_per_hour("variants"),
+    )
+
+
+def _misses(config: MixinConfig) -> timeseries.Panel:
+    return grafana.stacked(
+        config,
+        "Misses by reason",
+        "Requests that read less than they could have, by why. Reasons that end in _changed say which part of "
+        "the request is not the same any more; cold_start and expired are the price of little traffic.",
+        grafana.REQUESTS_PER_SECOND,
+        queries.misses_by(REASON),
+    )
+
+
+def _requests(config: MixinConfig) -> timeseries.Panel:
+    panel = grafana.stacked(
+        config,
+        "Requests by result",
+        "hit: all that could be was read. partial: clearly less. miss: nothing, though the prompt was long "
+        "enough. ineligible: too short for the cache. unknown: the answer did not say.",
+        grafana.REQUESTS_PER_SECOND,
+        queries.requests_by(RESULT),
+    )
+    return grafana.colored(panel, RESULT_COLORS)
+
+
+def _tokens(config: MixinConfig) -> timeseries.Panel:
+    panel = grafana.stacked(
+        config,
+        "Input tokens",
+        "Read from the cache, written to it, and processed without it.",
+        grafana.TOKENS_PER_SECOND,
+        queries.tokens_by_state(),
+    )
+    return grafana.colored(panel, {"read": grafana.GREEN, "write": "orange", "uncached": "blue"})
+
+
+def _dollars(config: MixinConfig) -> timeseries.Panel:
+    return grafana.lines(
+        config,
+        "Dollars per hour",
+        "What the input is billed at, what caching saves on it, and what misses cost.",
+        grafana.USD,
+        queries.billed_per_hour(),
+        queries.saved_per_hour(),
+        queries.lost_per_hour(),
+    )
+
+
+def _first_token(config: MixinConfig) -> timeseries.Panel:
+    return grafana.lines(
+        config,
+        "Time to first token",
+        "Median time to the first token of streamed answers. Hits that are slow have another cause than the "
+        "cache: the provider, the network, or a longer answer to think about.",
+        grafana.SECONDS,
+        queries.first_token(0.5, "hits", is_hit=True),
+        queries.first_token(0.5, "misses", is_hit=False),
+    )
+
+
+def _first_token_traces(config: MixinConfig) -> timeseries.Panel:
+    return grafana.lines(
+        config,
+        "Single requests",
+        "The same by result, with dots for single requests: click one to see its trace. It takes exemplars, "
+        "which Prometheus keeps if it is told to, and a link from them in the data source.",
+        grafana.SECONDS,
+        queries.first_token_exemplars(config),
+    )
+
+
+def _fingerprints(config: MixinConfig) -> table.Panel:
+    return grafana.rows_of(
+        config,
+        "Fingerprints",
+        "What the template's name stands for. A fingerprint is made from how prompts begin, with dates, ids and "
+        "numbers left out; a new one means that the text itself was edited, or that two prompts share a name.",
+        [(queries.fingerprints(), "Requests", grafana.COUNT)],
+        "Requests",
+        {FINGERPRINT: "Fingerprint", MODEL: "Model", RESULT: "Result"},
+    )

@@ -1,0 +1,113 @@
+"""Why requests missed, what that cost, and what changed when."""
+
+from __future__ import annotations
+
+from otel_promptcache.mixin import grafana, queries
+from otel_promptcache.mixin.config import MixinConfig
+from otel_promptcache.mixin.grafana import stat, table, timeseries
+from otel_promptcache.mixin.selection import in_legend
+from otel_promptcache.mixin.series import REASON, SOURCE, TEMPLATE
+
+UID = "promptcache-why"
+TITLE = "Prompt caching: why"
+DESCRIPTION = (
+    "A miss is a request that read less from the prompt cache than it could have. Each has one reason, found "
+    "by the provider or, where it says nothing, by comparing the prompt with those that went before."
+)
+
+
+def rows(config: MixinConfig) -> list[tuple[str, list[stat.Panel | timeseries.Panel | table.Panel]]]:
+    """List the rows with their panels."""
+    return [
+        ("What it costs", [_lost(config).span(12), _lost_by_template(config).span(12)]),
+        ("How often", [_misses(config).span(12), _missed_tokens(config).span(12)]),
+        ("What changed when", [_changes(config).span(12), _variants(config).span(12)]),
+        ("Who says so", [_sources(config).span(12), _misses_by_template(config).span(12)]),
+    ]
+
+
+def _lost(config: MixinConfig) -> timeseries.Panel:
+    return grafana.stacked(
+        config,
+        "Lost dollars per hour by reason",
+        "What misses cost at list prices, by why they happened. This is what fixing the reason would save.",
+        grafana.USD,
+        queries.lost_per_hour_by_reason(),
+    )
+
+
+def _lost_by_template(config: MixinConfig) -> table.Panel:
+    return grafana.rows_of(
+        config,
+        "Lost dollars by template and reason",
+        "Where to begin: what misses cost in the selected time, the dearest first.",
+        [(queries.lost_by_template_and_reason(), "Lost", grafana.USD)],
+        "Lost",
+        {TEMPLATE: "Template", REASON: "Reason"},
+    )
+
+
+def _misses(config: MixinConfig) -> timeseries.Panel:
+    return grafana.stacked(
+        config,
+        "Misses by reason",
+        "Requests that read less than they could have. tools_changed, input_changed and the like: that part of "
+        "the request is not the same any more. cold_start: first of its kind. expired: the last one was too "
+        "long ago. rate_overflow: more per minute than one machine takes. provider: nothing we can see.",
+        grafana.REQUESTS_PER_SECOND,
+        queries.misses_by(REASON),
+    )
+
+
+def _missed_tokens(config: MixinConfig) -> timeseries.Panel:
+    return grafana.stacked(
+        config,
+        "Tokens processed again by reason",
+        "Tokens that had been sent before and could not be read from the cache; an estimate.",
+        grafana.TOKENS_PER_SECOND,
+        queries.missed_tokens_by_reason(),
+    )
+
+
+def _changes(config: MixinConfig) -> timeseries.Panel:
+    return grafana.stacked(
+        config,
+        "Changes per minute",
+        "Misses because something was not the same as before, by template and by what it was. A step that begins "
+        "with a deploy (dashed line) is a deploy's doing; one that was always there is a habit of the "
+        "application, such as a date at the top of the instructions.",
+        grafana.COUNT,
+        queries.changes(),
+    )
+
+
+def _variants(config: MixinConfig) -> timeseries.Panel:
+    return grafana.lines(
+        config,
+        "New variants per hour by template",
+        "How often a template's leading part was seen with a text that it never had before.",
+        grafana.COUNT,
+        queries.variants_per_hour(in_legend(TEMPLATE), TEMPLATE),
+    )
+
+
+def _sources(config: MixinConfig) -> timeseries.Panel:
+    return grafana.stacked(
+        config,
+        "Misses by source",
+        "Who found the reason: the provider's own diagnostics, or the client's comparison with what it sent "
+        "before. The first wins where there is one.",
+        grafana.REQUESTS_PER_SECOND,
+        queries.misses_by(SOURCE),
+    )
+
+
+def _misses_by_template(config: MixinConfig) -> table.Panel:
+    return grafana.rows_of(
+        config,
+        "Misses by template and reason",
+        "How often each template missed for each reason in the selected time, the most frequent first.",
+        [(queries.misses_by_template_and_reason(), "Misses", grafana.COUNT)],
+        "Misses",
+        {TEMPLATE: "Template", REASON: "Reason", SOURCE: "Source"},
+    )

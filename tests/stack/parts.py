@@ -1,0 +1,108 @@
+"""Gets the real parts, unpacked beside the system: Prometheus, Alertmanager and a receiver of OTLP.
+
+They come from a newer Debian suite, through apt and the mirror that the system itself uses. Nothing is
+installed. Run as a script it fetches them and prints where they are.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+SUITE = "forky"
+PACKAGES = ("prometheus", "promtool", "prometheus-alertmanager", "victoria-metrics")
+PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "vmagent")
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_TIMEOUT_SECONDS = 300
+
+
+class PartMissingError(RuntimeError):
+    """A real part could not be had; the message says which and why."""
+
+
+def cache_directory() -> Path:
+    """Return where parts are kept: `STACK_CACHE`, or a folder in the user's cache."""
+    named = os.environ.get("STACK_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(named) if named else Path(base) / "otel-promptcache" / "stack"
+
+
+@cache
+def program(name: str) -> Path:
+    """Return a program of the parts, after fetching all of them if need be.
+
+    Raises:
+        PartMissingError: It is not there and cannot be fetched.
+    """
+    file = cache_directory() / "root" / "usr" / "bin" / name
+    if not file.exists():
+        fetch()
+    if not file.exists():
+        raise PartMissingError(f"{name} is in none of the packages {', '.join(PACKAGES)} of {SUITE}")
+    return file
+
+
+def fetch() -> None:
+    """Download and unpack all packages.
+
+    Raises:
+        PartMissingError: There is no apt, no mirror, or the mirror does not have them.
+    """
+    home = cache_directory()
+    packages, lists = home / "packages", home / "lists" / "partial"
+    for folder in (packages, lists):
+        folder.mkdir(parents=True, exist_ok=True)
+    sources = home / "sources.list"
+    sources.write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {SUITE} main\n", encoding="utf-8")
+    settings = {
+        "Dir::Etc::sourcelist": sources,
+        "Dir::Etc::sourceparts": "-",
+        "Dir::State::Lists": home / "lists",
+        "Dir::Cache": home / "cache",
+        "APT::Sandbox::User": "",
+    }
+    options = [f"-o={key}={value}" for key, value in settings.items()]
+    _run(["apt-get", *options, "update", "-qq"], home)
+    _run(["apt-get", *options, "download", "-qq", *PACKAGES], packages)
+    for package in sorted(packages.glob("*.deb")):
+        _run(["dpkg", "-x", str(package), str(home / "root")], home)
+
+
+def _mirror() -> str:
+    """Return the mirror that apt is set up with for Debian itself."""
+    if not _KEYRING.exists():
+        raise PartMissingError(f"{_KEYRING} is missing: this is not a Debian system. {_otherwise()}")
+    targets = _run(["apt-get", "indextargets", "--format", "$(LABEL)|$(REPO_URI)"], Path.cwd())
+    mirrors = [
+        uri for label, _, uri in (line.partition("|") for line in targets.splitlines()) if label == "Debian"
+    ]
+    if not mirrors:
+        raise PartMissingError(
+            f"apt knows no mirror of Debian, perhaps for want of `apt-get update`. {_otherwise()}"
+        )
+    return mirrors[0]
+
+
+def _otherwise() -> str:
+    return f"Put {', '.join(PROGRAMS)} into {cache_directory() / 'root' / 'usr' / 'bin'} by other means."
+
+
+def _run(command: list[str], folder: Path) -> str:
+    if shutil.which(command[0]) is None:
+        raise PartMissingError(f"{command[0]} is missing: this is not a Debian system. {_otherwise()}")
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
+    )
+    if done.returncode:
+        raise PartMissingError(
+            f"{' '.join(command[:1] + command[-2:])} failed: {done.stderr.strip()}. {_otherwise()}"
+        )
+    return done.stdout
+
+
+if __name__ == "__main__":
+    for name in PROGRAMS:
+        print(program(name))  # noqa: T201

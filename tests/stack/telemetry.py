@@ -1,0 +1,42 @@
+"""An instrumented application whose metrics go to a real receiver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+
+from otel_promptcache import instrument, uninstrument
+
+JOB, INSTANCE, VERSION = "shop/demo", "demo-1", "1.4.0"
+_RESOURCE = {
+    "service.namespace": "shop",
+    "service.name": "demo",
+    "service.instance.id": INSTANCE,
+    "service.version": VERSION,
+}
+
+
+def otlp_reader(receiver_url: str, *, seconds: float = 1.0) -> MetricReader:
+    """Return a reader that sends everything over OTLP and HTTP, so often."""
+    exporter = OTLPMetricExporter(endpoint=f"{receiver_url}/opentelemetry/v1/metrics")
+    return PeriodicExportingMetricReader(exporter, export_interval_millis=seconds * 1000)
+
+
+@contextmanager
+def instrumented(reader: MetricReader) -> Iterator[None]:
+    """Instrument the OpenAI SDK inside the block, and send the last metrics at its end."""
+    meter_provider = MeterProvider([reader], resource=Resource.create(_RESOURCE))
+    tracer_provider = TracerProvider()
+    instrument(meter_provider=meter_provider, tracer_provider=tracer_provider, semconv="off")
+    try:
+        yield
+    finally:
+        uninstrument()
+        tracer_provider.shutdown()
+        meter_provider.shutdown()
