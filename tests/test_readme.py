@@ -20,7 +20,12 @@ COMMANDS = [
 
 
 def test_there_are_commands() -> None:
-    assert {command.split()[0] for command in COMMANDS} == {"make", "pip", "opentelemetry-instrument", "otel-promptcache"}
+    assert {command.split()[0] for command in COMMANDS} == {
+        "make",
+        "pip",
+        "opentelemetry-instrument",
+        "otel-promptcache",
+    }
 
 
 @pytest.mark.parametrize("command", COMMANDS)
