@@ -26,12 +26,12 @@ _FILES = str(Path(otel_promptcache.__file__).parent / "*")
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Memory in use at one moment, in bytes."""
+    """Memory in use at one moment."""
 
     resident: int
-    """Of the whole process; 0 where the system does not tell."""
+    """Bytes of the whole process; 0 where the system does not tell."""
     own: int
-    """Allocated by the code of this package and still alive; 0 unless tracemalloc is on."""
+    """Bytes allocated by the code of this package and still in use; 0 unless tracemalloc is on."""
     objects: int
     """Instances of the package's classes."""
 
