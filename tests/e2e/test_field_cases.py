@@ -30,12 +30,14 @@ from tests.unit.prompts import (
 
 RULES = system(prose(4_000))
 TOOLS = [tool(name, prose(80, name)) for name in ("search", "read", "write", "run", "list", "ask")]
+# Of our own, because Python 3.10 has no price list.
+PRICES = {model: {"input": 4.0, "cache_read": 0.4} for model in (OLD, MIDDLE, NEW)}
 NOT_THE_APPLICATION = {"provider", "rate_overflow", "cold_start", "below_minimum", None}
 
 
 @pytest.fixture
 def watched(simulator: Simulator, telemetry: Telemetry) -> Iterator[Watched]:
-    telemetry.instrument()
+    telemetry.instrument(prices=PRICES)
     with OpenAI(base_url=simulator.base_url, api_key="key", max_retries=0) as client:
         yield Watched(client, simulator, telemetry)
 
