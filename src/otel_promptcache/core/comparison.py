@@ -36,14 +36,17 @@ class Cutter:
     def __init__(self, links: Sequence[Link], segments: Sequence[Segment]) -> None:
         self._links = links
         self._segments = segments
+        self._cut: dict[int, CutSegment] = {}
         self.pieces: dict[ContentHash, tuple[Piece, ...]] = {}
 
     def cut(self, index: int) -> CutSegment:
         """The pieces of a segment, with their texts."""
-        parts = list(cut(self._segments[index]))
-        pieces = tuple(hash_piece(path, text) for path, text in parts)
-        self.pieces[self._links[index].content] = pieces
-        return CutSegment(pieces, tuple(text for _, text in parts))
+        if index not in self._cut:
+            parts = list(cut(self._segments[index]))
+            pieces = tuple(hash_piece(path, text) for path, text in parts)
+            self.pieces[self._links[index].content] = pieces
+            self._cut[index] = CutSegment(pieces, tuple(text for _, text in parts))
+        return self._cut[index]
 
 
 def compare(index: PrefixIndex, sent: SentPrompt, cutter: Cutter) -> Comparison | None:
