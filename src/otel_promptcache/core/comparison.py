@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from otel_promptcache.core.chain import ContentHash, Link, Piece, cut, hash_piece
-from otel_promptcache.core.divergence import CutSegment, Divergence, common_length, locate
+from otel_promptcache.core.divergence import CutSegment, Divergence, common_length, common_pieces, locate
 from otel_promptcache.core.index import PrefixIndex, SentPrompt, Sighting
 from otel_promptcache.core.prompt import CacheScope, Segment
 
@@ -71,7 +71,7 @@ def compare(index: PrefixIndex, sent: SentPrompt, cutter: Cutter) -> Comparison 
     divergence = locate(links, old, here, there)
     if divergence is None:
         return Comparison(nearest, None, common_bytes, 0)
-    shared = _leading(here.pieces, there)
+    shared = common_pieces(here.pieces, there)
     size_bytes = links[common].size_bytes
     shared_bytes = min(size_bytes, sum(piece.size_bytes for piece in here.pieces[:shared]))
     if index.is_known(links[common].content):  # the whole segment only moved
@@ -102,15 +102,6 @@ def _nearest(index: PrefixIndex, sent: SentPrompt, cutter: Cutter) -> SentPrompt
         return common, shared, other.fingerprint == sent.fingerprint
 
     return max(candidates, key=likeness, default=None)
-
-
-def _leading(mine: Sequence[Piece], theirs: Sequence[Piece]) -> int:
-    count = 0
-    for one, other in zip(mine, theirs, strict=False):
-        if one.exact != other.exact:
-            break
-        count += 1
-    return count
 
 
 def _known_bytes(index: PrefixIndex, pieces: Sequence[Piece]) -> int:

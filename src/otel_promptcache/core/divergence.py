@@ -108,6 +108,16 @@ def common_length(new: Sequence[Link], old: Sequence[Link]) -> int:
     return low
 
 
+def common_pieces(mine: Sequence[Piece], theirs: Sequence[Piece]) -> int:
+    """How many pieces two segments share from the start."""
+    count = 0
+    for one, other in zip(mine, theirs, strict=False):
+        if one.exact != other.exact:
+            break
+        count += 1
+    return count
+
+
 def _is_another(new: Sequence[Link], old: Sequence[Link], index: int) -> bool:
     """Whether two different segments stand there, rather than one that was edited."""
     mine, theirs = new[index], old[index]
@@ -142,11 +152,7 @@ def _moved(new: Sequence[Link], old: Sequence[Link], index: int) -> DivergenceKi
 
 def _first_difference(here: CutSegment, there: Sequence[Piece]) -> tuple[int, DivergenceKind]:
     """The first piece that differs, and how."""
-    position = 0
-    for mine, theirs in zip(here.pieces, there, strict=False):
-        if mine.exact != theirs.exact:
-            break
-        position += 1
+    position = common_pieces(here.pieces, there)
     if position >= len(here.pieces) or position >= len(there):
         return position, DivergenceKind.EDITED
     mine, theirs = here.pieces[position], there[position]
