@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import otel_promptcache
 from otel_promptcache import PromptCacheInstrumentor
 from otel_promptcache.sim import ManualClock, SimConfig, Simulator
+from tests.report.programs import Programs
 
 # The machine may be slow: what counts is the result, not how long an example takes.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -100,3 +102,9 @@ def simulator(session_simulator: Simulator) -> Simulator:
     """The local provider, as if just started."""
     session_simulator.reset()
     return session_simulator
+
+
+@pytest.fixture
+def programs(tmp_path: Path, simulator: Simulator) -> Programs:
+    """Programs that talk to the local provider."""
+    return Programs(tmp_path, simulator)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from tests.report.programs import ASK, Programs
 LAUNCHER = Path(sys.executable).with_name("opentelemetry-instrument")
 
 
-@pytest.mark.skipif(find_spec("opentelemetry.distro") is None, reason="opentelemetry-distro is not installed")
 def test_the_launcher_calls_our_entry_point(programs: Programs) -> None:
     done = programs.run(
         LAUNCHER,
@@ -37,7 +35,6 @@ def test_outside_of_a_run_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     assert sys.meta_path == before
 
 
-@pytest.mark.skipif(find_spec("opentelemetry.distro") is None, reason="opentelemetry-distro is not installed")
 def test_start_up_code_and_launcher_together_observe_once(programs: Programs) -> None:
     program = programs.write(
         f"from otel_promptcache.report.launcher import observe_run\nobserve_run()\n{ASK}\nask()"
