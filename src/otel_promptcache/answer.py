@@ -63,7 +63,8 @@ class Answer:
             return
         if self.first_chunk_at is None:
             self.first_chunk_at = at
-        for document in self._body.feed(data):
+        wanted = None if self.first_token_at is None else self._wire.late_events
+        for document in self._body.feed(data, wanted):
             self._take_document(document, at)
 
     def end(self, at: float) -> None:

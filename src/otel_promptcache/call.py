@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 
 from otel_promptcache.answer import Answer
 from otel_promptcache.core.analyzer import CacheReport, analyze
 from otel_promptcache.core.examination import Diagnosis, Examination
 from otel_promptcache.core.exchange import RequestFacts, Timing
 from otel_promptcache.core.fingerprint import PrefixIdentity
-from otel_promptcache.core.policy import CachePolicy, policy_for
+from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.pricing import ModelPrice
+from otel_promptcache.core.prompt import without_items
+from otel_promptcache.core.sighting import SentPrompt
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.guard import guarded
 from otel_promptcache.prefix import current_prefix_name
@@ -59,6 +63,7 @@ class Call:
         self._answer = Answer(shared.guard, wire)
         self._report: CacheReport | None = None
         self._has_ended = False
+        self._pid = os.getpid()
 
     # The request.
 
@@ -84,24 +89,31 @@ class Call:
 
     @guarded
     def _examine(self, request: Json) -> None:
-        facts = self._facts
-        segments = tuple(self._wire.segments(request))
-        self._prefix = self._shared.fingerprinter.identify(segments)
-        scope = replace(
-            self._wire.scope(request), provider=facts.provider, host=facts.host or "", model=facts.model or ""
+        facts, fingerprinter = self._facts, self._shared.fingerprinter
+        options, read = cache_options(request), partial(self._wire.blocks, request)
+        prompt, segments = self._shared.hasher.hash(
+            partial(without_items, read) if options.is_continued else read
         )
+        self._prefix = fingerprinter.recall(prompt.leading) or fingerprinter.identify(
+            self._wire.segments(request), prompt.leading
+        )
+        scope = self._wire.scope(request)._replace(
+            provider=facts.provider, host=facts.host or "", model=facts.model or ""
+        )
+        policy = self._shared.policy_of(facts.provider, facts.model or "", None)
         self._examination = Examination(
             self._shared.index,
+            SentPrompt(prompt, scope, options, self._prefix.fingerprint),
             segments,
-            scope,
-            cache_options(request),
-            self._prefix.fingerprint,
             self._started,
+            has_boundaries=policy.has_exact_boundaries or not policy.is_known,
         )
 
     @guarded
     def additions(self, body: object) -> Json:
         """What to add to the request because a setting allows it, the same for each attempt; mostly nothing."""
+        if not self._shared.may_add:
+            return {}
         if self._additions is None:
             self._additions = {
                 **self._usage_addition(mapping(body)),
@@ -186,7 +198,8 @@ class Call:
 
     def end(self, error: BaseException | None = None) -> None:
         """End the call with what was seen; only the first end counts."""
-        if not self._has_ended:
+        # A forked child has copies of its parent's open calls; they are the parent's to report.
+        if not self._has_ended and os.getpid() == self._pid:
             self._has_ended = True
             if error is not None:
                 self._last_activity = time.perf_counter()
@@ -255,7 +268,7 @@ class Call:
         return self._answer.reply.model or self._facts.model or ""
 
     def _policy(self) -> CachePolicy:
-        return policy_for(self._facts.provider, self._model, self._shared.policies, self._facts.model)
+        return self._shared.policy_of(self._facts.provider, self._model, self._facts.model)
 
     def _timing(self) -> Timing:
         def since_start(at: float | None) -> float | None:

@@ -7,11 +7,14 @@ import logging
 import queue
 import zlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 from otel_promptcache.call import Call
+from otel_promptcache.core.chain import PromptHasher
 from otel_promptcache.core.fingerprint import Fingerprinter
 from otel_promptcache.core.index import PrefixIndex
+from otel_promptcache.core.policy import policy_for
 from otel_promptcache.core.usage import InvalidUsageError
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.prices import Prices
@@ -22,6 +25,9 @@ from otel_promptcache.telemetry.emitter import Emitter
 from otel_promptcache.telemetry.spans import is_suppressed
 
 _logger = logging.getLogger("otel_promptcache")
+
+_POLICIES = 1_024
+"""Models of which it is remembered what the rules say."""
 
 WIRE_FAULTS = (
     InvalidUsageError,
@@ -55,10 +61,12 @@ class Observer:
             emitter=emitter,
             prices=prices,
             fingerprinter=fingerprinter,
+            hasher=PromptHasher(),
             index=index,
-            policies=policies,
+            policy_of=lru_cache(_POLICIES)(partial(policy_for, stated=policies)),
             stream_usage=stream_usage,
             request_diagnostics=request_diagnostics,
+            may_add=stream_usage or request_diagnostics > 0,
             run_later=self.run_later,
             explain_missing_usage=self._explain_missing_usage,
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from otel_promptcache.core.chain import PromptHasher
 from otel_promptcache.core.fingerprint import Fingerprinter
 from otel_promptcache.core.index import PrefixIndex
+from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.guard import Guard
 from otel_promptcache.prices import Prices
 from otel_promptcache.telemetry.emitter import Emitter
@@ -21,11 +22,15 @@ class Shared:
     emitter: Emitter
     prices: Prices
     fingerprinter: Fingerprinter
+    hasher: PromptHasher
     index: PrefixIndex
-    policies: Mapping[str, Mapping[str, Any]]
+    policy_of: Callable[[str, str, str | None], CachePolicy]
+    """The rules by provider, model and the name by which the model was asked for."""
     stream_usage: bool
     request_diagnostics: float
     """Share of requests that are to ask the provider for its diagnostics."""
+    may_add: bool
+    """A setting allows to add something to requests."""
     run_later: Callable[[Callable[[], None]], None]
     """Has something done from a safe place, soon; may itself be called from anywhere."""
     explain_missing_usage: Callable[[], None]

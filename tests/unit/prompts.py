@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from otel_promptcache.core.chain import hash_prompt
+from otel_promptcache.core.chain import PromptHasher, hash_prompt
 from otel_promptcache.core.comparison import Comparison, Cutter, compare
 from otel_promptcache.core.examination import Diagnosis, Examination
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.expectation import Expectation, expect
 from otel_promptcache.core.fingerprint import Fingerprinter
-from otel_promptcache.core.index import PrefixIndex, SentPrompt
+from otel_promptcache.core.index import PrefixIndex
 from otel_promptcache.core.policy import CachePolicy, policy_for
-from otel_promptcache.core.prompt import CacheScope, Segment
+from otel_promptcache.core.prompt import CacheScope, Segment, without_items
+from otel_promptcache.core.sighting import SentPrompt
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS
@@ -100,15 +102,16 @@ class Application:
     """None for that of the model."""
 
     def __post_init__(self) -> None:
-        self._fingerprinter = Fingerprinter()
+        self._fingerprinter, self._hasher = Fingerprinter(), PromptHasher()
 
     def open(self, body: Body) -> Examination:
         """Send a request that is not answered yet."""
-        segments = self.segments(body)
-        scope = replace(self.wire.scope(body), provider="openai", model=body["model"])
-        fingerprint = self._fingerprinter.identify(segments).fingerprint
-        options = cache_options(body)
-        return Examination(self.index, segments, scope, options, fingerprint, self.now_seconds)
+        options, read = cache_options(body), partial(self.wire.blocks, body)
+        scope = self.wire.scope(body)._replace(provider="openai", model=body["model"])
+        prompt, segments = self._hasher.hash(partial(without_items, read) if options.is_continued else read)
+        fingerprint = self._fingerprinter.identify(self.segments(body)).fingerprint
+        sent = SentPrompt(prompt, scope, options, fingerprint)
+        return Examination(self.index, sent, segments, self.now_seconds)
 
     def send(
         self,
@@ -137,6 +140,7 @@ class Application:
             examination._trail,
             examination._comparison,
             self.policy or policy_for("openai", body["model"]),
+            examination._boundaries.readable,
             self.tokens(body) if input_tokens is None else input_tokens,
             read,
             self.now_seconds,
@@ -146,7 +150,8 @@ class Application:
         """How a request compares with what was sent before; it is not sent."""
         segments = self.segments(body)
         sent = prompt_of(body, wire=self.wire, fingerprint=self._fingerprinter.identify(segments).fingerprint)
-        return compare(self.index, sent, Cutter(sent.prompt.links, segments))
+        trail = self.index.match_prefix(sent, self.now_seconds)
+        return compare(self.index, sent, trail, Cutter(self.index, sent.prompt.links, segments))
 
     def segments(self, body: Body) -> tuple[Segment, ...]:
         return tuple(self.wire.segments(body))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from otel_promptcache.providers import body as body_module
 from otel_promptcache.providers.body import Body, DocumentTooLongError, OpaqueBody, body_reader
-from otel_promptcache.providers.sse import EventSplitter, event_data
+from otel_promptcache.providers.sse import EventAssembler, event_data, split_events
 from otel_promptcache.providers.usage_event_filter import UsageEventFilter
 
 line_ends = st.sampled_from([b"\n", b"\r\n", b"\r"])
@@ -42,13 +43,88 @@ def test_events_do_not_depend_on_the_chunking(
     assert read(body_reader(content_encoding="", is_event_stream=True), chunks) == data
 
 
-@given(payloads, line_ends, st.lists(st.integers(0, 9)))
-def test_the_splitter_loses_and_adds_no_byte(data: list[bytes], end: bytes, sizes: list[int]) -> None:
-    stream = b"".join(b"data:" + each + end + end for each in data) + b"data: incomplete"
-    splitter = EventSplitter()
-    events = [event for chunk in cut(stream, sizes) for event in splitter.feed(chunk)]
-    assert b"".join(events) + splitter.rest() == stream
-    assert splitter.pending_bytes == 0
+# Pieces that make streams of any shape: events of all line ends, with and without data, blank lines and none.
+fragments = st.lists(
+    st.sampled_from([b"data: {}", b"data:late", b"data: [DONE]", b"event: x", b": hi", b"\n", b"\r\n", b"\r"])
+    | line_ends.map(lambda end: end * 2),
+    max_size=20,
+)
+
+
+def documents_of(stream: bytes) -> list[bytes]:
+    """The plain reading of a whole stream, to measure the quick one by."""
+    documents = []
+    for event in re.split(rb"\n\n|\r\n\r\n|\r\r", stream):
+        lines = [line for line in re.split(rb"\r\n|\n|\r", event) if line.startswith(b"data:")]
+        documents.append(b"\n".join(line[5:].removeprefix(b" ") for line in lines))
+    return [document for document in documents if document]
+
+
+@given(fragments, st.lists(st.integers(0, 9)))
+def test_documents_of_any_stream_do_not_depend_on_the_chunking(pieces: list[bytes], sizes: list[int]) -> None:
+    stream = b"".join(pieces)
+    reader = body_reader(content_encoding="", is_event_stream=True)
+    assert read(reader, cut(stream, sizes)) == documents_of(stream)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_an_event_comes_with_the_last_byte_of_its_blank_line(end: bytes) -> None:
+    event = b"data: x" + end + end
+    for size in range(len(event)):
+        reader = body_reader(content_encoding="", is_event_stream=True)
+        assert list(reader.feed(event[:size])) == []
+        assert list(reader.feed(event[size:])) == [b"x"]
+
+
+@given(fragments, st.lists(st.integers(0, 9)))
+def test_whole_events_are_passed_on_at_once(pieces: list[bytes], sizes: list[int]) -> None:
+    assembler, seen, passed = EventAssembler(), b"", b""
+    for chunk in cut(b"".join(pieces), sizes):
+        seen += chunk
+        passed += assembler.feed(chunk)
+        assert passed + assembler.pending == seen
+        assert not passed or passed.endswith((b"\n\n", b"\r\n\r\n", b"\r\r"))
+        assert not re.search(rb"\n\n|\r\n\r\n|\r\r", assembler.pending)
+    assert passed + assembler.rest() == seen
+    assert assembler.rest() == b""
+
+
+@given(fragments)
+def test_splitting_loses_and_adds_no_byte(pieces: list[bytes]) -> None:
+    whole = b"".join(pieces) + b"\n\n"
+    events = list(split_events(whole))
+    assert b"".join(events) == whole
+    assert [data for event in events if (data := event_data(event))] == documents_of(whole)
+
+
+@given(fragments, st.lists(st.integers(0, 9)))
+def test_only_what_is_not_wanted_may_be_left_out(pieces: list[bytes], sizes: list[int]) -> None:
+    stream = b"".join(pieces) + b"\n\n"
+    reader = body_reader(content_encoding="", is_event_stream=True)
+    documents = [
+        document for chunk in cut(stream, sizes) for document in reader.feed(chunk, re.compile(rb"late"))
+    ]
+    expected, matters = documents_of(stream), re.compile(rb"late|\[DONE\]")
+    remaining = iter(expected)
+    assert all(document in remaining for document in documents)
+    assert list(filter(matters.search, documents)) == list(filter(matters.search, expected))
+
+
+@pytest.mark.parametrize("encoding", ["", "deflate"])
+def test_a_chunk_without_anything_wanted_is_not_cut_into_documents(encoding: str) -> None:
+    chunks = [
+        b"data: 1\n\ndata: 2\n\n",
+        b"data: late\n\ndata: 3\n\n",
+        b"data: 4\n",
+        b"\n",
+        b"data: [DONE]\n\n",
+    ]
+    if encoding:
+        deflater = zlib.compressobj()
+        chunks = [deflater.compress(chunk) + deflater.flush(zlib.Z_SYNC_FLUSH) for chunk in chunks]
+    reader = body_reader(content_encoding=encoding, is_event_stream=True)
+    documents = [list(reader.feed(chunk, re.compile(rb"late"))) for chunk in chunks]
+    assert documents == [[], [b"late", b"3"], [], [], [b"[DONE]"]]
 
 
 def test_data_of_an_event() -> None:
@@ -98,6 +174,16 @@ def test_a_document_that_never_ends_is_forgotten(
     assert list(reader.close()) in ([], [b""])
 
 
+def test_what_came_before_a_document_that_never_ends_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_module, "MAX_DOCUMENT_BYTES", 10)
+    reader = body_reader(content_encoding="", is_event_stream=True)
+    documents = iter(reader.feed(b"data: 1\n\ndata: " + b"x" * 20, re.compile(rb"late")))
+    assert next(documents) == b"1"
+    with pytest.raises(DocumentTooLongError):
+        next(documents)
+    assert list(reader.feed(b"data: 2\n\n")) == [b"2"]
+
+
 @given(st.lists(st.integers(0, 30)))
 def test_only_the_usage_event_is_taken_out(sizes: list[int]) -> None:
     def event(message: object) -> bytes:
@@ -107,7 +193,10 @@ def test_only_the_usage_event_is_taken_out(sizes: list[int]) -> None:
         event({"choices": [{"delta": {"content": "a"}}], "usage": None})
         + event({"choices": [], "prompt_filter_results": []})
         + event({"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1}})
-        + b'data: {"usage" broken\n\n'
+        + b'data: {"usage" broken, "choices": []\n\n'
+        + event({"choices": [], "usage": None})
+        + event({"choices": [{"delta": {"content": '"choices": []'}}], "usage": {"prompt_tokens": 1}})
+        + b'data: {"choices": [{"x": {"choices": []}}], "usage": {"prompt_tokens": 1}}\n\n'
     )
     usage = event({"choices": [], "usage": {"prompt_tokens": 1}})
     event_filter = UsageEventFilter()

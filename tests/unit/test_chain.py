@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from otel_promptcache.core.chain import (
-    MAX_PIECES,
-    HashedPrompt,
-    cut,
-    hash_piece,
-    hash_prompt,
-    hash_text,
-)
+from otel_promptcache.core.chain import HashedPrompt, hash_prompt, hash_text
+from otel_promptcache.core.pieces import MAX_PIECES, cut, hash_piece
 from otel_promptcache.core.prompt import Role, Segment, SegmentKind
 from tests.unit.prompts import prose
 
@@ -34,6 +26,7 @@ SEGMENTS = st.builds(
     role=st.sampled_from(Role),
     ends_message=st.booleans(),
     breakpoint_ttl=st.none() | st.sampled_from(["", "30m"]),
+    size_bytes=st.none(),
 )
 PROMPTS = st.lists(SEGMENTS, max_size=6)
 
@@ -77,7 +70,7 @@ def test_sizes_add_up(segments: list[Segment]) -> None:
 
 @given(PROMPTS)
 def test_breakpoints_paths_and_labels_are_no_part_of_the_prompt(segments: list[Segment]) -> None:
-    plain = [replace(each, breakpoint_ttl=None, path="elsewhere", label="other") for each in segments]
+    plain = [each._replace(breakpoint_ttl=None, path="elsewhere", label="other") for each in segments]
     assert prefixes(hash_prompt(plain)) == prefixes(hash_prompt(segments))
 
 
@@ -106,7 +99,7 @@ def test_where_a_text_is_divided_matters() -> None:
 
 
 def test_a_stated_size_stands_for_the_length() -> None:
-    prompt = hash_prompt([replace(item({"url": "data:" + "A" * 100_000}), size_bytes=3_000), item("1234")])
+    prompt = hash_prompt([item({"url": "data:" + "A" * 100_000})._replace(size_bytes=3_000), item("1234")])
     assert [link.end_bytes for link in prompt.links] == [3_000, 3_004]
 
 
@@ -114,7 +107,8 @@ def test_a_stated_size_stands_for_the_length() -> None:
 def test_requests_are_routed_by_their_first_characters(one: str, other: str) -> None:
     start = "s" * 1_000
     same = hash_prompt([item(start), item("t" * 24 + one)]).routing
-    assert same == hash_prompt([item(start + "t" * 24), item(other)]).routing
+    assert same == hash_prompt([item(start), item("t" * 24 + other), item(one)]).routing
+    assert same != hash_prompt([item(start), item("t" * 23 + "u" + other)]).routing
     assert (hash_prompt([item(one)]).routing == hash_prompt([item(other)]).routing) == (one == other)
 
 

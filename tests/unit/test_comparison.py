@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from otel_promptcache.core.chain import cut, hash_piece, hash_prompt
+from otel_promptcache.core.chain import hash_prompt
 from otel_promptcache.core.comparison import Comparison, Cutter
+from otel_promptcache.core.index import PrefixIndex
+from otel_promptcache.core.piece_store import PieceStore
+from otel_promptcache.core.pieces import cut, hash_piece
 from tests.unit.prompts import BYTES_A_TOKEN, Application, Body, assistant, chat, prose, system, tool, user
 
 RULES = prose(1_000)
@@ -141,7 +144,7 @@ def test_when_the_earlier_one_was_sent_is_known_inside_the_segment_in_which_they
 def test_a_segment_whose_pieces_are_forgotten_is_compared_as_a_whole() -> None:
     application = Application()
     application.send(chat(system(RULES), user("x")))
-    application.index._pieces.clear()
+    application.index._pieces = PieceStore()
     comparison = application.comparison(chat(system(RULES + "More."), user("x")))
     assert comparison is not None
     assert comparison.divergence is not None
@@ -151,7 +154,7 @@ def test_a_segment_whose_pieces_are_forgotten_is_compared_as_a_whole() -> None:
 def test_a_cutter_remembers_the_pieces_of_what_it_cut() -> None:
     (segment,) = Application().segments(chat(system("One. Two.")))
     links = hash_prompt([segment]).links
-    cutter = Cutter(links, [segment])
+    cutter = Cutter(PrefixIndex(), links, [segment])
     assert cutter.pieces == {}
     found = cutter.cut(0)
     assert found.texts == ("One. ", "Two.")

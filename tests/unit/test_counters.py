@@ -76,6 +76,20 @@ def test_threads_lose_nothing() -> None:
     assert values(reader) == {(): 16_000}
 
 
+def test_what_is_counted_at_once_is_read_at_once() -> None:
+    reader = InMemoryMetricReader()
+    counters = make(reader)
+    both = [(REQUESTS, 1, (("a", "x"),)), (REQUESTS, 2, (("a", "y"),)), (SAVINGS, 0.25, ())]
+    threads = [Thread(target=lambda: [counters.add_all(both) for _ in range(500)]) for _ in range(64)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        seen = values(reader)
+        assert seen.get((("a", "y"),), 0) == 2 * seen.get((("a", "x"),), 0)
+    assert values(reader) == {(("a", "x"),): 32_000, (("a", "y"),): 64_000}
+    assert values(reader, SAVINGS.name) == {(): 8_000}
+
+
 def test_what_is_handed_over_is_counted_before_reading() -> None:
     reader = InMemoryMetricReader()
     counters = make(reader)
@@ -92,10 +106,23 @@ def test_a_forked_child_starts_at_zero() -> None:
     child = os.fork()
     if child == 0:
         counters.add(REQUESTS, 1, ())
-        os._exit(0 if counters._cells[REQUESTS] == {(): 1} else 1)
+        os._exit(0 if values(reader) == {(): 1} else 1)
     counters._lock.release()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert values(reader) == {(): 5}
+
+
+def test_a_restart_forgets_sums_and_locks_but_not_what_was_admitted() -> None:
+    reader = InMemoryMetricReader()
+    counters, label = make(reader), BoundedLabel(1)
+    counters.add(REQUESTS, 5, ())
+    label.admit("first")
+    for owner in (counters, label):
+        owner._lock.acquire()  # as if a thread held it that does not exist after a fork
+        owner.restart()
+    counters.add(REQUESTS, 1, ())
+    assert values(reader) == {(): 1}
+    assert [label.admit("second"), label.admit("first")] == ["other", "first"]
 
 
 def test_a_flood_of_one_off_values_does_not_push_out_a_recurring_one() -> None:
@@ -113,6 +140,7 @@ def test_a_label_is_bounded_whatever_comes() -> None:
     label = BoundedLabel(10)
     admitted = {label.admit(f"value-{number % 300}") for number in range(3_000)}
     assert len(admitted) == 11
+    assert {label.admit(f"another-{number}") for number in range(3_000)} == {"other"}
     assert len(label._candidates) <= 320
 
 

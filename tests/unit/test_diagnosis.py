@@ -60,7 +60,7 @@ def evidence(model: str = OLD, **members: Any) -> Evidence:
 
 
 def elsewhere(**differences: Any) -> dict[str, Any]:
-    return {"elsewhere": sure(4_000), "closest_scope": replace(CacheScope(), **differences)}
+    return {"elsewhere": sure(4_000), "closest_scope": CacheScope(**differences)}
 
 
 def segment(kind: SegmentKind, *, is_compaction: bool = False) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.core import index as index_module
+from otel_promptcache.core import piece_store as pieces_module
 from otel_promptcache.core.analyzer import analyze
 from otel_promptcache.core.examination import Diagnosis
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
@@ -121,7 +121,7 @@ def test_a_time_on_top_spoils_what_follows_it() -> None:
 
 
 def test_the_same_fault_is_found_however_often_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "MAX_PIECES", 1_000)
+    monkeypatch.setattr(pieces_module, "MAX_PIECES", 1_000)
     application, text = Application(), prose(2_000)
     for number in range(50):
         diagnosis = application.send(chat(system(f"It is 9:{number}.\n{text}")))

@@ -18,6 +18,7 @@ from otel_promptcache.core.fingerprint import (
     LEADING_CHARS,
     Fingerprinter,
     PrefixIdentity,
+    _masked_head,
     mask_volatile,
 )
 from otel_promptcache.core.prompt import Segment, SegmentKind, canonical_json
@@ -199,6 +200,32 @@ def test_a_megabyte_is_not_serialised_beyond_the_leading_part() -> None:
 )
 def test_what_counts_as_volatile(text: str, masked: str) -> None:
     assert mask_volatile(text) == masked
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "word ",
+                "a",
+                " 12",
+                "May ",
+                "jan, ",
+                "#",
+                ", ",
+                " " * 90,
+                "|" * 300,
+                "x" * 40,
+                "é",
+                "-",
+                "12:30 am ",
+            ]
+        ),
+        max_size=400,
+    ).map("".join)
+)
+def test_the_beginning_is_masked_as_it_is_in_the_whole(text: str) -> None:
+    assert _masked_head(text) == mask_volatile(text)[:IDENTITY_CHARS]
 
 
 @pytest.mark.parametrize("unit", ["a", "may ", "1", "#", "a-", "#,", "mon, ", "天"])

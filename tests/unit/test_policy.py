@@ -87,26 +87,26 @@ def test_every_rule_says_where_it_was_read_and_when() -> None:
 
 def test_a_stated_rule_changes_what_it_names() -> None:
     stated = check_policies({"gpt-4o": {"minimum_tokens": 2_048, "lifetime_seconds": 600.0}})
-    policy = policy_for("openai", "gpt-4o", stated)
+    policy = policy_for("openai", "gpt-4o", stated=stated)
     assert (policy.family, policy.source) == ("gpt-4o", "stated by the user")
     assert (policy.minimum_tokens, policy.lifetime("")) == (2_048, 600.0)
     assert policy.step_tokens == 128
     assert policy.lifetime("24h") == 86_400
-    assert policy_for("openai", "gpt-4o-mini", stated).family == "gpt-4o to gpt-5.4"
+    assert policy_for("openai", "gpt-4o-mini", stated=stated).family == "gpt-4o to gpt-5.4"
 
 
 def test_a_rule_can_be_stated_for_the_name_that_a_model_is_asked_for_by() -> None:
     stated = check_policies({"gpt-4o": {"step_tokens": 64}, "my-deployment": {"has_cache": False}})
-    by_alias = policy_for("openai", "gpt-4o-2024-08-06", stated, "gpt-4o")
+    by_alias = policy_for("openai", "gpt-4o-2024-08-06", "gpt-4o", stated=stated)
     assert (by_alias.step_tokens, by_alias.minimum_tokens) == (64, 1_024)
-    assert not policy_for("azure.ai.openai", "gpt-4.1", stated, "my-deployment").has_cache
-    assert policy_for("openai", "gpt-4.1", stated, None).family == "gpt-4o to gpt-5.4"
+    assert not policy_for("azure.ai.openai", "gpt-4.1", "my-deployment", stated=stated).has_cache
+    assert policy_for("openai", "gpt-4.1", None, stated=stated).family == "gpt-4o to gpt-5.4"
 
 
 def test_a_rule_can_be_stated_for_all_other_models() -> None:
     stated = check_policies({"*": {"step_tokens": 16}, "gpt-4o": {"step_tokens": 64}})
-    assert policy_for("openai", "llama-4", stated).step_tokens == 16
-    assert policy_for("openai", "gpt-4o-2024-08-06", stated, "gpt-4o").step_tokens == 64
+    assert policy_for("openai", "llama-4", stated=stated).step_tokens == 16
+    assert policy_for("openai", "gpt-4o-2024-08-06", "gpt-4o", stated=stated).step_tokens == 64
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,12 @@ def test_a_rule_can_be_stated_for_all_other_models() -> None:
         ("pattern", "x", "pattern is not a rule"),
         ("has_cache", 1, "has_cache is 1: expected true or false"),
         ("has_exact_boundaries", "yes", "'yes': expected true or false"),
-        ("minimum_tokens", 0, "minimum_tokens is 0: expected a number above 0"),
-        ("minimum_tokens", -5, "expected a number above 0"),
-        ("minimum_tokens", True, "expected a number above 0"),
-        ("minimum_tokens", None, "expected a number above 0"),
-        ("step_tokens", "128", "expected a number above 0"),
+        ("minimum_tokens", 0, "minimum_tokens is 0: expected a whole number above 0"),
+        ("minimum_tokens", -5, "expected a whole number above 0"),
+        ("minimum_tokens", True, "expected a whole number above 0"),
+        ("minimum_tokens", None, "expected a whole number above 0"),
+        ("step_tokens", "128", "expected a whole number above 0"),
+        ("step_tokens", 12.5, "step_tokens is 12.5: expected a whole number above 0"),
         ("lifetime_seconds", float("nan"), "expected a number above 0"),
     ],
 )

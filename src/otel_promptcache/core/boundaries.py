@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,17 +44,36 @@ def exact_boundaries(links: Sequence[Link], options: CacheOptions) -> Boundaries
     marked = [
         Boundary(index, is_marked=True) for index, link in enumerate(links) if link.breakpoint_ttl is not None
     ]
-    eligible = [Boundary(index, is_marked=False) for index in range(len(links)) if _is_eligible(links, index)]
-    latest = [] if options.is_explicit else eligible[-1:]
+    implicit = [] if options.is_explicit else list(_latest_eligible(links))
+    latest = implicit[:1]
     explicit_writes = MAX_WRITES - (0 if options.is_explicit else 1)
-    readable = {*marked[:FIRST_EXPLICIT_LOOKUPS], *marked[-LATEST_EXPLICIT_LOOKUPS:], *latest}
-    if not options.is_explicit:
-        readable.update(eligible[:-1][-EARLIER_MESSAGE_LOOKUPS:])
-        readable.update(each for each in eligible if links[each.position].kind is SegmentKind.INSTRUCTIONS)
     return Boundaries(
-        readable=tuple(sorted(readable)),
+        readable=tuple(
+            sorted({*marked[:FIRST_EXPLICIT_LOOKUPS], *marked[-LATEST_EXPLICIT_LOOKUPS:], *implicit})
+        ),
         writable=tuple(sorted({*marked[-explicit_writes:], *latest})),
     )
+
+
+def _latest_eligible(links: Sequence[Link]) -> Iterator[Boundary]:
+    """The latest eligible message, the earlier ones that are looked up, and the instructions; latest first.
+
+    Looks no further back than it has to: conversations are long.
+    """
+    remaining = 1 + EARLIER_MESSAGE_LOOKUPS
+    for index in range(len(links) - 1, -1, -1):
+        if links[index].kind is not SegmentKind.ITEM:
+            break
+        if _is_eligible(links, index):
+            yield Boundary(index, is_marked=False)
+            remaining -= 1
+            if not remaining:
+                break
+    for index, link in enumerate(links):
+        if link.kind is SegmentKind.ITEM:
+            break
+        if _is_eligible(links, index):
+            yield Boundary(index, is_marked=False)
 
 
 def _is_eligible(links: Sequence[Link], index: int) -> bool:

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
-from typing import NewType, cast
+import marshal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, NewType, cast
 
-from otel_promptcache.core.fingerprint import mask_volatile
-from otel_promptcache.core.prompt import Role, Segment, SegmentKind, canonical_json
+from otel_promptcache.core.prompt import Block, Role, Segment, SegmentKind, canonical_json
 
-ContentHash = NewType("ContentHash", bytes)
+# Hashes are Python's own, of 64 bits, keyed anew in each process: nothing of the index leaves it. A string knows its
+# hash once it was taken, so a text that an application keeps is hashed in no time: of 400 KB in 0.1 us instead of
+# 300 us by BLAKE2b, and a fresh string in 60 us.
+ContentHash = NewType("ContentHash", int)
 """Of a piece of content, wherever it stands."""
 
-PrefixHash = NewType("PrefixHash", bytes)
+PrefixHash = NewType("PrefixHash", int)
 """Of everything up to a place: two prompts agree up to there exactly if these are equal."""
 
-_HASH_BYTES = 12
+_NO_PREFIX, _NOTHING = PrefixHash(0), ContentHash(0)
 _ROUTING_CHARS = 1_024
-MAX_PIECES = 1_024
-"""Pieces that one segment is cut into; what follows is one piece more."""
-
-# A piece ends where a sentence or a line does, so that an insertion moves only the pieces it touches.
-# A mark inside a word, as in a decimal, a date or an address, ends nothing.
-_END = r"[.!?\n\u3002\uff01\uff1f]"
-_INSIDE = r"[^.!?\n\u3002\uff01\uff1f]"
-_PIECE = re.compile(
-    rf"(?:[.!?](?=[^\s.!?]))?{_INSIDE}{{1,256}}(?:[.!?](?=[^\s.!?]){_INSIDE}{{1,256}}){{0,8}}{_END}*\s*|{_END}+\s*"
-)
+_MAX_BLOCKS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One segment of a prompt, as a link of the chain."""
 
     kind: SegmentKind
@@ -51,24 +41,14 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a segment: a sentence of a text, a member of a JSON value."""
-
-    path: str
-    """Path inside a JSON value, such as `.function.description`; empty for a text."""
-    exact: ContentHash
-    masked: ContentHash
-    """With dates, numbers and ids masked: equal where only such values differ."""
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class HashedPrompt:
     """A prompt as links, in render order; holds no text."""
 
     links: tuple[Link, ...]
     routing: ContentHash
-    """Of the first 1,024 characters: requests that share it go to the same machines."""
+    """Of what stands in the first 1,024 characters: requests that share it go to the same machines."""
+    leading: PrefixHash | None = None
+    """Of the tools, the format and the instructions, or of the first item where there are none of them."""
 
     @property
     def size_bytes(self) -> int:
@@ -76,79 +56,141 @@ class HashedPrompt:
         return self.links[-1].end_bytes if self.links else 0
 
 
-def hash_prompt(segments: Sequence[Segment]) -> HashedPrompt:
+def hash_prompt(segments: Iterable[Segment]) -> HashedPrompt:
     """Chain a prompt's segments; each link depends on all before it."""
-    links: list[Link] = []
-    prefix, end_bytes, head, begins_message = PrefixHash(b""), 0, "", True
+    chain = _Chain()
     for segment in segments:
-        text = segment.text()
-        if len(head) < _ROUTING_CHARS:
-            head += text[: _ROUTING_CHARS - len(head)]
-        encoded = text.encode("utf-8", "surrogatepass")
-        content = ContentHash(_digest(f"{segment.kind.value} {segment.role.value}".encode(), encoded))
-        prefix = PrefixHash(_digest(prefix, content, b"|" if begins_message else b""))
-        begins_message = segment.ends_message
-        size_bytes = len(encoded) if segment.size_bytes is None else segment.size_bytes
-        end_bytes += size_bytes
-        links.append(
+        chain.add(segment)
+    return chain.prompt()
+
+
+class _HashedBlock(NamedTuple):
+    """What a block adds to a chain."""
+
+    links: tuple[Link, ...]
+    leading: PrefixHash | None
+    routing: ContentHash
+    head_chars: int
+
+
+class PromptHasher:
+    """Chains prompts as `hash_prompt` does, and remembers how their blocks were chained, by hash.
+
+    So a history that is sent again costs a look-up a message, and is held once. Safe to share by threads.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[PrefixHash, int], _HashedBlock] = {}
+
+    def hash(self, read: Callable[[], Iterable[Block]]) -> tuple[HashedPrompt, Segments]:
+        """Chain the blocks of a prompt.
+
+        Args:
+            read: Reads the blocks; called again where the segments of a block that is remembered are needed.
+
+        Returns:
+            The prompt and its segments, by the index of their links.
+        """
+        chain, known, segments = _Chain(), self._known, Segments(read)
+        for key, read_block in read():
+            place = (chain.prefix, key)
+            if (block := known.get(place)) is not None:
+                chain.extend(block)
+                continue
+            start = len(chain.links)
+            for segment in read_block():
+                segments[len(chain.links)] = segment
+                chain.add(segment)
+            if len(chain.links) > start:
+                if len(known) >= _MAX_BLOCKS:  # at worst all is chained anew
+                    known.clear()
+                known[place] = chain.block(start)
+        return chain.prompt(), segments
+
+
+class Segments(dict[int, Segment]):
+    """The segments of a prompt, by the index of their links; those that are not there are read when asked for."""
+
+    def __init__(self, read: Callable[[], Iterable[Block]]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, index: int) -> Segment:
+        """Read all segments."""
+        self.update(enumerate(segment for _, read_block in self._read() for segment in read_block()))
+        return self[index]
+
+
+@dataclass(slots=True)
+class _Chain:
+    """A prompt while it is chained."""
+
+    links: list[Link] = field(default_factory=list[Link])
+    prefix: PrefixHash = _NO_PREFIX
+    leading: PrefixHash | None = None
+    _routing: ContentHash = _NOTHING
+    _head_chars: int = 0
+    """How many characters it is routed by, so far."""
+    _end_bytes: int = 0
+    _begins_message: bool = True
+
+    def add(self, segment: Segment) -> None:
+        """Chain one segment more."""
+        kind, path, value, label, role, ends_message, breakpoint_ttl, size_bytes = segment
+        if self._head_chars < _ROUTING_CHARS:
+            head = segment.text()[: _ROUTING_CHARS - self._head_chars]
+            self._routing = ContentHash(hash((self.prefix, head)))
+            self._head_chars += len(head)
+        content = ContentHash(hash((kind, role, value if isinstance(value, str) else serial(value))))
+        self.prefix = prefix = PrefixHash(hash((self.prefix, content, self._begins_message)))
+        if self.leading is None or kind is not SegmentKind.ITEM:
+            self.leading = prefix
+        self._begins_message = ends_message
+        if size_bytes is None:
+            size_bytes = size_bytes_of(segment.text())
+        self._end_bytes += size_bytes
+        self.links.append(
             Link(
-                kind=segment.kind,
-                path=segment.path,
-                role=segment.role,
-                ends_message=segment.ends_message,
-                breakpoint_ttl=segment.breakpoint_ttl,
-                label=hash_text(segment.label),
-                content=content,
-                prefix=prefix,
-                size_bytes=size_bytes,
-                end_bytes=end_bytes,
+                kind, path, role, ends_message, breakpoint_ttl, hash_text(label), content, prefix,
+                size_bytes, self._end_bytes,
             )
-        )
-    return HashedPrompt(tuple(links), hash_text(head))
+        )  # fmt: skip
+
+    def extend(self, block: _HashedBlock) -> None:
+        """Chain the links of a block that was chained at the same place before."""
+        self.links += block.links
+        last = block.links[-1]
+        self.prefix, self._end_bytes, self._begins_message = last.prefix, last.end_bytes, last.ends_message
+        self.leading, self._routing, self._head_chars = block.leading, block.routing, block.head_chars
+
+    def block(self, start: int) -> _HashedBlock:
+        """What was chained from an index on."""
+        return _HashedBlock(tuple(self.links[start:]), self.leading, self._routing, self._head_chars)
+
+    def prompt(self) -> HashedPrompt:
+        """What was chained."""
+        return HashedPrompt(tuple(self.links), self._routing, self.leading)
 
 
-def hash_text(*texts: str) -> ContentHash:
-    """Hash a text by itself, or several apart from each other."""
-    return ContentHash(_digest(*(text.encode("utf-8", "surrogatepass") for text in texts)))
+def serial(value: object) -> bytes | str:
+    """What can be hashed of a JSON value: the same for equal values in equal order.
+
+    Raises:
+        ValueError: The value contains itself.
+        RecursionError: The value is nested too deeply.
+    """
+    try:
+        # Ten times as fast as JSON. The second version of the format does not depend on what objects share.
+        return marshal.dumps(cast("Any", value), 2)
+    except ValueError:  # a type that it does not know
+        return canonical_json(value)
 
 
-def cut(segment: Segment) -> Iterator[tuple[str, str]]:
-    """Cut a segment into pieces, as pairs of path and text: sentences of a text, members of a JSON value."""
-    if isinstance(segment.value, str):
-        pieces: Iterable[tuple[str, str]] = (("", text) for text in _sentences(segment.value))
-    else:
-        pieces = _members(segment.value, "")
-    remaining = iter(pieces)
-    yield from islice(remaining, MAX_PIECES)
-    if rest := list(remaining):
-        yield rest[0][0], "".join(text for _, text in rest)
+def hash_text(text: str) -> ContentHash:
+    """Hash a text by itself."""
+    return ContentHash(hash(text))
 
 
-def hash_piece(path: str, text: str) -> Piece:
-    """Hash one piece, exactly and with volatile literals masked."""
-    exact = hash_text(path, text)
-    masked_text = mask_volatile(text)
-    masked = exact if masked_text == text else hash_text(path, masked_text)
-    return Piece(path, exact, masked, len(text.encode("utf-8", "surrogatepass")))
-
-
-def _sentences(text: str) -> Iterator[str]:
-    return (match[0] for match in _PIECE.finditer(text))
-
-
-def _members(value: object, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for key, member in cast("Mapping[object, object]", value).items():
-            yield from _members(member, f"{path}.{key}")
-    elif isinstance(value, (list, tuple)):
-        for index, member in enumerate(cast("Sequence[object]", value)):
-            yield from _members(member, f"{path}[{index}]")
-    else:
-        yield path, canonical_json(value)
-
-
-def _digest(*parts: bytes) -> bytes:
-    state = hashlib.blake2b(digest_size=_HASH_BYTES)
-    for part in parts:
-        state.update(len(part).to_bytes(8, "big") + part)
-    return state.digest()
+def size_bytes_of(text: str) -> int:
+    """Length of a text in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

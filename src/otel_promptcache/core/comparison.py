@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Protocol
 
-from otel_promptcache.core.chain import ContentHash, Link, Piece, cut, hash_piece
+from otel_promptcache.core.chain import ContentHash, Link
 from otel_promptcache.core.divergence import CutSegment, Divergence, common_length, common_pieces, locate
-from otel_promptcache.core.index import PrefixIndex, SentPrompt, Sighting
+from otel_promptcache.core.index import PrefixIndex
+from otel_promptcache.core.pieces import Piece, cut, hash_piece
 from otel_promptcache.core.prompt import CacheScope, Segment
+from otel_promptcache.core.sighting import SentPrompt, Sighting
+from otel_promptcache.core.trail import Trail
 
 _MIN_REUSED_BYTES = 48
 """Shorter content, such as "Yes, please.", returns by chance."""
@@ -30,10 +34,19 @@ class Comparison:
     """When and where the earlier prompt was sent, or another one that goes on as it does."""
 
 
+class SegmentSource(Protocol):
+    """The segments of a prompt, by index."""
+
+    def __getitem__(self, index: int, /) -> Segment:
+        """The segment behind a link."""
+        ...
+
+
 class Cutter:
     """Cuts the segments of one prompt, each at most once, and remembers the hashes for the index."""
 
-    def __init__(self, links: Sequence[Link], segments: Sequence[Segment]) -> None:
+    def __init__(self, index: PrefixIndex, links: Sequence[Link], segments: SegmentSource) -> None:
+        self._index = index
         self._links = links
         self._segments = segments
         self._cut: dict[int, CutSegment] = {}
@@ -43,22 +56,22 @@ class Cutter:
         """The pieces of a segment, with their texts."""
         if index not in self._cut:
             parts = list(cut(self._segments[index]))
-            pieces = tuple(hash_piece(path, text) for path, text in parts)
+            pieces = tuple(hash_piece(path, text, self._index.piece) for path, text in parts)
             self.pieces[self._links[index].content] = pieces
             self._cut[index] = CutSegment(pieces, tuple(text for _, text in parts))
         return self._cut[index]
 
 
-def compare(index: PrefixIndex, sent: SentPrompt, cutter: Cutter) -> Comparison | None:
+def compare(index: PrefixIndex, sent: SentPrompt, trail: Trail, cutter: Cutter) -> Comparison | None:
     """Compare a new prompt with the earlier one it resembles most; None where there is nothing like it.
 
     Segments that the index does not know are cut, because it is to know their pieces later.
     """
     links = sent.prompt.links
-    for position, link in enumerate(links):
-        if not index.pieces(link.content):
+    for position in range(trail.known_links, len(links)):
+        if not index.pieces(links[position].content):
             cutter.cut(position)
-    nearest = _nearest(index, sent, cutter)
+    nearest = _nearest(index, sent, trail, cutter)
     if nearest is None:
         return None
     old = nearest.prompt.links
@@ -66,8 +79,9 @@ def compare(index: PrefixIndex, sent: SentPrompt, cutter: Cutter) -> Comparison 
     common_bytes = links[common - 1].end_bytes if common else 0
     if common == len(links):
         return Comparison(nearest, None, common_bytes, 0)
-    here = cutter.cut(common)
-    there = index.pieces(old[common].content) if common < len(old) else ()
+    if common == len(old):
+        return Comparison(nearest, None, common_bytes, 0)
+    here, there = cutter.cut(common), index.pieces(old[common].content)
     divergence = locate(links, old, here, there)
     if divergence is None:
         return Comparison(nearest, None, common_bytes, 0)
@@ -88,12 +102,16 @@ def compare(index: PrefixIndex, sent: SentPrompt, cutter: Cutter) -> Comparison 
     )
 
 
-def _nearest(index: PrefixIndex, sent: SentPrompt, cutter: Cutter) -> SentPrompt | None:
-    candidates = index.candidates(sent)
+def _nearest(index: PrefixIndex, sent: SentPrompt, trail: Trail, cutter: Cutter) -> SentPrompt | None:
+    if trail.known_links == len(sent.prompt.links):
+        return trail.latest
+    candidates = index.candidates(sent, trail)
     if not candidates:
         pieces = (piece for segment in cutter.pieces.values() for piece in segment)
         reused = (index.owner(piece.exact) for piece in pieces if piece.size_bytes >= _MIN_REUSED_BYTES)
         candidates = [owner for owner in reused if owner is not None][:1]
+    if len(candidates) <= 1:
+        return candidates[0] if candidates else None
     contents = {link.content for link in sent.prompt.links}
 
     def likeness(other: SentPrompt) -> tuple[int, int, bool]:
@@ -101,7 +119,7 @@ def _nearest(index: PrefixIndex, sent: SentPrompt, cutter: Cutter) -> SentPrompt
         common = common_length(sent.prompt.links, other.prompt.links)
         return common, shared, other.fingerprint == sent.fingerprint
 
-    return max(candidates, key=likeness, default=None)
+    return max(candidates, key=likeness)
 
 
 def _known_bytes(index: PrefixIndex, pieces: Sequence[Piece]) -> int:

@@ -8,9 +8,9 @@ from enum import Enum
 
 from otel_promptcache.core.divergence import Divergence
 from otel_promptcache.core.expectation import Estimate, Expectation
-from otel_promptcache.core.index import SentPrompt
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt import SegmentKind
+from otel_promptcache.core.sighting import SentPrompt
 
 
 class MissReason(str, Enum):
@@ -115,19 +115,23 @@ _SEGMENT_REASONS = {
 
 def diagnose(evidence: Evidence) -> Finding | None:
     """The first rule that applies; None where nothing worth mentioning was lost and something was read."""
-    return next(filter(None, (rule(evidence) for rule in RULES)), None)
+    for rule in RULES:
+        if (finding := rule(evidence)) is not None:
+            return finding
+    return None
 
 
 def _caching_disabled(evidence: Evidence) -> Finding | None:
-    links = evidence.sent.prompt.links
     is_off = (
         evidence.policy.has_exact_boundaries
         and evidence.sent.options.is_explicit
-        and all(link.breakpoint_ttl is None for link in links)
         and evidence.read_tokens == 0
+        and all(link.breakpoint_ttl is None for link in evidence.sent.prompt.links)
     )
+    if not is_off:
+        return None
     best = max(map(evidence.lost, (evidence.expectation.unmarked, evidence.expectation.elsewhere)))
-    return Finding(MissReason.CACHING_DISABLED, best) if is_off else None
+    return Finding(MissReason.CACHING_DISABLED, best)
 
 
 def _shortfall(evidence: Evidence) -> Finding | None:

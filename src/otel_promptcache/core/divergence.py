@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from otel_promptcache.core.chain import Link, Piece
+from otel_promptcache.core.chain import Link
+from otel_promptcache.core.pieces import Piece
 from otel_promptcache.core.prompt import Role, SegmentKind
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from otel_promptcache.core.boundaries import exact_boundaries
-from otel_promptcache.core.chain import hash_prompt
-from otel_promptcache.core.comparison import Cutter, compare
+from otel_promptcache.core.comparison import Cutter, SegmentSource, compare
 from otel_promptcache.core.diagnosis import CONTENT_REASONS, Evidence, MissReason, MissSource, diagnose
 from otel_promptcache.core.divergence import DivergenceKind
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.expectation import Expectation, estimated_offset_tokens, expect
-from otel_promptcache.core.index import PrefixIndex, SentPrompt, Sighting
+from otel_promptcache.core.index import PrefixIndex
 from otel_promptcache.core.policy import CachePolicy
-from otel_promptcache.core.prompt import CacheOptions, CacheScope, Segment, SegmentKind
+from otel_promptcache.core.sighting import SentPrompt, Sighting
 from otel_promptcache.core.usage import TokenUsage
 
 
@@ -49,27 +47,34 @@ class Examination:
     def __init__(
         self,
         index: PrefixIndex,
-        segments: Sequence[Segment],
-        scope: CacheScope,
-        options: CacheOptions,
-        fingerprint: str,
+        sent: SentPrompt,
+        segments: SegmentSource,
         now_seconds: float,
+        *,
+        has_boundaries: bool = True,
     ) -> None:
         """Compare the prompt with earlier ones and note that it is on its way; `close` has to follow.
 
-        The segments' text is looked at now and not kept.
+        Args:
+            index: What was sent before.
+            sent: The prompt.
+            segments: What it was hashed from; their text is looked at now and not kept.
+            now_seconds: The present time.
+            has_boundaries: False where the model is known not to have exact boundaries, which takes less time.
         """
-        if options.is_continued:  # what the provider puts in front of the items is not known
-            segments = [segment for segment in segments if segment.kind is not SegmentKind.ITEM]
+        links = sent.prompt.links
         self._index = index
-        self._sent = SentPrompt(hash_prompt(segments), scope, options, fingerprint)
+        self._sent = sent
         self._sent_at_seconds = now_seconds
-        self._trail = index.match_prefix(self._sent, now_seconds)
-        cutter = Cutter(self._sent.prompt.links, segments)
-        self._comparison = compare(index, self._sent, cutter)
+        self._boundaries = exact_boundaries(links, sent.options) if has_boundaries else None
+        readable = self._boundaries.readable if self._boundaries else ()
+        self._trail = index.match_prefix(sent, now_seconds, readable)
+        cutter = Cutter(index, links, segments)
+        self._comparison = compare(index, sent, self._trail, cutter)
         self._pieces = cutter.pieces
         self._is_open = True
-        index.depart(self._sent)
+        writable = self._boundaries.writable if self._boundaries else ()
+        self._departed = index.depart(sent, writable, self._trail.alive_links)
 
     @property
     def comparable_response_id(self) -> str | None:
@@ -82,27 +87,31 @@ class Examination:
         if not self._is_open:
             return
         self.close()
-        self._sent = replace(
-            self._sent, scope=self._sent.scope.served_by(reply.service_tier), response_id=reply.response_id
+        sent = self._sent
+        self._sent = sent = SentPrompt(
+            sent.prompt,
+            sent.scope.served_by(reply.service_tier),
+            sent.options,
+            sent.fingerprint,
+            reply.response_id,
         )
-        options = self._sent.options
-        alive_until = now_seconds + policy.lifetime(options.retention)
-        plain = Sighting(now_seconds, alive_until)
-        sightings = [plain] * len(self._sent.prompt.links)
-        if policy.has_exact_boundaries:
-            for index, is_marked in exact_boundaries(self._sent.prompt.links, options).writable:
-                ttl = self._sent.prompt.links[index].breakpoint_ttl if is_marked else None
-                until = {is_marked: now_seconds + policy.lifetime(ttl or options.ttl)}
-                sightings[index] = replace(
-                    plain, boundary_until_seconds={**sightings[index].boundary_until_seconds, **until}
+        plain = Sighting(now_seconds, now_seconds + policy.lifetime(sent.options.retention))
+        boundaries: dict[int, Sighting] = {}
+        if policy.has_exact_boundaries and self._boundaries is not None:
+            for index, is_marked in self._boundaries.writable:
+                ttl = sent.prompt.links[index].breakpoint_ttl if is_marked else None
+                until = {is_marked: now_seconds + policy.lifetime(ttl or sent.options.ttl)}
+                left = boundaries.get(index, plain)
+                boundaries[index] = left._replace(
+                    boundary_until_seconds={**left.boundary_until_seconds, **until}
                 )
-        self._index.admit(self._sent, sightings, self._pieces)
+        self._index.admit(sent, plain, boundaries, self._pieces)
 
     def close(self) -> None:
         """The prompt is not on its way any more; without `answered` it leaves no trace."""
         if self._is_open:
             self._is_open = False
-            self._index.arrive(self._sent)
+            self._index.arrive(self._departed)
 
     def judge(self, usage: TokenUsage, said: ProviderDiagnosis | None, policy: CachePolicy) -> Diagnosis:
         """Say what could have been read, and why it was not.
@@ -118,11 +127,15 @@ class Examination:
         if self._sent.options.is_continued:
             # What the provider puts in front is not known, so there is nothing of ours to say.
             return self._by_provider(said, None, usage) or Diagnosis()
+        if policy.has_exact_boundaries and self._boundaries is None:
+            # Another model answered than the one whose rules were asked for when the prompt was sent.
+            return self._by_provider(said, None, usage) or Diagnosis()
         expectation = expect(
             self._sent,
             self._trail,
             self._comparison,
             policy,
+            self._boundaries.readable if self._boundaries else (),
             usage.input_tokens,
             usage.cache_read_tokens,
             self._sent_at_seconds,
@@ -179,8 +192,7 @@ class Examination:
         if not links or usage.input_tokens is None or self._sent.options.is_continued:
             return
         tokens = {len(links) - 1: usage.input_tokens}
-        if policy.has_exact_boundaries and usage.cache_write_tokens:
-            writable = exact_boundaries(links, self._sent.options).writable
-            if writable:
-                tokens[writable[-1].position] = (usage.cache_read_tokens or 0) + usage.cache_write_tokens
+        if policy.has_exact_boundaries and usage.cache_write_tokens and self._boundaries:
+            for position, _ in self._boundaries.writable[-1:]:
+                tokens[position] = (usage.cache_read_tokens or 0) + usage.cache_write_tokens
         self._index.learn(self._sent, tokens)

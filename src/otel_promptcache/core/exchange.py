@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFacts:
+class RequestFacts(NamedTuple):
     """The request side of one call, in OpenTelemetry's terms; None where it is not said."""
 
     operation: str
@@ -28,8 +28,7 @@ class ProviderDiagnosis:
     missed_tokens: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What a response, or one event of a stream, says; None where it does not say."""
 
     response_id: str | None = None
@@ -44,16 +43,15 @@ class Reply:
 
     def updated(self, later: Reply) -> Reply:
         """Merge what a later event says: it wins, what it leaves out stays, finish reasons add up."""
-        said = {
-            field.name: value for field in fields(later) if (value := getattr(later, field.name)) is not None
-        }
+        if not any(self):
+            return later
+        merged = Reply._make(old if new is None else new for old, new in zip(self, later, strict=True))
         if self.finish_reasons and later.finish_reasons:
-            said["finish_reasons"] = self.finish_reasons + later.finish_reasons
-        return replace(self, **said)
+            return merged._replace(finish_reasons=self.finish_reasons + later.finish_reasons)
+        return merged
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """How long one call took, in seconds from the moment the host issued it, retries included."""
 
     duration_seconds: float

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from otel_promptcache.core.boundaries import Boundary, exact_boundaries
+from otel_promptcache.core.boundaries import Boundary
 from otel_promptcache.core.comparison import Comparison
-from otel_promptcache.core.index import SentPrompt, Sighting, Step, Trail
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt import CacheScope
+from otel_promptcache.core.sighting import SentPrompt, Sighting
+from otel_promptcache.core.trail import Step, Trail
 
 _ESTIMATE_TOLERANCE = 0.25
 """Share by which tokens that were estimated from bytes may be off: texts differ in bytes a token."""
@@ -18,14 +20,16 @@ _MAX_ROUNDING_TOKENS = 512
 """However wide the steps: what the provider leaves out of a report when it rounds it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(NamedTuple):
     """Tokens that could have been read; none is 0."""
 
     tokens: int
     """By proportion of bytes, from the nearest place whose tokens the provider reported."""
     sure_tokens: int
     """No fewer than these, as far as bytes can tell."""
+
+
+NOTHING = Estimate(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class _Reader:
     """A request, to tell which earlier prefixes it can read."""
 
     scope: CacheScope
-    boundaries: frozenset[Boundary] | None
+    boundaries: Collection[Boundary] | None
     """Where it can read; None where boundaries do not count."""
     now_seconds: float
 
@@ -63,7 +67,8 @@ class _Reader:
         return self._lives(step.sightings.get(self.scope))
 
     def is_alive_elsewhere(self, step: Step) -> bool:
-        return bool(self.scopes_elsewhere(step))
+        seen = step.sightings
+        return len(seen) > (self.scope in seen) and bool(self.scopes_elsewhere(step))
 
     def scopes_elsewhere(self, step: Step) -> list[CacheScope]:
         return [scope for scope, seen in step.sightings.items() if scope != self.scope and self._lives(seen)]
@@ -79,13 +84,13 @@ class _Reader:
     def is_in_flight(self, step: Step) -> bool:
         if self.boundaries is None:
             return step.is_in_flight
-        return any(Boundary(step.index, kind) in self.boundaries for kind in step.boundaries_in_flight)
+        return any(Boundary(step.position, kind) in self.boundaries for kind in step.boundaries_in_flight)
 
     def _left(self, step: Step) -> list[float]:
         """Until when the boundaries live that were left at a place where this request can read."""
         seen = step.sightings.get(self.scope)
         left = seen.boundary_until_seconds.items() if seen else ()
-        return [until for kind, until in left if Boundary(step.index, kind) in (self.boundaries or ())]
+        return [until for kind, until in left if Boundary(step.position, kind) in (self.boundaries or ())]
 
     def _lives(self, sighting: Sighting | None) -> bool:
         return sighting is not None and sighting.alive_until_seconds >= self.now_seconds
@@ -96,39 +101,64 @@ def expect(
     trail: Trail,
     comparison: Comparison | None,
     policy: CachePolicy,
+    boundaries: Collection[Boundary],
     input_tokens: int,
     read_tokens: int,
     now_seconds: float,
 ) -> Expectation:
-    """Turn what is known about a prompt into tokens, once the provider has said how many it has."""
-    links, boundaries = sent.prompt.links, None
-    if policy.has_exact_boundaries:
-        boundaries = frozenset(exact_boundaries(links, sent.options).readable)
-    reader = _Reader(sent.scope, boundaries, now_seconds)
+    """Turn what is known about a prompt into tokens, once the provider has said how many it has.
+
+    Args:
+        sent: The prompt.
+        trail: How far it goes where others went.
+        comparison: With the earlier prompt that it resembles most; None where there is nothing like it.
+        policy: The rules of the model that answered.
+        boundaries: Where the prompt can be read, if these rules know of boundaries.
+        input_tokens: Of the whole prompt, as reported.
+        read_tokens: Of these, what was read from the cache.
+        now_seconds: When the prompt was sent.
+    """
+    links = sent.prompt.links
+    reader = _Reader(sent.scope, boundaries if policy.has_exact_boundaries else None, now_seconds)
     steps = trail.steps
-    if comparison is not None:
+    if comparison is not None and comparison.sightings:
         # Inside the segment in which they part, the prompts may still agree for a while.
         steps = (*steps, Step(len(links), comparison.common_bytes, None, comparison.sightings))
 
-    def usable(tokens: int) -> int:
-        tokens -= tokens % policy.step_tokens
-        return tokens if policy.has_cache and tokens >= (policy.minimum_tokens or 0) else 0
+    estimates: dict[int, Estimate] = {}  # as a rule, all the questions have one answer
 
     def longest(condition: Callable[[Step], bool]) -> Estimate:
-        end_bytes = max((step.end_bytes for step in steps if condition(step)), default=0)
-        tokens, error_tokens = _tokens(trail, end_bytes, sent, input_tokens)
-        return Estimate(usable(tokens), usable(tokens - error_tokens))
+        for step in reversed(steps):
+            if condition(step):
+                break
+        else:
+            return NOTHING
+        if step.end_bytes not in estimates:
+            estimates[step.end_bytes] = _estimate(trail, step.end_bytes, sent, policy, input_tokens)
+        return estimates[step.end_bytes]
 
+    readable = longest(reader.is_readable)
+    tolerance_tokens = min(max(policy.step_tokens, _ROUNDING_TOKENS), _MAX_ROUNDING_TOKENS)
+    has_parted = comparison is not None and comparison.divergence is not None
+    if read_tokens and not has_parted and longest(_any_step).tokens - read_tokens <= tolerance_tokens:
+        # All that anyone sent of it was read, which is what most requests come to: no other question is left.
+        return Expectation(
+            readable, readable, readable, NOTHING, None, NOTHING, 0, tolerance_tokens
+        )  # fmt: skip
     return Expectation(
-        readable=longest(reader.is_readable),
+        readable=readable,
         lapsed=longest(reader.is_lapsed),
         unmarked=longest(reader.is_alive),
         elsewhere=longest(reader.is_alive_elsewhere),
         closest_scope=_closest_scope(reader, steps),
         in_flight=longest(reader.is_in_flight),
         avoidable_tokens=_avoidable_tokens(sent, comparison, input_tokens, read_tokens),
-        tolerance_tokens=min(max(policy.step_tokens, _ROUNDING_TOKENS), _MAX_ROUNDING_TOKENS),
+        tolerance_tokens=tolerance_tokens,
     )
+
+
+def _any_step(_: Step) -> bool:
+    return True
 
 
 def _avoidable_tokens(
@@ -144,10 +174,26 @@ def _avoidable_tokens(
 
 def _closest_scope(reader: _Reader, steps: Sequence[Step]) -> CacheScope | None:
     """Of the scopes in which about as much was sent as in any, the one that differs least."""
+    if not any(map(reader.is_alive_elsewhere, steps)):
+        return None
     length_bytes = {other: step.end_bytes for step in steps for other in reader.scopes_elsewhere(step)}
     longest_bytes = max(length_bytes.values(), default=0)
     comparable = [other for other, length in length_bytes.items() if 2 * length > longest_bytes]
     return min(comparable, key=lambda other: len(reader.scope.differences(other)), default=None)
+
+
+def _estimate(
+    trail: Trail, end_bytes: int, sent: SentPrompt, policy: CachePolicy, input_tokens: int
+) -> Estimate:
+    """What of the first bytes of a prompt can be read by the rules."""
+    if not policy.has_cache or not end_bytes:
+        return NOTHING
+    minimum_tokens, step_tokens = policy.minimum_tokens or 0, policy.step_tokens
+    tokens, error_tokens = _tokens(trail, end_bytes, sent, input_tokens)
+    usable = tokens - tokens % step_tokens
+    sure = tokens - error_tokens
+    sure -= sure % step_tokens
+    return Estimate(usable if usable >= minimum_tokens else 0, sure if sure >= minimum_tokens else 0)
 
 
 def _tokens(trail: Trail, end_bytes: int, sent: SentPrompt, input_tokens: int) -> tuple[int, int]:

@@ -6,8 +6,8 @@ import hashlib
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
 
 from otel_promptcache.core.forking import restart_in_forked_child
 from otel_promptcache.core.prompt import Segment, SegmentKind
@@ -23,26 +23,29 @@ A quarter of what is looked at, so that literals of different lengths cannot mov
 
 _KNOWN_DIGESTS = 4_096
 
-_MASK = "#"
+MASK = "#"
+"""What stands for a volatile literal."""
 
 # Every pattern is linear in the length of the text: a word is tried at its first character only.
 _WORD = r"[A-Za-z0-9_@%+-]"
+_LONG_WORD_CHARS = 32
 _VOLATILE_WORD = re.compile(
     rf"(?<!{_WORD})(?=[A-Za-z_@%+-]*[0-9]){_WORD}+"  # with a digit: numbers, UUIDs, hashes, ids
-    rf"|(?<!{_WORD}){_WORD}{{32,}}"  # a random id may have no digit at all
+    rf"|(?<!{_WORD}){_WORD}{{{_LONG_WORD_CHARS},}}"  # a random id may have no digit at all
     r"|\d+"
 )
-_MAYBE_VOLATILE = re.compile(rf"[\d{_MASK}]|{_WORD}{{32}}")
+_DIGIT_OR_MASK = re.compile(rf"[\d{MASK}]")
 # The names of months and days are volatile as a part of a date only, so they are masked next to a mask only.
 _CALENDAR_WORD = (
     r"\b(?:(?:jan|febr?|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ch|il|ust|ember|ober)?"
     r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|[ap]m|utc|gmt)\b"
 )
 _VOLATILE_RUN = re.compile(
-    rf"(?:{_CALENDAR_WORD}[\s,.]{{0,3}}){{0,3}}{_MASK}"
-    rf"(?:[\s,.:;/|#()\[\]'\"-]*(?:{_MASK}|{_CALENDAR_WORD}))*",
+    rf"(?:{_CALENDAR_WORD}[\s,.]{{0,3}}){{0,3}}{MASK}"
+    rf"(?:[\s,.:;/|#()\[\]'\"-]*(?:{MASK}|{_CALENDAR_WORD}))*",
     re.IGNORECASE,
 )
+_PLAIN_WORD = re.compile(rf"(?<!{_WORD})(?!{_CALENDAR_WORD})[A-Za-z]+(?=[^A-Za-z0-9_@%+-])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Fingerprinter:
     def __init__(self, key: str | None = None) -> None:
         self._key = hashlib.blake2b(key.encode(), digest_size=32).digest() if key else b""
         self._fingerprint_by_digest: OrderedDict[str, str] = OrderedDict()
+        self._known: dict[object, PrefixIdentity] = {}
         self._lock = threading.Lock()
         restart_in_forked_child(self)
 
@@ -76,11 +80,28 @@ class Fingerprinter:
         """Forget who holds the lock; the digests that are known stay."""
         self._lock = threading.Lock()
 
-    def identify(self, segments: Iterable[Segment]) -> PrefixIdentity:
+    def recall(self, key: Hashable) -> PrefixIdentity | None:
+        """The identity that `identify` found under this key before; None where it is not remembered."""
+        return self._known.get(key)
+
+    def identify(self, segments: Iterable[Segment], key: Hashable = None) -> PrefixIdentity:
         """Identify a prompt by its tools and instructions; where it has neither, by its first item.
 
         Reads no further than the first segment behind them, so a lazy iterable is not exhausted.
+
+        Args:
+            segments: The prompt.
+            key: What stands for exactly this leading part, to be asked for with `recall`; None for nothing.
         """
+        identity = self._identify(segments)
+        if key is not None:
+            # Without a lock, which would have to be taken for each call: at worst something is found twice.
+            if len(self._known) >= _KNOWN_DIGESTS:
+                self._known.clear()
+            self._known[key] = replace(identity, is_new_variant=False)
+        return identity
+
+    def _identify(self, segments: Iterable[Segment]) -> PrefixIdentity:
         labels, tools, instructions = _leading_part(segments)
         digest = self._hash(b"digest", 16, *labels, "", tools, instructions)
         with self._lock:
@@ -91,12 +112,13 @@ class Fingerprinter:
         # The order of tools is left out of the template's identity: an application that shuffles them
         # shows up as one template whose digest drifts, which is what breaks its cache.
         names = sorted(mask_volatile(label) for label in labels)
-        fingerprint = self._hash(b"fingerprint", 8, *names, "", mask_volatile(instructions)[:IDENTITY_CHARS])
+        fingerprint = self._hash(b"fingerprint", 8, *names, "", _masked_head(instructions))
         with self._lock:
+            is_new_variant = digest not in self._fingerprint_by_digest  # another thread may have been faster
             self._fingerprint_by_digest[digest] = fingerprint
             if len(self._fingerprint_by_digest) > _KNOWN_DIGESTS:
                 self._fingerprint_by_digest.popitem(last=False)
-        return PrefixIdentity(fingerprint, digest, is_new_variant=True)
+        return PrefixIdentity(fingerprint, digest, is_new_variant)
 
     def _hash(self, purpose: bytes, size_bytes: int, *parts: str) -> str:
         state = hashlib.blake2b(key=self._key, digest_size=size_bytes, person=purpose)
@@ -108,9 +130,20 @@ class Fingerprinter:
 
 def mask_volatile(text: str) -> str:
     """Replace what changes from request to request (dates, times, UUIDs, numbers, long ids) by one mark."""
-    if not _MAYBE_VOLATILE.search(text):  # most sentences are plain words, and this is ten times faster
+    # Most sentences are plain words, and to find that out takes a tenth of the time.
+    has_long_word = max(map(len, text.split()), default=0) >= _LONG_WORD_CHARS
+    if not has_long_word and not _DIGIT_OR_MASK.search(text):
         return text
-    return _VOLATILE_RUN.sub(_MASK, _VOLATILE_WORD.sub(_MASK, text))
+    return _VOLATILE_RUN.sub(MASK, _VOLATILE_WORD.sub(MASK, text))
+
+
+def _masked_head(text: str) -> str:
+    """`mask_volatile(text)[:IDENTITY_CHARS]`, as a rule without masking all of the text."""
+    head = mask_volatile(text[: IDENTITY_CHARS * 3 // 2])
+    # No literal reaches across a plain word: what stands before one does not depend on what was cut off.
+    if not _PLAIN_WORD.search(head, IDENTITY_CHARS):
+        head = mask_volatile(text)
+    return head[:IDENTITY_CHARS]
 
 
 def _leading_part(segments: Iterable[Segment]) -> tuple[list[str], str, str]:

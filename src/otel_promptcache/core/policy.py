@@ -40,8 +40,13 @@ class CachePolicy:
     """How long an entry surely lives after its last use, where the request does not say otherwise."""
     lifetime_seconds_by_name: Mapping[str, float] = field(default_factory=dict[str, float])
     """The same for a `ttl` or `retention` that a request names."""
-    max_requests_per_minute: int = 15
+    max_requests_per_minute: float = 15
     """Above this, requests with the same start spill to machines that have not seen them."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is about certain models, rather than all that no rule is known of."""
+        return bool(self.providers)
 
     def applies_to(self, provider: str, model: str) -> bool:
         """Tell whether the rule is about this model."""
@@ -116,16 +121,17 @@ _STATEABLE = ("has_cache", "minimum_tokens", "step_tokens", "has_exact_boundarie
 def policy_for(
     provider: str,
     model: str,
-    stated: Mapping[str, Mapping[str, Any]] | None = None,
     asked: str | None = None,
+    *,
+    stated: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> CachePolicy:
     """Find the first rule about a model, or `UNKNOWN_POLICY`, which excludes nothing.
 
     Args:
         provider: A value of `gen_ai.provider.name`.
         model: The model's id.
-        stated: What a user knows better, as `check_policies` accepts it; `*` stands for all other models.
         asked: The name by which the model was asked for, such as an alias or an Azure deployment.
+        stated: What a user knows better, as `check_policies` accepts it; `*` stands for all other models.
     """
     policy = next((policy for policy in POLICIES if policy.applies_to(provider, model)), UNKNOWN_POLICY)
     own = (stated.get(model) or stated.get(asked or "") or stated.get("*")) if stated else None
@@ -147,6 +153,9 @@ def check_policies(stated: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapp
             is_flag = kinds[name] == "bool"
             if is_flag and not isinstance(value, bool):
                 raise InvalidPolicyError(f"{where} is {value!r}: expected true or false")
-            if not is_flag and (type(value) not in (int, float) or not value > 0):
+            is_count = name.endswith("_tokens")
+            if is_count and (type(value) is not int or value < 1):
+                raise InvalidPolicyError(f"{where} is {value!r}: expected a whole number above 0")
+            if not is_flag and not is_count and (type(value) not in (int, float) or not value > 0):
                 raise InvalidPolicyError(f"{where} is {value!r}: expected a number above 0")
     return stated

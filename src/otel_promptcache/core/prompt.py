@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
-class SegmentKind(Enum):
+class SegmentKind(str, Enum):
     """What a segment is; the members stand in the provider's render order."""
+
+    __hash__ = str.__hash__  # every link of every prompt is hashed with it, and that of Enum runs in Python
 
     TOOL = "tool"
     FORMAT = "format"
@@ -16,8 +20,10 @@ class SegmentKind(Enum):
     ITEM = "item"
 
 
-class Role(Enum):
+class Role(str, Enum):
     """Who speaks, as far as a cache cares: breakpoints may stand behind what users and tools say."""
+
+    __hash__ = str.__hash__  # likewise
 
     DEVELOPER = "developer"
     USER = "user"
@@ -27,11 +33,11 @@ class Role(Enum):
     """Stands for a part of the history that was replaced."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """One piece of a prompt, and where in the request body it stands.
 
-    Holds the caller's own value for as long as the request is being read, and is never kept.
+    Holds the caller's own value for as long as the request is being read, and is never kept. A tuple, because
+    each message of each request becomes one: a frozen dataclass takes three times as long to make.
     """
 
     kind: SegmentKind
@@ -54,11 +60,11 @@ class Segment:
         return self.value if isinstance(self.value, str) else canonical_json(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class CacheScope:
+class CacheScope(NamedTuple):
     """What partitions a cache for equal prompts; two requests of different scope share nothing.
 
-    The order of the fields is that in which the provider names the first one that changed.
+    The order of the fields is that in which the provider names the first one that changed. A tuple, because it
+    is the key of many look-ups a request, and those of dataclasses are hashed in Python.
     """
 
     model: str = ""
@@ -73,16 +79,32 @@ class CacheScope:
 
     def differences(self, other: CacheScope) -> list[str]:
         """The names of the fields that differ, in the provider's order."""
-        return [each.name for each in fields(self) if getattr(self, each.name) != getattr(other, each.name)]
+        pairs = zip(self._fields, self, other, strict=True)
+        return [name for name, mine, theirs in pairs if mine != theirs]
 
     def served_by(self, service_tier: str | None) -> CacheScope:
         """The scope with the tier that was really used; None where the answer does not say."""
-        return self if service_tier is None else replace(self, service_tier=tier_name(service_tier))
+        if service_tier is None or (name := tier_name(service_tier)) == self.service_tier:
+            return self
+        return self._replace(service_tier=name)
+
+
+def without_items(read: Callable[[], Iterable[Block]]) -> Iterator[Block]:
+    """The blocks of a continued prompt of which it is known where in the prompt they stand: not its items."""
+    for key, segments in read():
+        kept = [segment for segment in segments() if segment.kind is not SegmentKind.ITEM]
+        if kept:
+            yield key, kept.copy
 
 
 def tier_name(service_tier: str | None) -> str:
     """A service tier as a part of the scope: the default one, by whatever name, is empty."""
     return "" if service_tier in (None, "auto", "default") else str(service_tier)
+
+
+Block = tuple[int, Callable[[], Iterable[Segment]]]
+"""A part of a request that becomes segments: a message, a list of tools. First a hash: parts for which it is equal
+become equal segments where they follow equal ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +131,13 @@ def canonical_json(value: object) -> str:
         ValueError: The value contains itself.
         RecursionError: The value is nested too deeply.
     """
-    return json.dumps(
-        value, ensure_ascii=False, separators=(",", ":"), skipkeys=True, default=_type_placeholder
-    )
+    return _ENCODER.encode(value)
 
 
 def _type_placeholder(value: object) -> str:
     return f"<{type(value).__name__}>"
+
+
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), skipkeys=True, default=_type_placeholder
+)

@@ -32,14 +32,21 @@ class TokenUsage:
     """Part of `cache_write_tokens` that was written with the long lifetime."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            count = getattr(self, field.name)
+        for name in _COUNTS:
+            count = getattr(self, name)
             if count is not None and (type(count) is not int or count < 0):
-                raise InvalidUsageError(
-                    f"{field.name} is {count!r}: expected an integer of 0 or more, or null"
-                )
-        _require_part(self, ("cache_read_tokens", "cache_write_tokens"), "input_tokens")
-        _require_part(self, ("cache_write_12h_tokens",), "cache_write_tokens")
+                raise InvalidUsageError(f"{name} is {count!r}: expected an integer of 0 or more, or null")
+        total, written = self.input_tokens, self.cache_write_tokens
+        parts = (self.cache_read_tokens or 0) + (written or 0)
+        if total is not None and parts > total:
+            raise InvalidUsageError(
+                f"cache_read_tokens + cache_write_tokens is {parts}, more than input_tokens ({total})"
+            )
+        written_12h = self.cache_write_12h_tokens or 0
+        if written is not None and written_12h > written:
+            raise InvalidUsageError(
+                f"cache_write_12h_tokens is {written_12h}, more than cache_write_tokens ({written})"
+            )
 
     @property
     def uncached_tokens(self) -> int | None:
@@ -56,8 +63,4 @@ class TokenUsage:
         return self.cache_read_tokens / self.input_tokens
 
 
-def _require_part(usage: TokenUsage, parts: tuple[str, ...], whole: str) -> None:
-    total = getattr(usage, whole)
-    part_sum = sum(getattr(usage, part) or 0 for part in parts)
-    if total is not None and part_sum > total:
-        raise InvalidUsageError(f"{' + '.join(parts)} is {part_sum}, more than {whole} ({total})")
+_COUNTS = tuple(field.name for field in fields(TokenUsage))

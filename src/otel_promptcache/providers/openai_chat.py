@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from otel_promptcache.core.exchange import Reply
-from otel_promptcache.core.prompt import CacheScope, Role, Segment, SegmentKind, tier_name
+from otel_promptcache.core.prompt import Block, CacheScope, Role, SegmentKind, tier_name
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.providers.base import Json, WireFormat, mapping, sequence, string
-from otel_promptcache.providers.openai_content import cache_key, content_segments, tool_segments
+from otel_promptcache.providers.openai_content import cache_key, item_block, text_block, tool_block
 from otel_promptcache.providers.openai_usage import read_usage
 
 _INSTRUCTION_ROLES = frozenset({"system", "developer"})
@@ -23,18 +23,18 @@ _DELTA_MEMBERS = (
 _LATE_EVENTS = re.compile(rb'"usage"\s*:\s*[^\sn]|"error"|"finish_reason"\s*:\s*"')
 
 
-def _chat_segments(request: Json) -> Iterator[Segment]:
-    yield from tool_segments(request.get("tools"), "tools")
-    yield from tool_segments(request.get("functions"), "functions")
+def _chat_blocks(request: Json) -> Iterator[Block]:
+    yield from tool_block(request, "tools")
+    yield from tool_block(request, "functions")
     response_format = request.get("response_format")
     if response_format and response_format != {"type": "text"}:
-        yield Segment(SegmentKind.FORMAT, "response_format", response_format)
-    is_leading = True
+        yield text_block(SegmentKind.FORMAT, "response_format", response_format, Role.DEVELOPER)
+    kind = SegmentKind.INSTRUCTIONS
     for index, raw_message in enumerate(sequence(request.get("messages"))):
         message = mapping(raw_message)
-        is_leading = is_leading and message.get("role") in _INSTRUCTION_ROLES
-        kind = SegmentKind.INSTRUCTIONS if is_leading else SegmentKind.ITEM
-        yield from content_segments(kind, f"messages[{index}]", message)
+        if kind is SegmentKind.INSTRUCTIONS and message.get("role") not in _INSTRUCTION_ROLES:
+            kind = SegmentKind.ITEM
+        yield item_block(kind, "messages", index, message)
 
 
 def _scope(request: Json) -> CacheScope:
@@ -47,13 +47,13 @@ def _scope(request: Json) -> CacheScope:
     )
 
 
-def _completion_segments(request: Json) -> Iterator[Segment]:
+def _completion_blocks(request: Json) -> Iterator[Block]:
     prompt = request.get("prompt")
     if isinstance(prompt, str):
-        yield Segment(SegmentKind.ITEM, "prompt", prompt, role=Role.USER)
+        yield text_block(SegmentKind.ITEM, "prompt", prompt, Role.USER)
         return
     for index, part in enumerate(sequence(prompt)):
-        yield Segment(SegmentKind.ITEM, f"prompt[{index}]", part, role=Role.USER)
+        yield text_block(SegmentKind.ITEM, f"prompt[{index}]", part, Role.USER)
 
 
 def _reply(response: Json) -> Reply:
@@ -93,7 +93,7 @@ def _is_terminal(event: Json) -> bool:
 CHAT_COMPLETIONS = WireFormat(
     operation="chat",
     api_type="chat_completions",
-    segments=_chat_segments,
+    blocks=_chat_blocks,
     scope=_scope,
     reply=_reply,
     usage=_usage,
@@ -106,7 +106,7 @@ CHAT_COMPLETIONS = WireFormat(
 COMPLETIONS = WireFormat(
     operation="text_completion",
     api_type=None,
-    segments=_completion_segments,
+    blocks=_completion_blocks,
     scope=_scope,
     reply=_reply,
     usage=_usage,

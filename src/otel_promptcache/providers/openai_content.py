@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, cast
 
-from otel_promptcache.core.prompt import CacheOptions, Role, Segment, SegmentKind
+from otel_promptcache.core.chain import serial
+from otel_promptcache.core.prompt import Block, CacheOptions, Role, Segment, SegmentKind
 from otel_promptcache.providers.base import Json, mapping, sequence, string
 
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
@@ -15,7 +17,9 @@ _MEDIA = ("image", "audio", "file", "screenshot")
 _MEDIA_BYTES = 3_000
 """What an image is taken for, beside text: it costs some hundred tokens, whatever the length of its URL or data."""
 # What an answer calls its items is no part of the prompt that they are sent back in.
-_IDENTITY = ("id", "status")
+_IDENTITY = frozenset({"id", "status"})
+_MESSAGE = ("role", "content")
+_PLAIN = frozenset({*_MESSAGE, "type", *_IDENTITY})
 _ROLES = {
     "system": Role.DEVELOPER,
     "developer": Role.DEVELOPER,
@@ -28,7 +32,8 @@ _ROLES = {
 
 def role_of(item: Json) -> Role:
     """Who a message is from; what is not a message is the model's, unless it is the result of a tool."""
-    if (role := _ROLES.get(string(item.get("role")) or "")) is not None:
+    name = item.get("role")
+    if isinstance(name, str) and (role := _ROLES.get(name)) is not None:
         return role
     kind = string(item.get("type")) or ""
     if kind.endswith("_output"):
@@ -47,26 +52,52 @@ def tool_segments(tools: object, path: str) -> Iterator[Segment]:
         yield Segment(SegmentKind.TOOL, f"{path}[{index}]", raw_tool, label)
 
 
-def content_segments(kind: SegmentKind, path: str, item: Json) -> Iterator[Segment]:
+def tool_block(request: Json, name: str) -> Iterator[Block]:
+    """The block of a member of the request that lists tools, if there is one."""
+    if tools := request.get(name):
+        yield hash((name, serial(tools))), partial(tool_segments, tools, name)
+
+
+def item_block(kind: SegmentKind, name: str, index: int, item: Json) -> Block:
+    """The block of one item in a list of them."""
+    segments = partial(item_segments, kind, name, index, item)
+    content, role = item.get("content"), item.get("role")
+    if type(content) is str and type(role) is str and len(item) == len(_MESSAGE):
+        return hash((name, kind, role, content)), segments  # most messages, in a third of the time
+    return hash((name, kind, serial(item))), segments
+
+
+def text_block(kind: SegmentKind, name: str, text: object, role: Role) -> Block:
+    """The block of a member of the request that is one segment."""
+    return hash((name, kind, serial(text))), lambda: (Segment(kind, name, text, role=role),)
+
+
+def item_segments(kind: SegmentKind, name: str, index: int, item: Json) -> Sequence[Segment]:
     """One segment for an item whose content is a string, one for each part where it is a list.
 
     An item without content, such as a function call, or one that has more than a role and content, such as
     an assistant message with tool calls, is a segment as a whole.
     """
-    content: object = item.get("content")
-    parts, role = sequence(content), role_of(item)
-    is_plain = not item.keys() - {"role", "type", "content", *_IDENTITY}
-    if is_plain and isinstance(content, str):
-        yield Segment(kind, f"{path}.content", content, role=role)
-    elif is_plain and parts:
-        for index, raw_part in enumerate(parts):
-            is_last = index == len(parts) - 1
-            yield _part_segment(kind, f"{path}.content[{index}]", raw_part, role, is_last=is_last)
-    else:
-        value = {name: _unmarked(member) for name, member in item.items() if name not in _IDENTITY}
-        ends = [_breakpoint_ttl(members[-1]) for members in map(sequence, item.values()) if members]
-        ttl = next((ttl for ttl in ends if ttl is not None), None)
-        yield Segment(kind, path, value, role=role, breakpoint_ttl=ttl)
+    content, path = item.get("content"), f"{name}[{index}]"
+    if item.keys() <= _PLAIN:
+        if isinstance(content, str):
+            return (Segment(kind, f"{path}.content", content, "", role_of(item)),)
+        if parts := sequence(content):
+            role, last = role_of(item), len(parts) - 1
+            return [
+                _part_segment(kind, f"{path}.content[{index}]", raw_part, role, is_last=index == last)
+                for index, raw_part in enumerate(parts)
+            ]
+    ends = [_breakpoint_ttl(members[-1]) for members in map(sequence, item.values()) if members]
+    ttl = next((ttl for ttl in ends if ttl is not None), None)
+    return (Segment(kind, path, _value(item), role=role_of(item), breakpoint_ttl=ttl),)
+
+
+def _value(item: Json) -> Json:
+    """An item without what is no part of the prompt: its name and its breakpoints."""
+    if not _IDENTITY.isdisjoint(item) or any(map(_is_marked, item.values())):
+        return {name: _unmarked(member) for name, member in item.items() if name not in _IDENTITY}
+    return item
 
 
 def _part_segment(kind: SegmentKind, path: str, raw_part: object, role: Role, *, is_last: bool) -> Segment:
@@ -93,12 +124,19 @@ def _breakpoint_ttl(part: object) -> str | None:
 
 def _unmarked(member: Any) -> Any:
     """A list of parts without their breakpoints, which are no part of the prompt; anything else as it is."""
-    if not any(_BREAKPOINT in mapping(part) for part in sequence(member)):
+    if not _is_marked(member):
         return member
     return [
         {name: value for name, value in part.items() if name != _BREAKPOINT} if mapping(part) else part
         for part in member
     ]
+
+
+def _is_marked(member: Any) -> bool:
+    """Whether there is a breakpoint on a part of a list."""
+    return isinstance(member, (list, tuple)) and any(
+        _BREAKPOINT in mapping(part) for part in cast("Sequence[object]", member)
+    )
 
 
 def cache_key(request: Json) -> str:

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
-from otel_promptcache.core.prompt import CacheScope, Role, Segment, SegmentKind, tier_name
+from otel_promptcache.core.prompt import Block, CacheScope, Role, SegmentKind, tier_name
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.providers.base import Json, WireFormat, mapping, sequence, string
 from otel_promptcache.providers.openai_content import (
     cache_key,
-    content_segments,
     has_unknown_start,
-    tool_segments,
+    item_block,
+    text_block,
+    tool_block,
 )
 from otel_promptcache.providers.openai_usage import read_usage
 
@@ -22,23 +23,23 @@ _INSTRUCTION_ROLES = frozenset({"system", "developer"})
 _TERMINAL_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 
 
-def _segments(request: Json) -> Iterator[Segment]:
-    yield from tool_segments(request.get("tools"), "tools")
+def _blocks(request: Json) -> Iterator[Block]:
+    yield from tool_block(request, "tools")
     text_format = mapping(request.get("text")).get("format")
     if text_format and text_format != {"type": "text"}:
-        yield Segment(SegmentKind.FORMAT, "text.format", text_format)
+        yield text_block(SegmentKind.FORMAT, "text.format", text_format, Role.DEVELOPER)
     if instructions := request.get("instructions"):
-        yield Segment(SegmentKind.INSTRUCTIONS, "instructions", instructions)
+        yield text_block(SegmentKind.INSTRUCTIONS, "instructions", instructions, Role.DEVELOPER)
     items = request.get("input")
     if isinstance(items, str):
-        yield Segment(SegmentKind.ITEM, "input", items, role=Role.USER)
+        yield text_block(SegmentKind.ITEM, "input", items, Role.USER)
         return
-    is_leading = not has_unknown_start(request)
+    kind = SegmentKind.ITEM if has_unknown_start(request) else SegmentKind.INSTRUCTIONS
     for index, raw_item in enumerate(sequence(items)):
         item = mapping(raw_item)
-        is_leading = is_leading and item.get("role") in _INSTRUCTION_ROLES
-        kind = SegmentKind.INSTRUCTIONS if is_leading else SegmentKind.ITEM
-        yield from content_segments(kind, f"input[{index}]", item)
+        if kind is SegmentKind.INSTRUCTIONS and item.get("role") not in _INSTRUCTION_ROLES:
+            kind = SegmentKind.ITEM
+        yield item_block(kind, "input", index, item)
 
 
 def _scope(request: Json) -> CacheScope:
@@ -101,7 +102,7 @@ def _is_terminal(event: Json) -> bool:
 COMPACT = WireFormat(
     operation="chat",
     api_type="responses",
-    segments=_segments,
+    blocks=_blocks,
     scope=_scope,
     reply=_reply,
     usage=_usage,

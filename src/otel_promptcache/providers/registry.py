@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS, COMPLETIONS
@@ -43,6 +44,7 @@ _PROVIDER_BY_DOMAIN = (
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
 
 
+@lru_cache(256)
 def wire_format(method: str, path: str) -> WireFormat | None:
     """The format of an inference request; None for whatever else an SDK may send.
 
@@ -56,6 +58,7 @@ def wire_format(method: str, path: str) -> WireFormat | None:
     return next((found for suffix, found in _FORMAT_BY_SUFFIX if path.endswith(suffix)), None)
 
 
+@lru_cache(256)
 def provider_name(host: str) -> str:
     """Who serves a host; an unknown one (a gateway, a proxy) counts as `openai`, whose API it speaks."""
     for domain, name in _PROVIDER_BY_DOMAIN:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 from otel_promptcache.providers.base import mapping
-from otel_promptcache.providers.sse import EventSplitter, event_data
+from otel_promptcache.providers.sse import EventAssembler, event_data, split_events
+
+_NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 
 class UsageEventFilter:
@@ -16,20 +19,22 @@ class UsageEventFilter:
     """
 
     def __init__(self) -> None:
-        self._splitter = EventSplitter()
+        self._assembler = EventAssembler()
 
     def feed(self, chunk: bytes) -> bytes:
         """The bytes that may pass now; empty where an event is still incomplete."""
-        return b"".join(event for event in self._splitter.feed(chunk) if not _is_usage_event(event))
+        whole = self._assembler.feed(chunk)
+        # Not told by `usage`: once it was asked for, each event has it, mostly as null.
+        if not _NO_CHOICES.search(whole):
+            return whole
+        return b"".join(event for event in split_events(whole) if not _is_usage_event(event))
 
     def rest(self) -> bytes:
         """The bytes of an event that never became whole."""
-        return self._splitter.rest()
+        return self._assembler.rest()
 
 
 def _is_usage_event(event: bytes) -> bool:
-    if b'"usage"' not in event:
-        return False
     try:
         message = mapping(json.loads(event_data(event)))
     except (ValueError, RecursionError):

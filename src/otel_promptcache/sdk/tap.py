@@ -29,10 +29,11 @@ class _Tap:
 
     def __iter__(self) -> Iterator[bytes]:
         call = self._call
+        hides_usage_event = call.hides_usage_event
         try:
             for data in self._stream:
                 call.chunk(data)
-                if not call.hides_usage_event:
+                if not hides_usage_event:
                     yield data
                 elif kept := _or_else(call.passed_on(data), data):
                     yield kept
@@ -77,6 +78,7 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
     def __init__(self, chunks: Any, call: Call) -> None:
         self._chunks: Any = chunks
         self._call = call
+        self._hides_usage_event = call.hides_usage_event
 
     async def __anext__(self) -> bytes:
         call = self._call
@@ -92,7 +94,7 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
                 call.end(error)
                 raise
             call.chunk(data)
-            if not call.hides_usage_event:
+            if not self._hides_usage_event:
                 return data
             if kept := _or_else(call.passed_on(data), data):
                 return kept

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
@@ -13,10 +14,18 @@ from otel_promptcache.telemetry.names import OTEL_METRIC_OVERFLOW, Metric
 Labels = tuple[tuple[str, str], ...]
 """Attributes of a metric in a fixed order, so that they can be a key."""
 
+Count = tuple[Metric, float, Labels]
+"""What is to be added to a counter; the amount must not be negative."""
+
 MAX_CELLS = 1_800
 """Attribute sets per counter, below the 2,000 at which the SDK would fold them in an order of its own."""
 
 _OVERFLOW: Labels = ((OTEL_METRIC_OVERFLOW, ""),)
+
+
+@dataclass(slots=True)
+class _Cell:
+    sum: float = 0
 
 
 class Counters:
@@ -26,31 +35,40 @@ class Counters:
     A forked child starts at zero: what the parent counted, the parent reports.
     """
 
-    def __init__(self, meter: Meter, metrics: Iterable[Metric]) -> None:
-        self._cells: dict[Metric, dict[Labels, float]] = {metric: {} for metric in metrics}
+    def __init__(self, meter: Meter, metrics: Collection[Metric]) -> None:
+        # By name, because a metric's own hash is one of all its fields.
+        self._cells: dict[str, dict[Labels, _Cell]] = {metric.name: {} for metric in metrics}
         self._lock = threading.Lock()
         self.before_reading: Callable[[], None] = _nothing
         """Called at each collection, so that what is still to be counted can be."""
         restart_in_forked_child(self)
-        for metric in self._cells:
-            meter.create_observable_counter(metric.name, [self._reader(metric)], metric.unit, metric.meaning)
+        for metric in metrics:
+            meter.create_observable_counter(
+                metric.name, [self._reader(metric.name)], metric.unit, metric.meaning
+            )
 
     def add(self, metric: Metric, amount: float, labels: Labels) -> None:
         """Count; amounts must not be negative."""
-        with self._lock:
-            cells = self._cells[metric]
-            if labels not in cells and len(cells) >= MAX_CELLS:
-                labels = _OVERFLOW
-            cells[labels] = cells.get(labels, 0) + amount
+        self.add_all([(metric, amount, labels)])
 
-    def _reader(self, metric: Metric) -> Callable[[CallbackOptions], Sequence[Observation]]:
+    def add_all(self, counts: Iterable[Count]) -> None:
+        """Count all this at once."""
+        with self._lock:
+            for metric, amount, labels in counts:
+                cells = self._cells[metric.name]
+                cell = cells.get(labels)
+                if cell is None:
+                    cell = cells.setdefault(labels if len(cells) < MAX_CELLS else _OVERFLOW, _Cell())
+                cell.sum += amount
+
+    def _reader(self, metric: str) -> Callable[[CallbackOptions], Sequence[Observation]]:
         def read(_: CallbackOptions) -> Sequence[Observation]:
             self.before_reading()
             with self._lock:
-                cells = list(self._cells[metric].items())
+                sums = [(labels, cell.sum) for labels, cell in self._cells[metric].items()]
             return [
-                Observation(value, {OTEL_METRIC_OVERFLOW: True} if labels is _OVERFLOW else dict(labels))
-                for labels, value in cells
+                Observation(amount, {OTEL_METRIC_OVERFLOW: True} if labels is _OVERFLOW else dict(labels))
+                for labels, amount in sums
             ]
 
         return read

@@ -53,9 +53,10 @@ class ReleasedSemconvMetrics:
         self._duration.record(timing.duration_seconds, attributes, span)
         if timing.first_chunk_seconds is not None:
             self._time_to_first_chunk.record(timing.first_chunk_seconds, attributes, span)
-        for token_type, tokens in (("input", usage.input_tokens), ("output", usage.output_tokens)):
-            if tokens is not None:
-                self._token_usage.record(tokens, {**attributes, names.TOKEN_TYPE: token_type}, span)
+        if usage.input_tokens is not None:
+            self._token_usage.record(usage.input_tokens, {**attributes, names.TOKEN_TYPE: "input"}, span)
+        if usage.output_tokens is not None:
+            self._token_usage.record(usage.output_tokens, {**attributes, names.TOKEN_TYPE: "output"}, span)
 
 
 class LatestSemconvMetrics:
@@ -79,10 +80,13 @@ class LatestSemconvMetrics:
             self._output_tokens.record(usage.output_tokens, attributes, span)
         # Usage is reported for all modalities together.
         labels = (*attributes.items(), (names.TOKEN_MODALITY, "unknown"))
-        for member, metric in names.LATEST_USAGE.items():
-            tokens: int | None = getattr(usage, member)
-            if tokens is not None:
-                self._counters.add(metric, tokens, labels)
+        self._counters.add_all(
+            [
+                (metric, tokens, labels)
+                for member, metric in names.LATEST_USAGE.items()
+                if (tokens := getattr(usage, member)) is not None
+            ]
+        )
 
 
 def histogram(meter: Meter, metric: names.Metric) -> Histogram:

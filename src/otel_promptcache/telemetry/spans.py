@@ -29,10 +29,12 @@ def inference_span_in_progress() -> Span | None:
     ours: a call that the SDK makes inside another one is a call of its own.
     """
     span = trace.get_current_span()
+    if not span.is_recording():
+        return None
     # Only the SDK's spans can be read; the API has no attribute access.
     attributes = cast("Mapping[str, object] | None", getattr(span, "attributes", None))
     scope = getattr(span, "instrumentation_scope", None)
-    if not span.is_recording() or not attributes or (scope is not None and scope.name == SCOPE_NAME):
+    if not attributes or (scope is not None and scope.name == SCOPE_NAME):
         return None
     is_inference = (
         attributes.get(OPERATION_NAME) in _INFERENCE_OPERATIONS
@@ -44,6 +46,8 @@ def inference_span_in_progress() -> Span | None:
 class CallSpan:
     """Where the attributes of one call go."""
 
+    __slots__ = ("_span", "_token", "is_own")
+
     def __init__(self, span: Span, *, is_own: bool) -> None:
         self._span = span
         self._token: Token[Context] | None = None
@@ -51,36 +55,39 @@ class CallSpan:
         """False where the span is another instrumentation's: it is enriched, but never ended by us."""
 
     @classmethod
-    def open(
-        cls, tracer: Tracer, name: str, attributes: Mapping[str, AttributeValue | None], start_ns: int
-    ) -> CallSpan:
-        """Join the inference span in progress, or start one and make it current until `detach`.
+    def join(cls) -> CallSpan | None:
+        """Enrich the inference span in progress; None where there is none, so that one is to be started."""
+        joined = inference_span_in_progress()
+        return None if joined is None else cls(joined, is_own=False)
 
-        The attributes are those of an own span; a sampler gets to see them.
-        """
-        if joined := inference_span_in_progress():
-            return cls(joined, is_own=False)
-        span = tracer.start_span(
-            name, kind=SpanKind.CLIENT, attributes=_known(attributes), start_time=start_ns
-        )
-        opened = cls(span, is_own=True)
-        opened._token = context.attach(opened.context)
-        return opened
+    @classmethod
+    def start(
+        cls, tracer: Tracer, name: str, attributes: Mapping[str, AttributeValue], start_ns: int
+    ) -> CallSpan:
+        """Start a span of our own and make it current until `detach`; a sampler gets to see the attributes."""
+        span = tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes, start_time=start_ns)
+        started = cls(span, is_own=True)
+        started._token = context.attach(started.context)
+        return started
 
     @classmethod
     def absent(cls) -> CallSpan:
         """No span at all: whatever is written to it is dropped."""
-        return cls(trace.INVALID_SPAN, is_own=False)
+        return _ABSENT
 
     @property
     def context(self) -> Context:
-        """A context with this span in it, for exemplars."""
+        """A context with this span in it, for exemplars. Made anew each time: to keep it would keep the host's."""
         return trace.set_span_in_context(self._span)
 
-    def set(self, attributes: Mapping[str, AttributeValue | None]) -> None:
-        """Write attributes; None means that there is nothing to say."""
-        if self._span.is_recording():
-            self._span.set_attributes(_known(attributes))
+    @property
+    def is_recording(self) -> bool:
+        """Whether attributes get anywhere: not where the call is not sampled, nor after the end."""
+        return self._span.is_recording()
+
+    def set(self, attributes: Mapping[str, AttributeValue]) -> None:
+        """Write attributes to a span that is recording; one that has ended would log a warning."""
+        self._span.set_attributes(attributes)
 
     def detach(self) -> None:
         """Stop being the current span, in the context that opened it; a second call does nothing."""
@@ -98,5 +105,4 @@ class CallSpan:
         self._span.end(end_ns)
 
 
-def _known(attributes: Mapping[str, AttributeValue | None]) -> dict[str, AttributeValue]:
-    return {key: value for key, value in attributes.items() if value is not None}
+_ABSENT = CallSpan(trace.INVALID_SPAN, is_own=False)

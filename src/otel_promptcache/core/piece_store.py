@@ -1,0 +1,57 @@
+"""The sentences and members that sent segments were made of, by hash."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from otel_promptcache.core.chain import ContentHash
+from otel_promptcache.core.pieces import Piece
+
+MAX_PIECES = 100_000
+"""Pieces that are held, all together."""
+
+
+class PieceStore:
+    """Knows the pieces of segments and where a piece came from; bounded, the oldest segments are forgotten first.
+
+    Not safe to share by threads that write.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: OrderedDict[ContentHash, tuple[Piece, ...]] = OrderedDict()
+        self._known: dict[ContentHash, tuple[Piece, ContentHash]] = {}
+        self._held = 0
+
+    def __len__(self) -> int:
+        return self._held
+
+    def of(self, content: ContentHash) -> tuple[Piece, ...]:
+        """The pieces of a segment; empty where they are not remembered (any more)."""
+        return self._pieces.get(content, ())
+
+    def piece(self, exact: ContentHash) -> Piece | None:
+        """The piece with this hash; None where it is not remembered."""
+        known = self._known.get(exact)
+        return None if known is None else known[0]
+
+    def home(self, exact: ContentHash) -> ContentHash | None:
+        """A segment that contains the piece with this hash; None where none does."""
+        known = self._known.get(exact)
+        return None if known is None else known[1]
+
+    def hold(self, content: ContentHash, pieces: tuple[Piece, ...]) -> None:
+        """Remember the pieces of a segment."""
+        self._held += len(pieces) - len(self._pieces.pop(content, ()))
+        self._pieces[content] = pieces
+        for piece in pieces:
+            self._known[piece.exact] = (piece, content)
+        while self._held > MAX_PIECES and len(self._pieces) > 1:
+            self.drop(next(iter(self._pieces)))
+
+    def drop(self, content: ContentHash) -> None:
+        """Forget the pieces of a segment."""
+        gone = self._pieces.pop(content, ())
+        self._held -= len(gone)
+        for piece in gone:
+            if self.home(piece.exact) == content:
+                del self._known[piece.exact]

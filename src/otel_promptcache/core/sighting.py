@@ -1,0 +1,71 @@
+"""What is remembered of one prefix: who sent it last, when, in which scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
+
+from otel_promptcache.core.chain import HashedPrompt
+from otel_promptcache.core.prompt import CacheOptions, CacheScope
+
+_MAX_SCOPES = 8
+_NO_BOUNDARIES: Mapping[bool, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class SentPrompt:
+    """A request as it is remembered."""
+
+    prompt: HashedPrompt
+    scope: CacheScope
+    options: CacheOptions
+    fingerprint: str
+    response_id: str | None = None
+    """The provider's name for the answer; None until there is one."""
+
+
+class Sighting(NamedTuple):
+    """What is known of one prefix in one scope."""
+
+    at_seconds: float
+    """When it was sent last."""
+    alive_until_seconds: float
+    """Until then the provider surely has it, if it keeps any prefix."""
+    boundary_until_seconds: Mapping[bool, float] = _NO_BOUNDARIES
+    """The same for the boundaries that were left there, where boundaries count: marked ones, and others."""
+
+    def after(self, earlier: Sighting) -> Sighting:
+        """What is known after this sighting, given an earlier one: to be read again makes no life shorter."""
+        if not earlier.boundary_until_seconds and earlier.alive_until_seconds <= self.alive_until_seconds:
+            return self
+        until = dict(earlier.boundary_until_seconds)
+        for is_marked, seconds in self.boundary_until_seconds.items():
+            until[is_marked] = max(seconds, until.get(is_marked, seconds))
+        return Sighting(self.at_seconds, max(self.alive_until_seconds, earlier.alive_until_seconds), until)
+
+
+@dataclass(slots=True)
+class Place:
+    """What is known about one prefix."""
+
+    latest: SentPrompt
+    """The prompt that went through it last."""
+    sightings: dict[CacheScope, Sighting] = field(default_factory=dict[CacheScope, Sighting])
+    """By scope, the one that was seen last at the end."""
+    tokens: int | None = None
+    """What the provider reported for a prompt that ended there; None where none did."""
+
+    def see(self, scope: CacheScope, sighting: Sighting) -> None:
+        """Note a sighting; the scope that was seen longest ago makes room."""
+        sightings = self.sightings
+        earlier = sightings.pop(scope, None)
+        sightings[scope] = sighting if earlier is None else sighting.after(earlier)
+        if len(sightings) > _MAX_SCOPES:
+            del sightings[next(iter(sightings))]
+
+    def is_alive(self, scope: CacheScope, now_seconds: float) -> bool:
+        """Whether the provider surely has the prefix in a scope."""
+        seen = self.sightings.get(scope)
+        return seen is not None and seen.alive_until_seconds >= now_seconds

@@ -1,0 +1,49 @@
+"""What one call adds to the counters."""
+
+from __future__ import annotations
+
+from otel_promptcache.core.analyzer import CacheReport, CacheResult
+from otel_promptcache.telemetry import names
+from otel_promptcache.telemetry.counters import Count
+from otel_promptcache.telemetry.series import Series
+
+_MISSES = frozenset({CacheResult.MISS, CacheResult.PARTIAL})
+
+
+def counts_of(series: Series, report: CacheReport, error_type: str | None) -> list[Count]:
+    """All that is counted of a call; nothing where it was not reported."""
+    labels, cost, usage = series.labels, report.cost, report.usage
+    errors = () if error_type is None else ((names.ERROR_TYPE, error_type),)
+    counts: list[Count] = [
+        (names.REQUESTS, 1, (*labels, (names.RESULT.name, report.result.value), *errors)),
+    ]
+    if usage.cache_read_tokens is not None and (uncached := usage.uncached_tokens) is not None:
+        counts.append((names.TOKENS, usage.cache_read_tokens, series.read_labels))
+        counts.append((names.TOKENS, uncached, series.uncached_labels))
+        if usage.cache_write_tokens is not None:
+            counts.append((names.TOKENS, usage.cache_write_tokens, series.write_labels))
+    if cost is not None:
+        counts.append((names.SAVINGS, cost.savings_usd, labels))
+        counts.append((names.WRITE_SURCHARGE, cost.write_surcharge_usd, labels))
+        counts.append((names.INPUT_COST, cost.input_cost_usd, labels))
+    elif report.is_answered:
+        counts.append((names.UNPRICED, 1, series.model_labels))
+    if report.result in _MISSES:
+        counts += _counts_of_miss(series, report)
+    if report.prefix is not None and report.prefix.is_new_variant:
+        counts.append((names.PREFIX_VARIANTS, 1, series.prefix_labels))
+    return counts
+
+
+def _counts_of_miss(series: Series, report: CacheReport) -> list[Count]:
+    diagnosis = report.diagnosis
+    if diagnosis.reason is None or diagnosis.source is None:
+        return []
+    source = (names.MISS_SOURCE.name, diagnosis.source.value)
+    labels = (*series.labels, (names.MISS_REASON.name, diagnosis.reason.value))
+    counts: list[Count] = [(names.MISSES, 1, (*labels, source))]
+    if diagnosis.missed_tokens is not None:
+        counts.append((names.MISSED_TOKENS, diagnosis.missed_tokens, labels))
+    if report.missed_savings_usd is not None:
+        counts.append((names.MISSED_SAVINGS, report.missed_savings_usd, labels))
+    return counts

@@ -1,0 +1,107 @@
+"""What is seen of a stream: the same however it is cut, and decoded only where it says something."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_promptcache import answer as answer_module
+from otel_promptcache.answer import Answer
+from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.guard import Guard
+from otel_promptcache.providers.base import WireFormat
+from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS
+from otel_promptcache.providers.openai_responses import RESPONSES
+
+
+def chat_event(delta: dict[str, Any], finish_reason: str | None = None, **members: Any) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    return {"id": "chatcmpl-1", "model": "gpt-5", "choices": [choice], "usage": None, **members}
+
+
+CHAT = [
+    chat_event({"role": "assistant", "content": ""}),
+    *[chat_event({"content": text}) for text in ("Hi", "[DO", "[DONE]", '"error": {', "\r\n\r\n", "é\n\n")],
+    chat_event({}, "stop"),
+    chat_event({}, choices=[], usage={"prompt_tokens": 7, "completion_tokens": 5}),
+]
+DELTA = {"type": "response.output_text.delta", "item_id": "msg_1"}
+RESPONSE = [
+    {"type": "response.created", "response": {"id": "resp_1", "model": "gpt-5", "status": "in_progress"}},
+    *[{**DELTA, "delta": text} for text in ("", "Hi", "[DONE]", '"type": "error"', "\r\n\r\n")],
+    {
+        "type": "response.completed",
+        "response": {
+            "id": "resp_1",
+            "model": "gpt-5",
+            "status": "completed",
+            "usage": {"input_tokens": 7, "output_tokens": 5},
+        },
+    },
+]
+STREAMS: list[tuple[WireFormat, list[dict[str, Any]], int]] = [
+    (CHAT_COMPLETIONS, CHAT, 1),
+    (RESPONSES, RESPONSE, 2),
+]
+"""The format, the events, and which of them has the first token."""
+
+
+def encoded(wire: WireFormat, messages: list[dict[str, Any]]) -> list[bytes]:
+    events = [b"data: " + json.dumps(message).encode() + b"\n\n" for message in messages]
+    return [*events, b"data: [DONE]\n\n"] if wire is CHAT_COMPLETIONS else events
+
+
+def opened(wire: WireFormat) -> Answer:
+    answer = Answer(Guard(lambda *_: None, strict=True), wire)
+    answer.open(content_encoding="", is_event_stream=True)
+    return answer
+
+
+@pytest.mark.parametrize(("wire", "messages", "first_token"), STREAMS, ids=["chat", "responses"])
+@given(sizes=st.lists(st.integers(0, 250)))
+def test_what_is_seen_does_not_depend_on_the_chunking(
+    wire: WireFormat, messages: list[dict[str, Any]], first_token: int, sizes: list[int]
+) -> None:
+    events = encoded(wire, messages)
+    stream, answer, position = b"".join(events), opened(wire), 0
+    for size in [*sizes, len(stream)]:
+        chunk = stream[position : position + size]
+        position += len(chunk)
+        answer.feed(chunk, at=position)
+        # Only the byte that completes an event tells what is in it, and it tells at once.
+        first_token_end = len(b"".join(events[: first_token + 1]))
+        assert (answer.first_token_at is not None) == (position >= first_token_end)
+        assert answer.is_complete == (position == len(stream))
+    assert answer.first_token_at is not None
+    assert answer.reply.model == "gpt-5"
+    assert answer.reply.finish_reasons == (("stop",) if wire is CHAT_COMPLETIONS else ("completed",))
+    assert answer.reply.error_type is None
+    assert answer.usage == TokenUsage(input_tokens=7, output_tokens=5)
+
+
+@pytest.mark.parametrize(("wire", "messages", "first_token"), STREAMS, ids=["chat", "responses"])
+def test_output_behind_the_first_token_is_not_decoded(
+    wire: WireFormat, messages: list[dict[str, Any]], first_token: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = opened(wire)
+    before, behind = messages[: first_token + 1], messages[first_token] | {"obfuscation": "x"}
+    for event in encoded(RESPONSES, before):
+        answer.feed(event, at=1.0)
+    monkeypatch.setattr(answer_module.json, "loads", lambda _: pytest.fail("decoded"))
+    for event in encoded(RESPONSES, [behind, behind]):
+        answer.feed(event, at=2.0)
+        answer.feed(event[:20], at=2.0)
+        answer.feed(event[20:] + event, at=2.0)
+    assert answer.first_token_at == 1.0
+
+
+def test_an_error_behind_the_first_token_ends_the_stream() -> None:
+    answer = opened(CHAT_COMPLETIONS)
+    for event in encoded(RESPONSES, [*CHAT[:3], {"error": {"message": "no"}}]):
+        answer.feed(event, at=1.0)
+    assert answer.is_complete
+    assert answer.reply.error_type == "APIError"

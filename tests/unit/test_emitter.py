@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Decision, Sampler, SamplingResult
+
+from otel_promptcache.core.analyzer import CacheReport, CacheResult
+from otel_promptcache.core.examination import Diagnosis
+from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
+from otel_promptcache.core.fingerprint import PrefixIdentity
+from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.telemetry import names
+from otel_promptcache.telemetry.counters import Counters
+from otel_promptcache.telemetry.emitter import Emitter
+from otel_promptcache.telemetry.semconv_metrics import semconv_metrics
+from otel_promptcache.telemetry.spans import CallSpan
+
+REQUEST = RequestFacts("chat", "openai", "chat_completions", "gpt-4o", None, "api.openai.com", 443)
+REPLY = Reply("chatcmpl-1", "gpt-4o-2024-08-06", "default", ("stop",))
+TIMING = Timing(0.5, 0.1, 0.2)
+DURATION = "gen_ai.client.operation.duration"
+
+
+class Recorded:
+    """An emitter with the real SDK, and what arrived there."""
+
+    def __init__(self, sampler: Sampler = ALWAYS_ON, max_fingerprints: int = 10) -> None:
+        self._exporter, self._reader = InMemorySpanExporter(), InMemoryMetricReader()
+        self.tracers = TracerProvider(sampler, shutdown_on_exit=False)
+        self.tracers.add_span_processor(SimpleSpanProcessor(self._exporter))
+        meter = MeterProvider([self._reader], shutdown_on_exit=False).get_meter(names.SCOPE_NAME)
+        counters = Counters(meter, names.COUNTERS)
+        tracer = self.tracers.get_tracer(names.SCOPE_NAME)
+        semconv = semconv_metrics("released", meter, counters)
+        self.emitter = Emitter(tracer, meter, counters, semconv, max_fingerprints)
+
+    def call(self, fingerprint: str = "0f", *, span: CallSpan | None = None) -> CallSpan:
+        """Emit a call; in the span, if there is one already."""
+        prefix = PrefixIdentity(fingerprint, f"digest of {fingerprint}", is_new_variant=False)
+        if span is None:
+            span = self.emitter.open(REQUEST, prefix, "support", 1_000)
+        usage = TokenUsage(2_000, 10, 0, 1_500, 0)
+        report = CacheReport(prefix, "support", CacheResult.HIT, usage, Diagnosis(), None, None, True)  # noqa: FBT003
+        self.emitter.describe(span, REPLY, report, TIMING)
+        span.detach()
+        self.emitter.record(span, REQUEST, REPLY, report, TIMING, None)
+        span.end(2_000, None)
+        return span
+
+    @property
+    def spans(self) -> Sequence[ReadableSpan]:
+        return self._exporter.get_finished_spans()
+
+    def points(self, metric: str) -> list[Any]:
+        data = self._reader.get_metrics_data()
+        return [
+            point
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for each in scope.metrics
+            if each.name == metric
+            for point in each.data.data_points
+        ]
+
+
+def test_a_sampler_sees_all_of_the_request_side() -> None:
+    seen: dict[str, Any] = {}
+
+    class Watching(Sampler):
+        def should_sample(
+            self, parent_context: Any, trace_id: int, name: str, kind: Any = None,
+            attributes: Mapping[str, Any] | None = None, links: Any = None, trace_state: Any = None,
+        ) -> SamplingResult:  # fmt: skip
+            seen.update(attributes or {})
+            return SamplingResult(Decision.DROP)
+
+        def get_description(self) -> str:
+            return "watching"
+
+    Recorded(Watching()).call()
+    assert seen == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "openai.api.type": "chat_completions",
+        "server.address": "api.openai.com",
+        "server.port": 443,
+        "promptcache.prefix.fingerprint": "0f",
+        "promptcache.prefix.digest": "digest of 0f",
+        "promptcache.prefix.name": "support",
+    }
+
+
+def test_a_call_that_is_not_sampled_has_all_its_metrics() -> None:
+    dropped, kept = Recorded(ALWAYS_OFF), Recorded(ALWAYS_ON)
+    assert dropped.call().is_own
+    kept.call()
+    assert (len(dropped.spans), len(kept.spans)) == (0, 1)
+    for metric in (names.REQUESTS, names.TOKENS, names.HIT_RATIO_DISTRIBUTION, names.RELEASED_DURATION):
+        assert dropped.points(metric.name)
+        attributes = [[point.attributes for point in each.points(metric.name)] for each in (dropped, kept)]
+        assert attributes[0] == attributes[1]
+
+
+@pytest.mark.parametrize("metric", ["promptcache.hit_ratio", "promptcache.time_to_first_token", DURATION])
+def test_an_exemplar_names_the_span_of_the_call(metric: str) -> None:
+    recorded = Recorded()
+    recorded.call()
+    (span,) = recorded.spans
+    (point,) = recorded.points(metric)
+    assert [exemplar.span_id for exemplar in point.exemplars] == [span.context.span_id]
+
+
+def test_a_span_of_another_that_has_ended_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    recorded = Recorded()
+    attributes = {"gen_ai.operation.name": "chat"}
+    with recorded.tracers.get_tracer("other").start_as_current_span("other", attributes=attributes):
+        span = recorded.emitter.open(REQUEST, None, None, 1_000)
+    recorded.call(span=span)
+    (other,) = recorded.spans
+    assert not span.is_own
+    assert other.attributes == {**attributes, "promptcache.result": "unknown"}
+    assert len(recorded.points("promptcache.requests")) == 1
+    assert recorded.points(DURATION) == []
+    assert caplog.text == ""
+
+
+def test_a_call_without_a_span_is_counted_outside_of_the_spans_around_it() -> None:
+    recorded = Recorded()
+    with recorded.tracers.get_tracer("app").start_as_current_span("app"):
+        recorded.call(span=CallSpan.absent())
+        assert trace.get_current_span().is_recording()
+    assert [dict(span.attributes or {}) for span in recorded.spans] == [{}]
+    (ratio,) = recorded.points("promptcache.hit_ratio")
+    assert ratio.exemplars == []
+    assert len(recorded.points("promptcache.requests")) == 1
+
+
+def test_a_template_that_recurs_gets_series_of_its_own() -> None:
+    recorded = Recorded(max_fingerprints=2)
+    for fingerprint in ("first", "again", "again", "again", "late", "late"):
+        recorded.call(fingerprint)
+    for metric, count in (("promptcache.requests", "value"), ("promptcache.hit_ratio", "count")):
+        points = recorded.points(metric)
+        by_template = {
+            point.attributes["promptcache.prefix.fingerprint"]: getattr(point, count) for point in points
+        }
+        assert by_template == {"first": 1, "again": 2, "other": 3}
