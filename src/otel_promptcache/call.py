@@ -159,7 +159,7 @@ class Call:
         if self._answer.is_complete:
             self.end()
         elif not had_token and self._answer.first_token_at is not None:
-            self._admit()
+            self._admit(self._policy())
 
     @guarded
     def body_ended(self) -> None:
@@ -211,33 +211,34 @@ class Call:
             self._shared.run_later(self.end)
 
     @guarded
-    def _admit(self) -> None:
+    def _admit(self, policy: CachePolicy) -> None:
         """Tell that the provider has processed the prompt, so that later ones are measured by it."""
         if self._examination is not None:
-            self._examination.answered(self._answer.reply, self._policy(), self._last_activity)
+            self._examination.answered(self._answer.reply, policy, self._last_activity)
 
     @guarded
     def _settle(self) -> None:
         """Judge the call and write it to its span, which may be another's and end before the call does."""
-        if self._answer.has_come:
-            self._admit()
-        usage = self._answer.usage or _NOT_REPORTED
+        answer, policy = self._answer, self._policy()
+        if answer.has_come:
+            self._admit(policy)
+        usage = answer.usage or _NOT_REPORTED
         self._report = analyze(
             prefix=self._prefix,
             prefix_name=self._prefix_name,
             usage=usage,
-            diagnosis=self._diagnose(usage) or Diagnosis(),
-            policy=self._policy(),
+            diagnosis=self._diagnose(usage, policy) or Diagnosis(),
+            policy=policy,
             price=self._price(),
-            is_answered=self._answer.has_come,
+            is_answered=answer.has_come,
         )
-        self._shared.emitter.describe(self._span, self._answer.reply, self._report, self._timing())
+        self._shared.emitter.describe(self._span, answer.reply, self._report, self._timing())
 
     @guarded
-    def _diagnose(self, usage: TokenUsage) -> Diagnosis | None:
+    def _diagnose(self, usage: TokenUsage, policy: CachePolicy) -> Diagnosis | None:
         if self._examination is None:
             return None
-        return self._examination.judge(usage, self._answer.reply.diagnosis, self._policy())
+        return self._examination.judge(usage, self._answer.reply.diagnosis, policy)
 
     @guarded
     def _price(self) -> ModelPrice | None:
@@ -271,11 +272,9 @@ class Call:
         return self._shared.policy_of(self._facts.provider, self._model, self._facts.model)
 
     def _timing(self) -> Timing:
-        def since_start(at: float | None) -> float | None:
-            return None if at is None else at - self._started
-
+        started, chunk_at, token_at = self._started, self._answer.first_chunk_at, self._answer.first_token_at
         return Timing(
-            self._last_activity - self._started,
-            since_start(self._answer.first_chunk_at),
-            since_start(self._answer.first_token_at),
+            self._last_activity - started,
+            None if chunk_at is None else chunk_at - started,
+            None if token_at is None else token_at - started,
         )

@@ -68,6 +68,8 @@ def compare(index: PrefixIndex, sent: SentPrompt, trail: Trail, cutter: Cutter) 
     Segments that the index does not know are cut, because it is to know their pieces later.
     """
     links = sent.prompt.links
+    if trail.known_links == len(links):
+        return trail.latest and Comparison(trail.latest, None, sent.prompt.size_bytes, 0)
     for position in range(trail.known_links, len(links)):
         if not index.pieces(links[position].content):
             cutter.cut(position)
@@ -77,8 +79,6 @@ def compare(index: PrefixIndex, sent: SentPrompt, trail: Trail, cutter: Cutter) 
     old = nearest.prompt.links
     common = common_length(links, old)
     common_bytes = links[common - 1].end_bytes if common else 0
-    if common == len(links):
-        return Comparison(nearest, None, common_bytes, 0)
     if common == len(old):
         return Comparison(nearest, None, common_bytes, 0)
     here, there = cutter.cut(common), index.pieces(old[common].content)
@@ -103,8 +103,6 @@ def compare(index: PrefixIndex, sent: SentPrompt, trail: Trail, cutter: Cutter) 
 
 
 def _nearest(index: PrefixIndex, sent: SentPrompt, trail: Trail, cutter: Cutter) -> SentPrompt | None:
-    if trail.known_links == len(sent.prompt.links):
-        return trail.latest
     candidates = index.candidates(sent, trail)
     if not candidates:
         pieces = (piece for segment in cutter.pieces.values() for piece in segment)

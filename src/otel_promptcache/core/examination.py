@@ -158,6 +158,8 @@ class Examination:
         )
 
     def _by_comparison(self, expectation: Expectation, usage: TokenUsage, policy: CachePolicy) -> Diagnosis:
+        if expectation.is_met:
+            return Diagnosis(expectation.readable.tokens, expectation.avoidable_tokens)
         evidence = Evidence(
             sent=self._sent,
             nearest=self._comparison.nearest if self._comparison else None,

@@ -52,6 +52,8 @@ class Expectation:
     """Sent before, but behind the divergence, and not read all the same."""
     tolerance_tokens: int
     """What may be missing without meaning anything: rounding."""
+    is_met: bool = False
+    """Nothing can have been lost, whatever the condition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def expect(
     if read_tokens and not has_parted and longest(_any_step).tokens - read_tokens <= tolerance_tokens:
         # All that anyone sent of it was read, which is what most requests come to: no other question is left.
         return Expectation(
-            readable, readable, readable, NOTHING, None, NOTHING, 0, tolerance_tokens
+            readable, readable, readable, NOTHING, None, NOTHING, 0, tolerance_tokens, is_met=True
         )  # fmt: skip
     return Expectation(
         readable=readable,

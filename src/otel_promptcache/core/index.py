@@ -21,6 +21,7 @@ MAX_LINKS = 50_000
 """Segments of all of them together."""
 _MAX_STARTS = 1_024
 _MAX_STARTS_COUNTED = 1_024
+_MAX_SCOPES_KNOWN = 1_024
 _MAX_CANDIDATES = 4
 _MINUTE_SECONDS = 60.0
 
@@ -41,6 +42,7 @@ class PrefixIndex:
         self._pieces = PieceStore()
         self._in_flight: Counter[InFlight] = Counter()
         self._starts: OrderedDict[tuple[CacheScope, ContentHash], deque[float]] = OrderedDict()
+        self._scopes: dict[CacheScope, CacheScope] = {}
         self._links_held = 0
         restart_in_forked_child(self)
 
@@ -61,9 +63,10 @@ class PrefixIndex:
         """
         links = sent.prompt.links
         with self._lock:
-            follower = Follower(links, sent.scope, now_seconds, self._places, self._in_flight)
+            scope = self._same(sent.scope)
+            follower = Follower(links, scope, now_seconds, self._places, self._in_flight)
             known_links = follower.known_links()
-            alive_links = follower.alive_links(known_links, sent.scope)
+            alive_links = follower.alive_links(known_links, scope)
             return Trail(
                 steps=follower.steps(known_links, alive_links, boundaries),
                 known_links=known_links,
@@ -175,20 +178,28 @@ class PrefixIndex:
             self._prompts[links[-1].prefix] = sent
             self._prompts.move_to_end(links[-1].prefix)
             self._by_fingerprint[sent.fingerprint] = sent
-            scope, places, by_content = sent.scope, self._places, self._by_content
-            for index, link in enumerate(links):
+            scope, places, by_content = self._same(sent.scope), self._places, self._by_content
+            for link in links:
                 place = places.get(link.prefix)
                 if place is None:
                     place = places[link.prefix] = Place(sent)
                 place.latest = sent
-                place.see(scope, boundaries.get(index, seen))
+                place.see(scope, seen)
                 by_content[link.content] = sent
+            for index, left in boundaries.items():
+                places[links[index].prefix].see(scope, left)
             for content, its_pieces in pieces.items():
                 self._pieces.hold(content, its_pieces)
             while len(self._prompts) > 1 and (
                 len(self._prompts) > MAX_PROMPTS or self._links_held > MAX_LINKS
             ):
                 self._forget(next(iter(self._prompts)))
+
+    def _same(self, scope: CacheScope) -> CacheScope:
+        """An equal scope that is always the same object: it is looked up for each link, and found by identity."""
+        if len(self._scopes) >= _MAX_SCOPES_KNOWN:
+            self._scopes.clear()
+        return self._scopes.setdefault(scope, scope)
 
     def _forget(self, prompt: PrefixHash) -> None:
         sent = self._prompts.pop(prompt)

@@ -60,7 +60,7 @@ class Place:
     def see(self, scope: CacheScope, sighting: Sighting) -> None:
         """Note a sighting; the scope that was seen longest ago makes room."""
         sightings = self.sightings
-        earlier = sightings.pop(scope, None)
+        earlier = sightings.pop(scope, None) if len(sightings) > 1 else sightings.get(scope)
         sightings[scope] = sighting if earlier is None else sighting.after(earlier)
         if len(sightings) > _MAX_SCOPES:
             del sightings[next(iter(sightings))]

@@ -84,33 +84,32 @@ class Follower:
             alive_links: As `alive_links` counts them in the scope of the prompt.
             boundaries: Where the prompt could be read from a cache with exact boundaries, ascending.
         """
-        found: set[int] = set()
+        found = {known_links - 1, alive_links - 1}
         if known_links:
-            found.update(self._furthest(known_links, alive_links))
+            found.update(self._alive_elsewhere(known_links))
+        if alive_links < known_links:
+            scope = self.scope
+            found.add(
+                self._count(known_links, lambda place: place is not None and scope in place.sightings) - 1
+            )
         if self.in_flight:
-            found.update(self._furthest_in_flight(alive_links))
-        found.update(self._furthest_boundaries(known_links, boundaries))
+            found.add(self._furthest_in_flight(alive_links))
+        if boundaries:
+            found.update(self._furthest_boundaries(known_links, boundaries))
         found.update([self._nearest_of_known_length(min(index, known_links - 1)) for index in found])
         found.discard(-1)
-        return tuple(self._step(index) for index in sorted(found))
+        return tuple([self._step(index) for index in sorted(found)])
 
-    def _furthest(self, known_links: int, alive_links: int) -> Iterator[int]:
-        """The furthest link, the furthest ones alive in each scope, the furthest one of the own scope at any age."""
-        yield known_links - 1
-        yield alive_links - 1
-        scope = self.scope
-        if alive_links < known_links:
-            yield self._count(known_links, lambda place: place is not None and scope in place.sightings) - 1
-        for other in self.places[self.links[0].prefix].sightings:
-            if other != scope:
-                yield self.alive_links(known_links, other) - 1
+    def _alive_elsewhere(self, known_links: int) -> list[int]:
+        """The furthest links that are alive in other scopes."""
+        scopes = self.places[self.links[0].prefix].sightings
+        return [self.alive_links(known_links, other) - 1 for other in scopes if other != self.scope]
 
-    def _furthest_in_flight(self, alive_links: int) -> Iterator[int]:
+    def _furthest_in_flight(self, alive_links: int) -> int:
         index = alive_links
         while index < len(self.links) and (self.scope, self.links[index].prefix, None) in self.in_flight:
             index += 1
-        if index > alive_links:
-            yield index - 1
+        return index - 1
 
     def _furthest_boundaries(self, known_links: int, boundaries: Sequence[Boundary]) -> Iterator[int]:
         """The furthest places at which a boundary is alive, was left at any time, or will be left."""

@@ -57,13 +57,13 @@ def _completion_blocks(request: Json) -> Iterator[Block]:
 
 
 def _reply(response: Json) -> Reply:
-    reasons = (string(mapping(choice).get("finish_reason")) for choice in sequence(response.get("choices")))
+    reasons = [string(mapping(choice).get("finish_reason")) for choice in sequence(response.get("choices"))]
     error = response.get("error")
     return Reply(
         response_id=string(response.get("id")),
         model=string(response.get("model")),
         service_tier=string(response.get("service_tier")),
-        finish_reasons=tuple(reason for reason in reasons if reason) or None,
+        finish_reasons=tuple(filter(None, reasons)) or None,
         # What the caller gets to see for an error in mid-stream is the SDK's APIError.
         error_type="APIError" if error else None,
     )
