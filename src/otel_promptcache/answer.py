@@ -9,6 +9,7 @@ from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.providers.base import Json, WireFormat, mapping
 from otel_promptcache.providers.body import END_OF_STREAM, Body, body_reader
+from otel_promptcache.providers.sse import event_documents
 
 
 class Answer:
@@ -63,9 +64,10 @@ class Answer:
             return
         if self.first_chunk_at is None:
             self.first_chunk_at = at
-        wanted = None if self.first_token_at is None else self._wire.late_events
-        for document in self._body.feed(data, wanted):
-            self._take_document(document, at)
+        events = self._body.feed(data)
+        if self.first_token_at is None or self._has_late(events):
+            for document in event_documents(events):
+                self._take_document(document, at)
 
     def end(self, at: float) -> None:
         """The body was read to its end.

@@ -117,8 +117,9 @@ class Segments(dict[int, Segment]):
 
     def __missing__(self, index: int) -> Segment:
         """Read all segments."""
-        self.update(enumerate(segment for _, read_block in self._read() for segment in read_block()))
-        return self[index]
+        segments = [segment for _, read_block in self._read() for segment in read_block()]
+        self.update(enumerate(segments))
+        return segments[index]
 
 
 @dataclass(slots=True)

@@ -9,16 +9,28 @@ _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _END_OF_EVENT = re.compile(rb"(?:\n\n|\r\n\r\n|\r\r)[\r\n]*")
 
 
-class EventAssembler:
-    """Passes on the events of a byte stream once they are whole; keeps only the one that is still incomplete."""
+class DocumentTooLongError(ValueError):
+    """A document went on beyond the length to which it is kept."""
 
-    def __init__(self) -> None:
-        self.pending = bytearray()
-        """The incomplete event."""
+
+class EventAssembler:
+    """Passes on the events of a byte stream once they are whole; keeps only the one that is still incomplete.
+
+    Args:
+        max_bytes: The length to which an incomplete event is kept; None for any.
+    """
+
+    def __init__(self, max_bytes: int | None = None) -> None:
+        self._max_bytes = max_bytes
+        self._pending = bytearray()
 
     def feed(self, chunk: bytes) -> bytes:
-        """The events that the chunk completes, raw and still in one piece; empty where it completes none."""
-        pending = self.pending
+        """The events that the chunk completes, raw and still in one piece; empty where it completes none.
+
+        Raises:
+            DocumentTooLongError: The incomplete event is too long; it is forgotten.
+        """
+        pending = self._pending
         if not pending and chunk.endswith(_BLANK_LINES):
             return chunk  # what nearly all chunks are: an event, or several
         # The blank line may straddle two chunks, so the search begins a little before the new bytes.
@@ -26,6 +38,7 @@ class EventAssembler:
         pending += chunk
         last, blank_line = max([(pending.rfind(each, start), each) for each in _BLANK_LINES])
         if last < 0:
+            self._limit()
             return b""
         end = last + len(blank_line)
         whole = bytes(pending[:end])
@@ -34,16 +47,26 @@ class EventAssembler:
 
     def rest(self) -> bytes:
         """Hand over the incomplete event, if any, and forget it."""
-        rest = bytes(self.pending)
-        self.pending.clear()
+        rest = bytes(self._pending)
+        self._pending.clear()
         return rest
 
+    def _limit(self) -> None:
+        if self._max_bytes is not None and len(self._pending) > self._max_bytes:
+            self._pending.clear()
+            raise DocumentTooLongError(f"an event is longer than {self._max_bytes} bytes")
 
-def split_events(whole: bytes) -> Iterator[bytes]:
-    """Yield the events of which the bytes consist, raw, each with its blank lines."""
+
+def event_documents(events: bytes) -> Iterator[bytes]:
+    """Yield the data of each of the events that has any."""
+    return filter(None, map(event_data, split_events(events)))
+
+
+def split_events(events: bytes) -> Iterator[bytes]:
+    """Yield each of the events, raw, with its blank lines."""
     start = 0
-    for end in _END_OF_EVENT.finditer(whole):
-        yield whole[start : end.end()]
+    for end in _END_OF_EVENT.finditer(events):
+        yield events[start : end.end()]
         start = end.end()
 
 
