@@ -276,6 +276,16 @@ def test_threads_that_share_an_index_are_judged_each_for_itself() -> None:
     assert not application.index._in_flight
 
 
+def test_where_a_model_with_other_rules_answers_only_the_provider_knows() -> None:
+    application = Application()
+    application.send(BODY)
+    examination = application.open(BODY, has_boundaries=False)
+    policy, said = policy_for("openai", NEW), ProviderDiagnosis("input_changed", 100)
+    examination.answered(Reply(), policy, 1_000.0)
+    assert examination.judge(USAGE, None, policy) == Diagnosis()
+    assert reason(examination.judge(USAGE, said, policy)) == "input_changed"
+
+
 @pytest.mark.parametrize(
     ("usage", "dollars"),
     [

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otel_promptcache.core import fingerprint as fingerprint_module
 from otel_promptcache.core.fingerprint import (
     IDENTITY_CHARS,
     LEADING_CHARS,
@@ -156,6 +158,31 @@ def test_memory_is_bounded_and_holds_no_text() -> None:
     assert all(len(digest) == 32 and len(fingerprint) == 16 for digest, fingerprint in known.items())
     assert not fingerprinter.identify(prompt("agent 5999")).is_new_variant
     assert fingerprinter.identify(prompt("agent 0")).is_new_variant
+
+
+def test_what_was_identified_is_recalled_by_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fingerprint_module, "_KNOWN_DIGESTS", 5)
+    fingerprinter = Fingerprinter()
+    assert fingerprinter.recall(None) is None
+    for number in range(12):
+        segments = [Segment(SegmentKind.INSTRUCTIONS, "instructions", f"{'a' * number} b")]
+        identity = fingerprinter.identify(segments, number)
+        assert identity.is_new_variant
+        assert fingerprinter.recall(number) == replace(identity, is_new_variant=False)
+        assert len(fingerprinter._known) <= 5
+
+
+def test_of_two_threads_that_identify_the_same_one_finds_it_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    fingerprinter, segments = Fingerprinter(), prompt("rules")
+    masked_head = fingerprint_module._masked_head
+
+    def meanwhile(text: str) -> str:
+        monkeypatch.setattr(fingerprint_module, "_masked_head", masked_head)
+        assert fingerprinter.identify(segments).is_new_variant
+        return masked_head(text)
+
+    monkeypatch.setattr(fingerprint_module, "_masked_head", meanwhile)
+    assert not fingerprinter.identify(segments).is_new_variant
 
 
 def test_no_more_is_read_than_the_leading_part() -> None:

@@ -39,7 +39,7 @@ TOOLS = st.lists(
     st.sampled_from([tool("a"), tool("b"), tool("b", "Other."), {"type": "web_search"}]), max_size=3
 )
 BODIES = st.one_of(
-    st.tuples(st.just(CHAT_COMPLETIONS), st.fixed_dictionaries({"messages": ITEMS}, optional={"tools": TOOLS, "functions": TOOLS, "response_format": st.just({"type": "json_object"})})),
+    st.tuples(st.just(CHAT_COMPLETIONS), st.fixed_dictionaries({"messages": ITEMS}, optional={"tools": TOOLS | st.just("none"), "functions": TOOLS, "response_format": st.just({"type": "json_object"})})),
     st.tuples(st.just(RESPONSES), st.fixed_dictionaries({"input": ITEMS | TEXT}, optional={"tools": TOOLS, "instructions": TEXT, "text": st.just({"format": {"type": "json_object"}}), "previous_response_id": TEXT})),
     st.tuples(st.just(COMPLETIONS), st.fixed_dictionaries({"prompt": TEXT | st.lists(TEXT, max_size=3)})),
 )  # fmt: skip

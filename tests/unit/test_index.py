@@ -298,6 +298,15 @@ def test_scopes_of_one_prefix_are_bounded() -> None:
     assert keys == [str(number) for number in range(12, 20)]
 
 
+def test_scopes_are_told_apart_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "_MAX_SCOPES_KNOWN", 3)
+    index = PrefixIndex()
+    for number in range(20):
+        sent = admit(index, prompt_of(chat(user("a")), scope=CacheScope(cache_key=str(number))))
+        assert len(index._scopes) <= 3
+        assert index.match_prefix(sent, 0.0).alive_links == 1
+
+
 def test_a_minute_of_very_many_requests_takes_bounded_memory() -> None:
     index, sent = PrefixIndex(), prompt_of(chat(user("a")))
     for _ in range(5_000):

@@ -78,6 +78,12 @@ def test_what_the_generations_can_match() -> None:
     assert (steps, exact) == ([128, 2_048, 1], [False, False, True])
 
 
+def test_only_the_unknown_rule_is_about_no_models() -> None:
+    assert all(policy.is_known for policy in POLICIES)
+    assert not UNKNOWN_POLICY.is_known
+    assert not policy_for("openai", "llama-4", stated={"*": {"step_tokens": 1}}).is_known
+
+
 def test_every_rule_says_where_it_was_read_and_when() -> None:
     for policy in (*POLICIES, UNKNOWN_POLICY):
         assert policy.source

@@ -79,12 +79,10 @@ def compare(index: PrefixIndex, sent: SentPrompt, trail: Trail, cutter: Cutter) 
     old = nearest.prompt.links
     common = common_length(links, old)
     common_bytes = links[common - 1].end_bytes if common else 0
-    if common == len(old):
+    if common in (len(links), len(old)):
         return Comparison(nearest, None, common_bytes, 0)
     here, there = cutter.cut(common), index.pieces(old[common].content)
     divergence = locate(links, old, here, there)
-    if divergence is None:
-        return Comparison(nearest, None, common_bytes, 0)
     shared = common_pieces(here.pieces, there)
     size_bytes = links[common].size_bytes
     shared_bytes = min(size_bytes, sum(piece.size_bytes for piece in here.pieces[:shared]))

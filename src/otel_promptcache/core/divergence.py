@@ -62,23 +62,16 @@ _TIMESTAMP = re.compile(
 )
 
 
-def locate(
-    new: Sequence[Link], old: Sequence[Link], here: CutSegment, there: Sequence[Piece]
-) -> Divergence | None:
-    """Find the first difference of a prompt to an earlier one.
+def locate(new: Sequence[Link], old: Sequence[Link], here: CutSegment, there: Sequence[Piece]) -> Divergence:
+    """Find the first difference of a prompt to an earlier one; there is one before either of them ends.
 
     Args:
         new: The links of the prompt.
         old: The links of the earlier one.
         here: The pieces of the first segment of `new` that differs.
         there: The pieces of the segment of `old` at the same place; empty where they are not remembered.
-
-    Returns:
-        None where one of the two only goes on where the other ends.
     """
     index = common_length(new, old)
-    if index == len(new) or index == len(old):
-        return None
     mine, theirs = new[index], old[index]
     offset_bytes = mine.end_bytes - mine.size_bytes
     changed = mine
