@@ -40,6 +40,9 @@ class PromptCacheInstrumentor(BaseInstrumentor):
     configuration = Config
     """What OpenTelemetry's declarative configuration validates the options against."""
 
+    emitter_class: type[Emitter] = Emitter
+    """What writes the telemetry."""
+
     def __init__(self) -> None:
         super().__init__()
         if not hasattr(self, "_counters"):  # the class is a singleton whose __init__ runs at every use
@@ -71,7 +74,7 @@ class PromptCacheInstrumentor(BaseInstrumentor):
         )
         meter = meter_provider.get_meter(names.SCOPE_NAME, __version__)
         counters = self._counters_of(meter_provider, meter)
-        emitter = Emitter(
+        emitter = self.emitter_class(
             get_tracer(names.SCOPE_NAME, __version__, tracer_provider),
             meter,
             counters,

@@ -5,19 +5,19 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import Callable
-from typing import Any, ParamSpec
+from typing import Any
 
 from opentelemetry import context
 from opentelemetry.context import Context
 from opentelemetry.metrics import NoOpMeterProvider
 
 from otel_promptcache import PromptCacheInstrumentor
+from otel_promptcache.core.exchange import RequestFacts
+from otel_promptcache.core.fingerprint import PrefixIdentity
 from otel_promptcache.report.spans import SpoolTracerProvider
 from otel_promptcache.report.spool import Spool
+from otel_promptcache.telemetry.emitter import Emitter
 from otel_promptcache.telemetry.spans import CallSpan
-
-_P = ParamSpec("_P")
 
 _LOGGER = "otel_promptcache"
 
@@ -43,10 +43,31 @@ def _is_half_imported() -> bool:
     return patches is not None and not hasattr(patches, "Patches")
 
 
+class AsideEmitter(Emitter):
+    """Opens spans in an empty context, and does not leave them current.
+
+    They join no span of the program, no sampler of it decides about them, and what the program creates during
+    the call has the parent that it would have had.
+    """
+
+    def open(
+        self, request: RequestFacts, prefix: PrefixIdentity | None, prefix_name: str | None, start_ns: int
+    ) -> CallSpan:
+        """Open the span of a call, aside."""
+        token = context.attach(Context())
+        try:
+            span = super().open(request, prefix, prefix_name, start_ns)
+            span.detach()
+            return span
+        finally:
+            context.detach(token)
+
+
 class AsideInstrumentor(PromptCacheInstrumentor):
     """A second instrumentor, beside the one that the program may use."""
 
     _instance = None  # of its own: the class is a singleton
+    emitter_class = AsideEmitter
 
     spool: Spool | None = None
     """Where calls are written; None until it is known."""
@@ -102,11 +123,6 @@ class AsideInstrumentor(PromptCacheInstrumentor):
             if self.spool is not None:
                 self.spool.note(f"not observed: {type(error).__name__}: {error}")
 
-    def _instrument(self, **kwargs: Any) -> None:
-        super()._instrument(**kwargs)
-        emitter = self._observer._shared.emitter  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        emitter.open = _aside(emitter.open)
-
     def _is_the_programs_own(self, record: logging.LogRecord) -> bool:
         """Filter our logger: what is said on our behalf becomes a note; the program's output stays what it is."""
         observer = getattr(self, "_observer", None)
@@ -121,22 +137,3 @@ class AsideInstrumentor(PromptCacheInstrumentor):
         if self.spool is not None and record.module != "observer":  # that usage is missing is a finding
             self.spool.note(record.getMessage())
         return False
-
-
-def _aside(open_span: Callable[_P, CallSpan]) -> Callable[_P, CallSpan]:
-    """Open spans in an empty context, and do not leave them current.
-
-    They join no span of the program, no sampler of it decides about them, and what the program creates during
-    the call has the parent that it would have had.
-    """
-
-    def opened(*args: _P.args, **kwargs: _P.kwargs) -> CallSpan:
-        token = context.attach(Context())
-        try:
-            span = open_span(*args, **kwargs)
-            span.detach()
-            return span
-        finally:
-            context.detach(token)
-
-    return opened
