@@ -41,11 +41,11 @@ check: $(STAMP) ## Linters, types, layer contracts, generated documentation
 matrix: $(STAMP) ## The tests on every interpreter here, with the oldest and the newest dependencies
 	$(BIN)/nox
 
-bench: $(STAMP) ## Cost per call and per chunk against no instrumentation
-	$(BIN)/python -m benchmarks.overhead
+bench: $(STAMP) ## What it costs, beside no instrumentation and beside others; about 15 minutes
+	$(BIN)/python -m benchmarks.report
 
 docs: $(STAMP) ## Regenerate the tables of the README
 	$(BIN)/python docs/generate.py
 
 clean: ## Remove what the targets above made
-	rm -rf .venv .nox .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .nox .bench .pytest_cache .ruff_cache .hypothesis .coverage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from benchmarks.transport import Answer
+from benchmarks.transport import UNIQUE, Answer
 
 MODEL = "gpt-5"
 INPUT_TOKENS = 5_000
@@ -77,7 +77,7 @@ def responses_stream_answer(events: int) -> Answer:
 
 def _chat_head(kind: str) -> dict[str, Any]:
     return {
-        "id": "chatcmpl-CbQ2mPzYw8nJ4tLkV1sRdXo7",
+        "id": f"chatcmpl-CbQ2mPzYw8nJ4tLk{UNIQUE}",
         "object": kind,
         "created": 1_763_600_000,
         "model": f"{MODEL}-2025-08-07",
@@ -117,7 +117,7 @@ def _response(status: str) -> dict[str, Any]:
         "total_tokens": INPUT_TOKENS + _OUTPUT_TOKENS,
     }
     return {
-        "id": "resp_68af4030baa48193b0b43b4c2a176a1a0e6967589f081e78",
+        "id": f"resp_68af4030baa48193b0b43b4c2a176a1a0e69{UNIQUE}",
         "object": "response",
         "created_at": 1_763_600_000,
         "status": status,

@@ -1,11 +1,10 @@
 """Many threads, or many tasks, on one client: how much slower it gets, and whether each call is counted.
 
-Run it with `python -m benchmarks.concurrency [--calls N] [--quick]`.
+Run it with `python -m benchmarks.concurrency [--quick] [--calls N]`.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import time
 from collections import Counter
@@ -16,7 +15,8 @@ from dataclasses import dataclass
 from threading import Barrier
 
 from benchmarks import answers
-from benchmarks.display import print_table, progress
+from benchmarks.display import print_section, print_table, progress
+from benchmarks.options import Options, parse
 from benchmarks.sampling import Spread
 from benchmarks.telemetry import Telemetry
 from benchmarks.transport import async_client, sync_client
@@ -25,8 +25,8 @@ from otel_promptcache import prefix
 
 WORKERS = 64
 _NAMES = 8
-_ROUNDS, _QUICK_ROUNDS = 7, 3
-_CALLS, _QUICK_CALLS = 40, 10
+_ROUNDS, _QUICK_ROUNDS = 5, 2
+_CALLS, _QUICK_CALLS = 25, 10
 
 Run = Callable[[int, int], float]
 """Makes that many calls in each of so many workers, and says how many calls a second that was."""
@@ -162,12 +162,12 @@ def _rows(rounds: int, calls: int) -> Iterator[tuple[str, ...]]:
 
 
 def main() -> None:
-    """Compare the throughput, check the counts, and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--calls", type=int, default=_CALLS, help="calls of each thread or task in a round")
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
-    options = parser.parse_args()
-    is_quick: bool = options.quick
+    """Compare the throughput and check the counts."""
+    report(parse(__doc__))
+
+
+def report(options: Options) -> None:
+    """Print one table."""
     headers = (
         "Workers",
         "off calls/s",
@@ -179,8 +179,13 @@ def main() -> None:
         "spans",
         "exact",
     )
-    calls = _QUICK_CALLS if is_quick else options.calls
-    print_table(headers, list(_rows(_QUICK_ROUNDS if is_quick else _ROUNDS, calls)))
+    calls = options.calls or (_QUICK_CALLS if options.is_quick else _CALLS)
+    rows = list(_rows(_QUICK_ROUNDS if options.is_quick else _ROUNDS, calls))
+    print_section(
+        "Throughput of many threads and tasks",
+        "Calls a second of wall time, half of them streams; `exact` says that every call was counted once.",
+    )
+    print_table(headers, rows)
 
 
 if __name__ == "__main__":

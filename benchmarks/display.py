@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -29,6 +29,17 @@ def progress(steps: int) -> Iterator[Advance]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=steps, completed=-1)
         yield lambda step: bar.update(task, advance=1, description=step)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print text as it is, at once."""
+    for line in lines:
+        print(line, flush=True)
+
+
+def print_section(title: str, explanation: str) -> None:
+    """Print the heading of a table, and what its figures mean."""
+    print_lines([f"### {title}", "", explanation])
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -1,11 +1,10 @@
 """What stays in memory: after many prompts, after long conversations, after streams that nobody finished.
 
-Run it with `python -m benchmarks.memory [--calls N] [--quick]`.
+Run it with `python -m benchmarks.memory [--quick] [--calls N]`.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import multiprocessing
 from collections.abc import Iterator
@@ -15,8 +14,9 @@ from typing import Protocol
 
 import openai
 
-from benchmarks.display import Advance, print_table, progress
+from benchmarks.display import Advance, print_section, print_table, progress
 from benchmarks.growth import MemoryResult, watch
+from benchmarks.options import Options, parse
 from benchmarks.transport import async_client, sync_client
 from benchmarks.variety import conversations, distinct_chats
 from benchmarks.workloads import Workload, chat_stream
@@ -137,14 +137,34 @@ def _mib(size_bytes: int, sign: str = "") -> str:
 
 
 def main() -> None:
-    """Run the scenarios and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--calls", type=int, default=_CALLS, help="calls; other sizes follow in proportion")
-    parser.add_argument("--quick", action="store_true", help=f"the same as --calls {_QUICK_CALLS}")
-    options = parser.parse_args()
+    """Run all scenarios and print one table."""
+    options = parse(__doc__)
     with progress(4) as advance:
-        rows = list(_rows(_QUICK_CALLS if options.quick else options.calls, advance))
+        rows = list(_rows(_calls(options), advance))
     print_table(_HEADERS, rows)
+
+
+def report(options: Options) -> None:
+    """Print how the process grows with many templates: the first scenario, without what is traced."""
+    calls = _calls(options)
+    prompts = calls // 4
+    with progress(2) as advance:
+        rows = []
+        for is_on in (False, True):
+            side = "on" if is_on else "off"
+            advance(f"memory: {calls:,} calls, {side}")
+            result = _in_its_own_process(run, calls, prompts, is_on=is_on)
+            rows.append((side, *_resident(result), f"{result.requests:,.0f}", f"{result.series:,}"))
+    print_section(
+        f"Memory of the process over {calls:,} calls with {prompts:,} templates",
+        "Resident MiB after the first calls, and by how much it grows while each template comes once, and in "
+        "the two halves of the rest.",
+    )
+    print_table(("Instrumentation", *_HEADERS[1:5], "counted", "series"), rows)
+
+
+def _calls(options: Options) -> int:
+    return options.calls or (_QUICK_CALLS if options.is_quick else _CALLS)
 
 
 if __name__ == "__main__":

@@ -1,98 +1,135 @@
-"""CPU time that the instrumentation adds to a call and to a chunk of a stream.
+"""CPU time that each instrumentation adds to a call and to a chunk of a stream.
 
-Run it with `python -m benchmarks.overhead [--calls N] [--quick]`.
+Run it with `python -m benchmarks.overhead [--quick] [--calls N] [--only A,B] [--workloads PART ...]`.
 """
 
 from __future__ import annotations
 
-import argparse
-import gc
+import platform
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from importlib.metadata import version
 
-from benchmarks.display import print_table, progress
-from benchmarks.sampling import Comparison, Spread, compare
-from benchmarks.telemetry import Telemetry
-from benchmarks.workloads import Workload, workloads
+from benchmarks.display import print_lines, print_section, print_table, progress
+from benchmarks.options import Options, parse
+from benchmarks.peers import Measured, Run, measure, run_name
+from benchmarks.sampling import Comparison, Effort
+from benchmarks.workloads import Workload
 
-_CALLS, _QUICK_CALLS = 400, 50
-
-_HEADERS = (
-    "Workload",
-    "off µs",
-    "on µs",
-    "on/off",
-    "quartiles",
-    "off/off",
-    "quartiles",
-    "+µs/call",
-    "+µs/chunk",
-)
-
-Measured = tuple[Workload, bool, Comparison]
+_THOROUGH, _QUICK = Effort(min_rounds=5, seconds=1.8), Effort(min_rounds=3, seconds=0.2)
+_SEEN = 0.5
 
 
 def main() -> None:
-    """Measure all workloads and print one table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    """Measure what the command line asks for."""
+    report(parse(__doc__))
+
+
+def report(options: Options) -> None:
+    """Measure the workloads with all instrumentations; print one table, and one of the cost of a chunk."""
+    workloads = options.selected_workloads()
+    if options.calls is None:
+        effort = _QUICK if options.is_quick else _THOROUGH
+    else:
+        effort = Effort(min_rounds=2, calls=options.calls)
+    chosen = options.instrumentations
+    with progress(len(chosen) * len(workloads) * 2) as advance:
+        measured = [measure(each, options.workloads, effort, advance) for each in chosen]
+    there = [each for each in measured if each.comparisons]
+    if there:
+        _print_calls(workloads, there)
+        _print_chunks(workloads, there)
+    print_lines(_notes(measured))
+
+
+def _print_calls(workloads: Sequence[Workload], measured: Sequence[Measured]) -> None:
+    """One table: workload by instrumentation."""
+    print_section(
+        "CPU time added to a call",
+        "µs added to a call, and in brackets the ratio of on to off with half the distance of its "
+        "quartiles; each against its own neighbouring samples. `off again` is no instrumentation: the noise.",
     )
-    parser.add_argument("--calls", type=int, default=_CALLS, help="calls on each side of a workload")
-    parser.add_argument("--quick", action="store_true", help=f"the same as --calls {_QUICK_CALLS}")
-    options = parser.parse_args()
-    print_table(_HEADERS, list(_rows(measure(_QUICK_CALLS if options.quick else options.calls))))
+    headers = ("Workload", "off µs", *(each.instrumentation.name for each in measured))
+    runs: list[Run] = [(each.name, is_async) for each in workloads for is_async in (False, True)]
+    print_table(headers, [(run_name(run), _off(run, measured), *_cells(run, measured)) for run in runs])
 
 
-def measure(calls: int) -> list[Measured]:
-    """Compare each workload with the synchronous client, and some with the asynchronous one."""
-    runs = [
-        (workload, is_async)
-        for workload in workloads()
-        for is_async in ((False, True) if workload.has_async else (False,))
+def _off(run: Run, measured: Sequence[Measured]) -> str:
+    """Median over all samples of all instrumentations."""
+    samples = [sample for each in measured if run in each.comparisons for sample in each.comparisons[run].off]
+    return f"{_median(samples) * 1e6:,.0f}" if samples else ""
+
+
+def _median(samples: Sequence[float]) -> float:
+    return sorted(samples)[len(samples) // 2]
+
+
+def _cells(run: Run, measured: Sequence[Measured]) -> Iterator[str]:
+    for each in measured:
+        comparison = each.comparisons.get(run)
+        if comparison is None:
+            yield "failed"
+        elif each.instrumentation.distribution and not _is_seen(comparison):
+            yield "not seen"
+        else:
+            ratio = comparison.ratio()
+            added = comparison.added().median * 1e6
+            yield f"{added:+,.0f} ({ratio.median:.2f} ±{(ratio.high - ratio.low) / 2:.2f})"
+
+
+def _is_seen(comparison: Comparison) -> bool:
+    return comparison.spans > _SEEN
+
+
+def _print_chunks(workloads: Sequence[Workload], measured: Sequence[Measured]) -> None:
+    """The slope between a short stream and a long one, so that what a call costs once is not in it."""
+    pairs = [
+        (short, long)
+        for short in workloads
+        for long in workloads
+        if short.is_chat == long.is_chat and 0 < short.events < long.events
     ]
-    measured: list[Measured] = []
-    with closing(Telemetry()) as telemetry, progress(len(runs)) as advance:
-        # What was imported is not garbage; without it a collection before each sample is quick.
-        gc.freeze()
-        for workload, is_async in runs:
-            advance(_name(workload, is_async=is_async))
-            measured.append(
-                (workload, is_async, compare(workload, telemetry, calls=calls, is_async=is_async))
-            )
-    return measured
+    rows = [
+        (_chunk_name(long, is_async=is_async), *_slopes(short, long, measured, is_async=is_async))
+        for short, long in pairs
+        for is_async in (False, True)
+    ]
+    if rows:
+        print_section("CPU time added to a chunk of a stream", "µs: the slope between two lengths.")
+        print_table(("Stream", *(each.instrumentation.name for each in measured)), rows)
 
 
-def _name(workload: Workload, *, is_async: bool) -> str:
-    return f"{workload.name}, async" if is_async else workload.name
+def _chunk_name(workload: Workload, *, is_async: bool) -> str:
+    return ("chat" if workload.is_chat else "responses") + (", async" if is_async else "")
 
 
-def _rows(measured: Sequence[Measured]) -> Iterator[tuple[str, ...]]:
-    for workload, is_async, comparison in measured:
-        ratio, noise = comparison.ratio(), comparison.noise()
-        yield (
-            _name(workload, is_async=is_async),
-            f"{comparison.seconds('off') * 1e6:,.0f}",
-            f"{comparison.seconds('on') * 1e6:,.0f}",
-            f"{ratio.median:.2f}",
-            _quartiles(ratio),
-            f"{noise.median:.2f}",
-            _quartiles(noise),
-            f"{comparison.added_seconds() * 1e6:,.0f}",
-            _per_chunk(workload, comparison, [each for each in measured if each[1] == is_async]),
-        )
+def _slopes(
+    short: Workload, long: Workload, measured: Sequence[Measured], *, is_async: bool
+) -> Iterator[str]:
+    for each in measured:
+        ends = [each.comparisons.get((workload.name, is_async)) for workload in (short, long)]
+        found = [end for end in ends if end is not None]
+        if len(found) < len(ends):
+            yield "failed"
+        elif each.instrumentation.distribution and not all(map(_is_seen, found)):
+            yield "not seen"
+        else:
+            first, last = (end.added().median * 1e6 for end in found)
+            yield f"{(last - first) / (long.events - short.events):.2f}"
 
 
-def _quartiles(spread: Spread) -> str:
-    return f"{spread.low:.2f}-{spread.high:.2f}"
-
-
-def _per_chunk(workload: Workload, comparison: Comparison, others: Sequence[Measured]) -> str:
-    """What a chunk costs beyond what the call costs: the slope between a short stream and a long one."""
-    for shorter, _, base in others:
-        if shorter.is_chat == workload.is_chat and 0 < shorter.events < workload.events:
-            added = comparison.added_seconds() - base.added_seconds()
-            return f"{added * 1e6 / (workload.events - shorter.events):.2f}"
-    return ""
+def _notes(measured: Sequence[Measured]) -> Iterator[str]:
+    sdks = ", ".join(f"{name} {version(name)}" for name in ("openai", "opentelemetry-sdk"))
+    yield f"Python {platform.python_version()}, {sdks}."
+    yield ""
+    for each in measured:
+        name = each.instrumentation.name
+        if each.version:
+            remark = f"; {each.instrumentation.remark}" if each.instrumentation.remark else ""
+            yield f"- {name}: {each.instrumentation.distribution} {each.version}{remark}"
+        if each.failure:
+            yield f"- {name}: {each.failure}"
+        yield from (f"- {name}, {run_name(run)}: {error}" for run, error in each.errors.items())
+    yield ""
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def _function(name: str) -> dict[str, Any]:
     }
 
 
-def agent_history(turns: int, seed: int = 0) -> list[dict[str, Any]]:
+def agent_history(turns: int, seed: int = 0, *, result_words: int = 120) -> list[dict[str, Any]]:
     """An agent's conversation: instructions, then for each turn a question, a tool call and its result.
 
     The instructions are always the same, the rest is another one for each seed.
@@ -90,6 +90,6 @@ def agent_history(turns: int, seed: int = 0) -> list[dict[str, Any]]:
                 "content": None,
                 "tool_calls": [{"id": call_id, "type": "function", "function": function}],
             },
-            {"role": "tool", "tool_call_id": call_id, "content": words(120, seed - turn)},
+            {"role": "tool", "tool_call_id": call_id, "content": words(result_words, seed - turn)},
         ]
     return messages

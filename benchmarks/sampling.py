@@ -1,4 +1,4 @@
-"""Interleaved samples of the same work with and without the instrumentation."""
+"""Interleaved samples of the same work with and without an instrumentation."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ import contextlib
 import gc
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
+from benchmarks.switch import Switch
 from benchmarks.telemetry import Telemetry
 from benchmarks.transport import async_client, sync_client
 from benchmarks.workloads import Workload
-
-Side = Literal["off", "off again", "on"]
-
-_SIDES: tuple[Side, ...] = ("off", "off again", "on")
-_WARM_UP_CALLS = 3
 
 
 class Subject(Protocol):
@@ -69,52 +65,78 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """CPU seconds a call, in rounds of neighbouring samples."""
+    """CPU seconds a call, in rounds of two neighbouring samples."""
 
-    samples: dict[Side, list[float]]
-
-    def seconds(self, side: Side) -> float:
-        """Median of one side."""
-        return statistics.median(self.samples[side])
+    off: Sequence[float]
+    on: Sequence[float]
+    spans: float
+    """Spans that a call leaves while the instrumentation is on."""
 
     def ratio(self) -> Spread:
         """On to off. Taken within each round, so that a machine that gets slower does not matter."""
-        return Spread.of([on / off for on, off in zip(self.samples["on"], self._off(), strict=True)])
+        return Spread.of([on / off for on, off in zip(self.on, self.off, strict=True)])
 
-    def noise(self) -> Spread:
-        """Off to off: what the ratio looks like where there is nothing to measure."""
-        pairs = zip(self.samples["off again"], self.samples["off"], strict=True)
-        return Spread.of([again / off for again, off in pairs])
-
-    def added_seconds(self) -> float:
-        """What instrumentation adds to a call; median over the rounds."""
-        return statistics.median(on - off for on, off in zip(self.samples["on"], self._off(), strict=True))
-
-    def _off(self) -> Iterator[float]:
-        pairs = zip(self.samples["off"], self.samples["off again"], strict=True)
-        return (statistics.fmean(pair) for pair in pairs)
+    def added(self) -> Spread:
+        """Seconds that the instrumentation adds to a call."""
+        return Spread.of([on - off for on, off in zip(self.on, self.off, strict=True)])
 
 
-def compare(workload: Workload, telemetry: Telemetry, *, calls: int, is_async: bool = False) -> Comparison:
-    """Measure a workload; `calls` on each side, in at least five rounds that take turns in who begins."""
-    samples: dict[Side, list[float]] = {side: [] for side in _SIDES}
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long a workload is sampled.
+
+    Either a number of calls on each side, or as many rounds as fit into some seconds.
+    """
+
+    min_rounds: int
+    seconds: float = 0
+    calls: int = 0
+
+    def rounds(self, workload: Workload) -> Iterator[int]:
+        """Count the rounds."""
+        wanted = self.calls // workload.sample_calls
+        end = time.monotonic() + self.seconds
+        turn = 0
+        while turn < max(self.min_rounds, wanted) or time.monotonic() < end:
+            yield turn
+            turn += 1
+
+
+def compare(
+    workload: Workload, switch: Switch, telemetry: Telemetry, effort: Effort, *, is_async: bool = False
+) -> Comparison:
+    """Measure a workload with the instrumentation off and on, in rounds that take turns in who begins.
+
+    Raises:
+        RuntimeError: The instrumentation left spans while it was off.
+    """
+    off: list[float] = []
+    on: list[float] = []
+    spans = 0
+    sides = ((switch.off, off), (switch.on, on))
     with subject(workload, is_async=is_async) as run:
-        for turn in range(max(5, calls // workload.sample_calls)):
-            first = turn % len(_SIDES)
-            for side in (*_SIDES[first:], *_SIDES[:first]):
-                with telemetry.instrumented() if side == "on" else contextlib.nullcontext():
-                    run(_WARM_UP_CALLS)
-                    samples[side].append(
-                        _cpu_seconds(run, workload.sample_calls, telemetry) / workload.sample_calls
-                    )
-    return Comparison(samples)
+        switch.on()
+        run(workload.sample_calls)  # a service has seen its prompts before; the rounds keep what it knows
+        for turn in effort.rounds(workload):
+            for turn_to, samples in sides if turn % 2 else reversed(sides):
+                turn_to()
+                run(workload.warm_up_calls)
+                workload.begin()
+                spans_before = telemetry.spans()
+                samples.append(_cpu_seconds(run, workload.sample_calls, telemetry.flush_spans))
+                new_spans = telemetry.spans() - spans_before
+                if samples is on:
+                    spans += new_spans
+                elif new_spans:
+                    raise RuntimeError(f"{new_spans} spans while the instrumentation was off")
+        switch.off()
+    return Comparison(off, on, spans / (len(on) * workload.sample_calls))
 
 
-def _cpu_seconds(run: Subject, calls: int, telemetry: Telemetry) -> float:
-    """CPU time of all threads: exporting the spans is part of the price, and ends inside the sample."""
-    telemetry.flush_spans()
+def _cpu_seconds(run: Subject, calls: int, flush: Callable[[], object]) -> float:
+    """CPU time of all threads for a call: exporting the spans is part of the price, and ends in the sample."""
     gc.collect()
     start = time.process_time()
     run(calls)
-    telemetry.flush_spans()
-    return time.process_time() - start
+    flush()
+    return (time.process_time() - start) / calls

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,8 +17,6 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-
-from otel_promptcache import instrument, uninstrument
 
 _QUEUE_SPANS = 100_000
 
@@ -63,41 +61,49 @@ class Telemetry:
     """A batch span processor and one periodic metric reader, set up as an application has them."""
 
     def __init__(self) -> None:
-        self._spans, self._metrics = CountingSpanExporter(), LatestMetricExporter()
+        self.span_exporter, self._metrics = CountingSpanExporter(), LatestMetricExporter()
         # Longer than the default, because a span that the processor drops would be missed in the counts.
-        self._processor = BatchSpanProcessor(self._spans, max_queue_size=_QUEUE_SPANS)
-        self._tracer_provider = TracerProvider(shutdown_on_exit=False)
-        self._tracer_provider.add_span_processor(self._processor)
-        self._meter_provider = MeterProvider(
+        self.span_processor = BatchSpanProcessor(self.span_exporter, max_queue_size=_QUEUE_SPANS)
+        self.tracer_provider = TracerProvider(shutdown_on_exit=False)
+        self.tracer_provider.add_span_processor(self.span_processor)
+        self.meter_provider = MeterProvider(
             [PeriodicExportingMetricReader(self._metrics)], shutdown_on_exit=False
         )
+        self._flush: Callable[[], object] = self.span_processor.force_flush
 
     def close(self) -> None:
         """Stop the threads of the SDK."""
-        self._tracer_provider.shutdown()
-        self._meter_provider.shutdown()
+        self.tracer_provider.shutdown()
+        self.meter_provider.shutdown()
 
     @contextmanager
     def instrumented(self, **settings: Any) -> Iterator[None]:
         """Instrument the SDK inside the block."""
-        instrument(tracer_provider=self._tracer_provider, meter_provider=self._meter_provider, **settings)
+        # The environments of other instrumentations do not have the package.
+        from otel_promptcache import instrument, uninstrument  # noqa: PLC0415
+
+        instrument(tracer_provider=self.tracer_provider, meter_provider=self.meter_provider, **settings)
         try:
             yield
         finally:
             uninstrument()
 
+    def flush_by(self, flush: Callable[[], object]) -> None:
+        """Have an instrumentation that insists on a span processor of its own flush that one."""
+        self._flush = flush
+
     def flush_spans(self) -> None:
         """Export what is queued, on the calling thread."""
-        self._processor.force_flush()
+        self._flush()
 
     def collect(self) -> None:
         """Collect the metrics once."""
-        self._meter_provider.force_flush()
+        self.meter_provider.force_flush()
 
     def spans(self) -> int:
         """Spans exported so far."""
         self.flush_spans()
-        return self._spans.spans
+        return self.span_exporter.spans
 
     def total(self, metric: str) -> float:
         """Sum of a counter, or count of a histogram, over all its series, at the latest `collect`."""

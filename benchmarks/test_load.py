@@ -15,10 +15,9 @@ import pytest
 from benchmarks import concurrency, forking, memory
 from benchmarks.concurrency import Counts
 from benchmarks.growth import MemoryResult
-from benchmarks.sampling import compare
 from benchmarks.telemetry import Telemetry
 from benchmarks.transport import async_client, sync_client
-from benchmarks.workloads import Workload, short_chat, workloads
+from benchmarks.workloads import Workload, workloads
 
 KIB = 1024
 
@@ -55,17 +54,6 @@ def test_every_workload_is_observed_with_both_clients(workload: Workload) -> Non
         assert "unknown" not in telemetry.by_attribute("promptcache.requests", "promptcache.result")
         assert telemetry.total("promptcache.time_to_first_token") == (2 if workload.events else 0)
         assert telemetry.total("promptcache.internal.errors") == 0
-
-
-def test_both_sides_are_sampled_equally_often() -> None:
-    """The ratios are taken pair by pair."""
-    with closing(Telemetry()) as telemetry:
-        comparison = compare(short_chat(), telemetry, calls=1)
-
-        assert {side: len(samples) for side, samples in comparison.samples.items()} == {
-            "off": 5, "off again": 5, "on": 5,
-        }  # fmt: skip
-        assert telemetry.spans() == 5 * (3 + short_chat().sample_calls)
 
 
 @pytest.mark.usefixtures("hasty_threads")

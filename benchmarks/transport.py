@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +18,11 @@ _http: Any = sys.modules[openai.DefaultHttpxClient.__mro__[1].__module__]
 _ASKS_FOR_STREAM = re.compile(rb'"stream":\s*true')
 
 BASE_URL = "https://api.openai.com/v1"
+
+UNIQUE = "0a1b2c3d4e5f"
+"""Stands in an answer for what is another in each: some keep what they know of a response by its id."""
+_UNIQUE_BYTES = UNIQUE.encode()
+_numbers = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ class _ChunkStream(_http.SyncByteStream, _http.AsyncByteStream):
 
 
 class ReplayTransport(_http.BaseTransport, _http.AsyncBaseTransport):
-    """Answers every request with the same bytes.
+    """Answers every request with the same bytes, but for what makes an answer unique.
 
     Args:
         answer: What to answer.
@@ -70,7 +76,9 @@ class ReplayTransport(_http.BaseTransport, _http.AsyncBaseTransport):
         answer = self._answer
         if self._streamed is not None and _ASKS_FOR_STREAM.search(request.content):
             answer = self._streamed
-        stream = _ChunkStream(answer.chunks, gives_way=self._gives_way)
+        number = f"{next(_numbers):0{len(UNIQUE)}x}".encode()
+        chunks = tuple(chunk.replace(_UNIQUE_BYTES, number) for chunk in answer.chunks)
+        stream = _ChunkStream(chunks, gives_way=self._gives_way)
         return _http.Response(
             200, headers={"content-type": answer.content_type}, stream=stream, request=request
         )

@@ -15,7 +15,9 @@ from benchmarks.transport import Answer
 SHORT_CHAT_STREAM, SHORT_RESPONSES_STREAM, LONG_STREAM = 4, 10, 200
 """Events of the streams; two lengths of each tell the cost of a chunk from the cost of a call."""
 
-_AGENT_TURNS = 50
+AGENT_TURNS, MESSAGES_PER_TURN = 50, 3
+_AGENT_RESULT_WORDS = 1_100
+"""What a tool returns in each turn, so that the conversation ends at 60,000 tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +32,12 @@ class Workload:
     """What the n-th call of a sample sends."""
     sample_calls: int
     """Calls that make one sample; enough for some ten milliseconds."""
+    warm_up_calls: int = 25
+    """Calls before each sample, so that it finds what a long-running service would find."""
+    begin: Callable[[], None] = lambda: None
+    """Makes the prompts of a sample, where each has others; not a part of what is measured."""
     events: int = 0
     """Events of a stream; 0 for a plain call."""
-    has_async: bool = False
-    """Is measured with the asynchronous client, too."""
 
     def call(self, client: openai.OpenAI, index: int = 0) -> None:
         """Make one call; read its stream to the end."""
@@ -68,6 +72,11 @@ def workloads() -> Sequence[Workload]:
     )
 
 
+def selected(parts: Sequence[str]) -> Sequence[Workload]:
+    """Those whose name contains one of the parts; all without any."""
+    return [each for each in workloads() if not parts or any(part in each.name for part in parts)]
+
+
 def short_chat() -> Workload:
     """60 tokens: what there is to pay for any call at all."""
     return Workload(
@@ -75,7 +84,6 @@ def short_chat() -> Workload:
         answer=answers.chat_answer(),
         arguments=_always(chat_arguments(prompts.words(20), prompts.words(40))),
         sample_calls=25,
-        has_async=True,
     )
 
 
@@ -108,12 +116,14 @@ def long_chats() -> tuple[Workload, Workload]:
         answer=answers.chat_answer(),
         arguments=_always(chat_arguments(text, question)),
         sample_calls=5,
+        warm_up_calls=10,
     )
     built = Workload(
         name="chat, 100,000 tokens stable, fresh strings",
         answer=answers.chat_answer(),
         arguments=lambda _: chat_arguments(prompts.fresh(text), prompts.fresh(question)),
         sample_calls=5,
+        warm_up_calls=10,
     )
     return kept, built
 
@@ -136,18 +146,24 @@ def stable_response() -> Workload:
 
 
 def agent_turn() -> Workload:
-    """A conversation that every call makes longer; a sample is one whole loop."""
-    history, tools = prompts.agent_history(_AGENT_TURNS), prompts.tools()
+    """A conversation that every call makes longer; a sample is one whole conversation, and each is another."""
+    messages: list[dict[str, Any]] = []
+    tools, seeds = prompts.tools(), itertools.count(step=2 * AGENT_TURNS)
+
+    def begin() -> None:
+        messages[:] = prompts.agent_history(AGENT_TURNS, next(seeds), result_words=_AGENT_RESULT_WORDS)
 
     def arguments(index: int) -> dict[str, Any]:
-        messages = 2 + 3 * (index % _AGENT_TURNS)
-        return {"model": answers.MODEL, "messages": history[:messages], "tools": tools}
+        known = 2 + MESSAGES_PER_TURN * (index % AGENT_TURNS)
+        return {"model": answers.MODEL, "messages": messages[:known], "tools": tools}
 
+    begin()
     return Workload(
-        name=f"agent loop of {_AGENT_TURNS} turns, one turn",
+        name=f"agent loop of {AGENT_TURNS} turns to 60,000 tokens, one turn",
         answer=answers.chat_answer(),
         arguments=arguments,
-        sample_calls=_AGENT_TURNS,
+        sample_calls=AGENT_TURNS,
+        begin=begin,
     )
 
 
@@ -158,9 +174,7 @@ def chat_stream(events: int) -> Workload:
         name=f"chat stream, {events} chunks",
         answer=answers.chat_stream_answer(events),
         arguments=_always(chat_arguments(prompts.words(20), prompts.words(40), **asked)),
-        sample_calls=max(5, 100 // events),
-        events=events,
-        has_async=True,
+        **_stream_sizes(events),
     )
 
 
@@ -172,9 +186,17 @@ def response_stream(events: int) -> Workload:
         is_chat=False,
         answer=answers.responses_stream_answer(events),
         arguments=_always({"model": answers.MODEL, **asked}),
-        sample_calls=max(5, 100 // events),
-        events=events,
+        **_stream_sizes(events),
     )
+
+
+def _stream_sizes(events: int) -> dict[str, int]:
+    is_long = events >= LONG_STREAM
+    return {
+        "events": events,
+        "sample_calls": 5 if is_long else 20,
+        "warm_up_calls": 3 if is_long else 20,  # each of the events warms up what the stream costs
+    }
 
 
 def _always(arguments: dict[str, Any]) -> Callable[[int], dict[str, Any]]:

@@ -1,0 +1,93 @@
+"""Machine instructions of a call, as valgrind counts them; `benchmarks.counts --callgrind` prints them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+from benchmarks.display import print_lines, print_section, print_table
+from benchmarks.environments import ROOT
+from benchmarks.options import Options
+from benchmarks.ours import switched
+from benchmarks.sampling import subject
+from benchmarks.telemetry import Telemetry
+from benchmarks.workloads import Workload, selected
+
+_CALLS = 20
+_COLLECTED = re.compile(r"==(\d+)== Collected : (\d+)")
+
+Key = tuple[str, str, int]
+"""Name of a workload, a side, and a number of calls."""
+
+
+def report(options: Options) -> None:
+    """Print one table; where valgrind is missing, say so instead."""
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        print_lines(["valgrind is missing, so no machine instructions were counted.", ""])
+        return
+    workloads = options.selected_workloads()
+    calls = options.calls or _CALLS
+    instructions = _count(valgrind, options.workloads, calls)
+    print_section(
+        "Machine instructions",
+        f"Thousands a call: the difference between a process of {2 * calls} calls and one of {calls}.",
+    )
+    rows = [(workload.name, *_cells(workload, instructions, calls)) for workload in workloads]
+    print_table(("Workload", "off", "on", "added", "on/off"), rows)
+
+
+def _cells(workload: Workload, instructions: dict[Key, int], calls: int) -> Iterator[str]:
+    off, on = (
+        (instructions[workload.name, side, 2 * calls] - instructions[workload.name, side, calls]) / calls
+        for side in ("off", "on")
+    )
+    yield from (f"{value / 1e3:,.0f}" for value in (off, on, on - off))
+    yield f"{on / off:.2f}"
+
+
+def _count(valgrind: str, parts: Sequence[str], calls: int) -> dict[Key, int]:
+    command = [valgrind, "--tool=callgrind", f"--callgrind-out-file={os.devnull}", sys.executable]
+    command += ["-W", "ignore", "-m", "benchmarks.callgrind", json.dumps([parts, calls])]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
+    done = subprocess.run(  # noqa: S603
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=True
+    )
+    collected = dict(_COLLECTED.findall(done.stderr))
+    return {
+        (name, side, calls): int(collected[str(process)])
+        for name, side, calls, process in map(json.loads, done.stdout.splitlines())
+    }
+
+
+def main() -> None:
+    """Make the calls, each kind in a fork: this is what valgrind watches, and starting takes it minutes."""
+    parts, calls = json.loads(sys.argv[1])
+    with closing(Telemetry()) as telemetry, switched(telemetry) as switch:
+        for workload in selected(parts):
+            for side, turn_to in (("off", switch.off), ("on", switch.on)):
+                turn_to()
+                for number in (calls, 2 * calls):
+                    process = os.fork()
+                    if process == 0:
+                        _make(workload, number, telemetry)
+                        os._exit(0)
+                    os.waitpid(process, 0)
+                    print(json.dumps([workload.name, side, number, process]), flush=True)  # noqa: T201
+
+
+def _make(workload: Workload, calls: int, telemetry: Telemetry) -> None:
+    with subject(workload, is_async=False) as run:
+        run(workload.warm_up_calls)
+        run(calls)
+        telemetry.flush_spans()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""What must not creep: what the package runs for a call, for a chunk and for a message, counted and not timed."""
+
+# ruff: noqa: S101  # asserts are how tests speak
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from benchmarks import answers, counts, prompts
+from benchmarks.counting import Counts, count
+from benchmarks.ours import switched
+from benchmarks.telemetry import Telemetry
+from benchmarks.workloads import (
+    Workload,
+    chat_arguments,
+    chat_stream,
+    response_stream,
+    short_chat,
+    stable_chat,
+    stable_response,
+)
+
+# Python functions of the package, entered.
+FUNCTIONS_PER_SHORT_CALL = 240
+FUNCTIONS_PER_CALL_WITH_TOOLS = 270
+FUNCTIONS_PER_EVENT = 5
+FUNCTIONS_PER_EVENT_ASYNC = 8
+FUNCTIONS_PER_KNOWN_MESSAGE = 8
+
+# Bytecode instructions of the package; other versions of Python have somewhat more or less of them.
+INSTRUCTIONS_PER_EVENT = 200
+INSTRUCTIONS_PER_KNOWN_MESSAGE = 300
+
+# What is asked of OpenTelemetry's SDK.
+HISTOGRAM_RECORDS_PER_CALL = 4
+HISTOGRAM_RECORDS_PER_STREAM = 6
+SPAN_WRITES_PER_CALL = 1
+
+# JSON that is parsed or written: the answer, and each kind of thing in the request that is no text.
+PARSES_PER_SHORT_CALL = 1
+PARSES_PER_STREAM = 8
+PARSES_PER_KNOWN_MESSAGE = 0.1
+
+
+@pytest.fixture(scope="module", autouse=True)
+def instrumented() -> Iterator[None]:
+    """Every setting is on, and faults of the instrumentation reach the test."""
+    with pytest.MonkeyPatch.context() as patch, closing(Telemetry()) as telemetry:
+        patch.setenv("OTEL_PYTHON_PROMPTCACHE_STRICT", "true")
+        with switched(telemetry) as switch:
+            switch.on()
+            yield
+
+
+@pytest.mark.parametrize(
+    ("workload", "functions"),
+    [
+        (short_chat(), FUNCTIONS_PER_SHORT_CALL),
+        (stable_chat(), FUNCTIONS_PER_CALL_WITH_TOOLS),
+        (stable_response(), FUNCTIONS_PER_CALL_WITH_TOOLS),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_a_call_runs_so_much_and_no_more(workload: Workload, functions: int, is_async: bool) -> None:  # noqa: FBT001
+    """A plain call, of a service that has made many."""
+    counted = counts.of_call(workload, is_async=is_async)
+
+    assert 0 < counted.functions <= functions
+    assert counted.histogram_records <= HISTOGRAM_RECORDS_PER_CALL
+    assert counted.span_writes <= SPAN_WRITES_PER_CALL
+
+
+def test_a_call_without_tools_parses_nothing_but_its_answer() -> None:
+    """The request is there in Python's own types."""
+    assert counts.of_call(short_chat()).parses == PARSES_PER_SHORT_CALL
+
+
+@pytest.mark.parametrize("stream", [chat_stream, response_stream])
+def test_a_stream_records_and_parses_no_more_than_a_stream_of_any_length_must(stream: counts.Stream) -> None:
+    """What a call costs once."""
+    counted = counts.of_call(stream(30))
+
+    assert counted.histogram_records <= HISTOGRAM_RECORDS_PER_STREAM
+    assert counted.span_writes <= SPAN_WRITES_PER_CALL
+    assert counted.parses <= PARSES_PER_STREAM
+
+
+@pytest.mark.parametrize(
+    ("is_async", "functions"), [(False, FUNCTIONS_PER_EVENT), (True, FUNCTIONS_PER_EVENT_ASYNC)]
+)
+@pytest.mark.parametrize("stream", [chat_stream, response_stream])
+def test_one_more_event_runs_next_to_nothing(
+    stream: counts.Stream,
+    is_async: bool,  # noqa: FBT001
+    functions: int,
+) -> None:
+    """Once the first token has come, events pass without being parsed, and nothing is recorded of them."""
+    added = counts.of_further_event(stream, is_async=is_async)
+
+    assert 0 < added.functions <= functions
+    assert added.instructions <= INSTRUCTIONS_PER_EVENT
+    assert (added.parses, added.histogram_records, added.span_writes) == (0, 0, 0)
+
+
+def test_one_more_known_message_runs_next_to_nothing() -> None:
+    """What a conversation sends again is recognised, not read again."""
+    added = counts.of_further_message()
+
+    assert added.functions <= FUNCTIONS_PER_KNOWN_MESSAGE
+    assert added.instructions <= INSTRUCTIONS_PER_KNOWN_MESSAGE
+    assert added.parses <= PARSES_PER_KNOWN_MESSAGE
+    assert (added.histogram_records, added.span_writes) == (0, 0)
+
+
+@pytest.mark.parametrize("is_fresh", [False, True], ids=["same objects", "fresh strings"])
+def test_a_known_prompt_costs_the_same_whatever_its_length(is_fresh: bool) -> None:  # noqa: FBT001
+    """Nothing in Python goes through a text that was seen before."""
+    assert stable_prompt(100_000, is_fresh=is_fresh) == stable_prompt(4_600, is_fresh=is_fresh)
+
+
+def stable_prompt(tokens: int, *, is_fresh: bool) -> Counts:
+    """Count a call with instructions that never change."""
+    text, question = prompts.words(tokens), prompts.words(60)
+    workload = Workload(
+        name=f"{tokens} tokens",
+        answer=answers.chat_answer(),
+        arguments=lambda _: chat_arguments(prompts.fresh(text) if is_fresh else text, question),
+        sample_calls=1,
+    )
+    return counts.of_call(workload)
+
+
+def test_counting_the_same_twice_gives_the_same() -> None:
+    """The figures depend on neither time nor chance."""
+    assert counts.of_call(short_chat()) == counts.of_call(short_chat())
+
+
+def test_work_outside_of_the_package_counts_nothing() -> None:
+    """What others run is theirs."""
+    assert count(lambda: prompts.words(10)) == Counts()
