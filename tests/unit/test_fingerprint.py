@@ -230,6 +230,15 @@ def test_what_counts_as_volatile(text: str, masked: str) -> None:
 
 
 @given(
+    st.lists(st.sampled_from(["word ", "x" * 31, "x", "7", "\u0663", "#", "May ", "é", ", ", "_%+-@", "\ud800"]), max_size=40)
+    .map("".join)
+)  # fmt: skip
+def test_what_is_taken_for_plain_has_nothing_to_mask(text: str) -> None:
+    words_masked = fingerprint_module._VOLATILE_WORD.sub("#", text)
+    assert mask_volatile(text) == fingerprint_module._VOLATILE_RUN.sub("#", words_masked)
+
+
+@given(
     st.lists(
         st.sampled_from(
             [

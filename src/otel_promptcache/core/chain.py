@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, NewType, cast
 from otel_promptcache.core.prompt import Block, Role, Segment, SegmentKind, canonical_json
 
 # Hashes are Python's own, of 64 bits, keyed anew in each process: nothing of the index leaves it. A string knows its
-# hash once it was taken, so a text that an application keeps is hashed in no time: of 400 KB in 0.1 us instead of
-# 300 us by BLAKE2b, and a fresh string in 60 us.
+# hash once it was taken, so a text that an application keeps is hashed in no time: of 400 KB in 0.1 µs instead of
+# 300 µs by BLAKE2b, and a fresh string in 60 µs.
 ContentHash = NewType("ContentHash", int)
 """Of a piece of content, wherever it stands."""
 

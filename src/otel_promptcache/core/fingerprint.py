@@ -34,7 +34,13 @@ _VOLATILE_WORD = re.compile(
     rf"|(?<!{_WORD}){_WORD}{{{_LONG_WORD_CHARS},}}"  # a random id may have no digit at all
     r"|\d+"
 )
-_DIGIT_OR_MASK = re.compile(rf"[\d{MASK}]")
+_ANY_DIGIT = re.compile(r"\d")
+# To tell the kinds of characters: digits and the mask become 0, those of words a, all others blanks.
+_KIND_OF_BYTE = bytes(
+    ord("0" if re.match(rf"[0-9{MASK}]", chr(byte)) else "a" if re.match(_WORD, chr(byte)) else " ")
+    for byte in range(256)
+)
+_LONG_WORD = b"a" * _LONG_WORD_CHARS
 # The names of months and days are volatile as a part of a date only, so they are masked next to a mask only.
 _CALENDAR_WORD = (
     r"\b(?:(?:jan|febr?|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ch|il|ust|ember|ober)?"
@@ -130,11 +136,20 @@ class Fingerprinter:
 
 def mask_volatile(text: str) -> str:
     """Replace what changes from request to request (dates, times, UUIDs, numbers, long ids) by one mark."""
-    # Most sentences are plain words, and to find that out takes a tenth of the time.
-    has_long_word = max(map(len, text.split()), default=0) >= _LONG_WORD_CHARS
-    if not has_long_word and not _DIGIT_OR_MASK.search(text):
+    if _is_plain(text):
         return text
     return _VOLATILE_RUN.sub(MASK, _VOLATILE_WORD.sub(MASK, text))
+
+
+def _is_plain(text: str) -> bool:
+    """Whether there is nothing to mask; most sentences are plain words.
+
+    To look at the kinds of characters takes 0.4 µs for a sentence, to search with the patterns 10.
+    """
+    kinds = text.encode("utf-8", "surrogatepass").translate(_KIND_OF_BYTE)
+    if b"0" in kinds or _LONG_WORD in kinds:
+        return False
+    return text.isascii() or not _ANY_DIGIT.search(text)
 
 
 def _masked_head(text: str) -> str:
