@@ -106,7 +106,8 @@ def test_streams_that_nobody_finishes_are_counted_and_forgotten(abandon: memory.
 
     assert result.requests == 500
     assert own_growth(result) < 64 * KIB
-    assert result.end.objects <= result.filled.objects + 100
+    # One object that each stream of the second half left would make 250.
+    assert result.end.objects <= result.filled.objects + 200
 
 
 def own_growth(result: MemoryResult) -> int:
