@@ -7,11 +7,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from otel_promptcache.core import chain
 from otel_promptcache.core.chain import PromptHasher, hash_prompt, serial
+from otel_promptcache.core.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt import without_items
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS, COMPLETIONS
@@ -108,6 +109,28 @@ def test_no_more_blocks_are_remembered_than_the_bound(monkeypatch: pytest.Monkey
             CHAT_COMPLETIONS.segments(body)
         )
         assert len(hasher._known) <= 10
+
+
+JSON_FORMAT = {"response_format": {"type": "json_object"}}
+
+
+@given(st.lists(BODIES, min_size=1, max_size=5))
+@example([(CHAT_COMPLETIONS, {"messages": [user(text)], **JSON_FORMAT}) for text in ("a", "b")])
+def test_the_leading_part_stands_for_the_template(bodies: list[tuple[WireFormat, dict[str, Any]]]) -> None:
+    fingerprinter, hasher = Fingerprinter(), PromptHasher()
+    for wire, body in bodies:
+        leading = hasher.hash(partial(wire.blocks, body))[0].leading
+        identity = Fingerprinter().identify(wire.segments(body))
+        found = fingerprinter.recall(leading) or fingerprinter.identify(wire.segments(body), leading)
+        assert (found.fingerprint, found.digest) == (identity.fingerprint, identity.digest)
+
+
+def test_a_format_alone_names_no_template() -> None:
+    one, other = (
+        hash_prompt(CHAT_COMPLETIONS.segments(chat(user(text), **JSON_FORMAT))).leading for text in "ab"
+    )
+    assert one != other
+    assert hash_prompt(list(CHAT_COMPLETIONS.segments(chat(**JSON_FORMAT)))).leading is None
 
 
 def test_of_a_continued_prompt_the_items_are_left_out() -> None:

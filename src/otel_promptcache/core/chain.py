@@ -19,6 +19,7 @@ PrefixHash = NewType("PrefixHash", int)
 """Of everything up to a place: two prompts agree up to there exactly if these are equal."""
 
 _NO_PREFIX, _NOTHING = PrefixHash(0), ContentHash(0)
+_NAMING = frozenset({SegmentKind.TOOL, SegmentKind.INSTRUCTIONS})
 _ROUTING_CHARS = 1_024
 _MAX_BLOCKS = 20_000
 
@@ -48,7 +49,7 @@ class HashedPrompt:
     routing: ContentHash
     """Of what stands in the first 1,024 characters: requests that share it go to the same machines."""
     leading: PrefixHash | None = None
-    """Of the tools, the format and the instructions, or of the first item where there are none of them."""
+    """Up to the last tool or instructions, or to the first item where there are neither: what names a template."""
 
     @property
     def size_bytes(self) -> int:
@@ -144,7 +145,7 @@ class _Chain:
             self._head_chars += len(head)
         content = ContentHash(hash((kind, role, value if isinstance(value, str) else serial(value))))
         self.prefix = prefix = PrefixHash(hash((self.prefix, content, self._begins_message)))
-        if self.leading is None or kind is not SegmentKind.ITEM:
+        if kind in _NAMING or (kind is SegmentKind.ITEM and self.leading is None):
             self.leading = prefix
         self._begins_message = ends_message
         if size_bytes is None:

@@ -124,11 +124,10 @@ class Examination:
         if usage.input_tokens is None or usage.cache_read_tokens is None:
             return Diagnosis()
         self._learn(usage, policy)
-        if self._sent.options.is_continued:
-            # What the provider puts in front is not known, so there is nothing of ours to say.
-            return self._by_provider(said, None, usage) or Diagnosis()
-        if policy.has_exact_boundaries and self._boundaries is None:
-            # Another model answered than the one whose rules were asked for when the prompt was sent.
+        # Another model may have answered than the one whose rules were asked for when the prompt was sent.
+        has_other_rules = policy.has_exact_boundaries and self._boundaries is None
+        if self._sent.options.is_continued or has_other_rules:
+            # What the provider puts in front, or could read up to, is not known: there is nothing of ours to say.
             return self._by_provider(said, None, usage) or Diagnosis()
         expectation = expect(
             self._sent,
