@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from otel_promptcache.mixin import grafana, queries
+from otel_promptcache.mixin import grafana, panels, queries
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.grafana import stat, table, timeseries
-from otel_promptcache.mixin.series import RESULT, TEMPLATE
+from otel_promptcache.mixin.series import TEMPLATE
 
 UID = "promptcache-overview"
 TITLE = "Prompt caching: overview"
@@ -36,52 +36,35 @@ def rows(config: MixinConfig) -> list[tuple[str, list[stat.Panel | timeseries.Pa
 
 
 def _hit_ratio_now(config: MixinConfig) -> stat.Panel:
-    return grafana.numbers(
+    return panels.hit_ratio_now(
         config,
-        "Hit ratio",
         "Share of all input tokens that were read from the prompt cache in the selected time, and in the same "
         "time a day and a week earlier. 0 % means that every prompt was processed in full. Long stable "
         "instructions with short questions reach 90 %; prompts that are mostly new text never will.",
-        grafana.PERCENT,
-        grafana.GOOD_RATIO,
-        *queries.hit_ratio_of_range(config),
     )
 
 
 def _saved(config: MixinConfig) -> stat.Panel:
-    return grafana.numbers(
+    return panels.saved(
         config,
-        "Saved, net",
         "US dollars that caching saved in the selected time at list prices: what the tokens read would have "
         "cost as ordinary input, less what writing to the cache cost extra. Below zero, caching costs money.",
-        grafana.USD,
-        grafana.GOOD_DOLLARS,
-        queries.saved_in_range(),
     )
 
 
 def _lost(config: MixinConfig) -> stat.Panel:
-    return grafana.numbers(
+    return panels.lost(
         config,
-        "Lost to misses",
         "US dollars that could have been saved in the selected time: tokens that had been sent before and "
         "should have been read from the cache, but were processed again.",
-        grafana.USD,
-        grafana.BAD_DOLLARS,
-        queries.lost_in_range(),
     )
 
 
 def _first_token_now(config: MixinConfig) -> stat.Panel:
-    return grafana.numbers(
+    return panels.first_token_now(
         config,
-        "First token after",
         "Median time from the request to the first token of a streamed answer: of requests that hit the cache, "
         "and of those that did not or only in part. The difference is what users wait for.",
-        grafana.SECONDS,
-        grafana.PLAIN,
-        queries.first_token_of_range("hits", is_hit=True),
-        queries.first_token_of_range("misses", is_hit=False),
     )
 
 
@@ -157,36 +140,19 @@ def _templates(config: MixinConfig) -> table.Panel:
 
 
 def _tokens(config: MixinConfig) -> timeseries.Panel:
-    panel = grafana.stacked(
+    return panels.tokens(
         config,
-        "Input tokens",
         "Read from the cache (cheap), written to it (on newer models at extra cost) and processed without it. "
         "Together they are the whole input.",
-        grafana.TOKENS_PER_SECOND,
-        queries.tokens_by_state(),
     )
-    return grafana.colored(panel, {"read": grafana.GREEN, "write": "orange", "uncached": "blue"})
 
 
 def _requests(config: MixinConfig) -> timeseries.Panel:
-    panel = grafana.stacked(
+    return panels.requests(
         config,
-        "Requests by result",
         "hit: all that could be was read from the cache. partial: clearly less. miss: nothing, though the "
         "prompt was long enough. ineligible: too short for the cache. unknown: the answer did not say.",
-        grafana.REQUESTS_PER_SECOND,
-        queries.requests_by(RESULT),
     )
-    return grafana.colored(panel, RESULT_COLORS)
-
-
-RESULT_COLORS = {
-    "hit": grafana.GREEN,
-    "partial": grafana.YELLOW,
-    "miss": grafana.RED,
-    "ineligible": "gray",
-    "unknown": "purple",
-}
 
 
 def _first_token(config: MixinConfig) -> timeseries.Panel:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from otel_promptcache.mixin import grafana, queries
+from otel_promptcache.mixin import grafana, panels, queries
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.grafana import stat, table, timeseries
-from otel_promptcache.mixin.overview import RESULT_COLORS
 from otel_promptcache.mixin.series import FINGERPRINT, MODEL, REASON, RESULT
 
 UID = "promptcache-template"
@@ -37,50 +36,33 @@ def rows(config: MixinConfig) -> list[tuple[str, list[stat.Panel | timeseries.Pa
 
 
 def _hit_ratio_now(config: MixinConfig) -> stat.Panel:
-    return grafana.numbers(
+    return panels.hit_ratio_now(
         config,
-        "Hit ratio",
         "Share of this template's input tokens that were read from the prompt cache in the selected time, and "
         "in the same time a day and a week earlier.",
-        grafana.PERCENT,
-        grafana.GOOD_RATIO,
-        *queries.hit_ratio_of_range(config),
     )
 
 
 def _saved(config: MixinConfig) -> stat.Panel:
-    return grafana.numbers(
+    return panels.saved(
         config,
-        "Saved, net",
         "US dollars that caching saved on this template, less what writing to the cache cost extra. Below "
         "zero, it would be cheaper without: what is written is hardly read.",
-        grafana.USD,
-        grafana.GOOD_DOLLARS,
-        queries.saved_in_range(),
     )
 
 
 def _lost(config: MixinConfig) -> stat.Panel:
-    return grafana.numbers(
+    return panels.lost(
         config,
-        "Lost to misses",
         "US dollars for tokens of this template that had been sent before and were processed again.",
-        grafana.USD,
-        grafana.BAD_DOLLARS,
-        queries.lost_in_range(),
     )
 
 
 def _first_token_now(config: MixinConfig) -> stat.Panel:
-    return grafana.numbers(
+    return panels.first_token_now(
         config,
-        "First token after",
         "Median time to the first token of streamed answers: of requests that hit the cache, and of those that "
         "did not or only in part.",
-        grafana.SECONDS,
-        grafana.PLAIN,
-        queries.first_token_of_range("hits", is_hit=True),
-        queries.first_token_of_range("misses", is_hit=False),
     )
 
 
@@ -121,26 +103,18 @@ def _misses(config: MixinConfig) -> timeseries.Panel:
 
 
 def _requests(config: MixinConfig) -> timeseries.Panel:
-    panel = grafana.stacked(
+    return panels.requests(
         config,
-        "Requests by result",
         "hit: all that could be was read. partial: clearly less. miss: nothing, though the prompt was long "
         "enough. ineligible: too short for the cache. unknown: the answer did not say.",
-        grafana.REQUESTS_PER_SECOND,
-        queries.requests_by(RESULT),
     )
-    return grafana.colored(panel, RESULT_COLORS)
 
 
 def _tokens(config: MixinConfig) -> timeseries.Panel:
-    panel = grafana.stacked(
+    return panels.tokens(
         config,
-        "Input tokens",
         "Read from the cache, written to it, and processed without it.",
-        grafana.TOKENS_PER_SECOND,
-        queries.tokens_by_state(),
     )
-    return grafana.colored(panel, {"read": grafana.GREEN, "write": "orange", "uncached": "blue"})
 
 
 def _dollars(config: MixinConfig) -> timeseries.Panel:
