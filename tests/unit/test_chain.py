@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from otel_promptcache.core.chain import HashedPrompt, hash_prompt, hash_text
-from otel_promptcache.core.pieces import MAX_PIECES, cut, hash_piece
+from otel_promptcache.core.pieces import MAX_PIECES, cut, hash_pieces
 from otel_promptcache.core.prompt import Role, Segment, SegmentKind
 from tests.unit.prompts import prose
 
@@ -188,11 +188,11 @@ def test_cutting_takes_linear_time_whatever_the_text(unit: str) -> None:
 
 
 def test_a_piece_is_known_exactly_and_without_its_volatile_values() -> None:
-    one, other = (hash_piece("", f"It is {hour}:30 now. ") for hour in (9, 10))
+    one, other = hash_pieces([("", f"It is {hour}:30 now. ") for hour in (9, 10)])
     assert one.exact != other.exact
     assert one.masked == other.masked
     assert (one.size_bytes, other.size_bytes) == (len("It is 9:30 now. "), len("It is 10:30 now. "))
-    stable = hash_piece("", "Be kind. ")
+    stable = hash_pieces([("", "Be kind. ")])[0]
     assert stable.masked == stable.exact
 
 
@@ -200,10 +200,10 @@ def test_a_piece_is_known_exactly_and_without_its_volatile_values() -> None:
 @example("a1", "2", "a", "12")
 @example("a\0", "b", "a", "\0b")
 def test_pieces_are_the_same_only_at_the_same_path(path: str, text: str, path_2: str, text_2: str) -> None:
-    same = hash_piece(f".{path}", text).exact == hash_piece(f".{path_2}", text_2).exact
+    same = hash_pieces([(f".{path}", text)])[0].exact == hash_pieces([(f".{path_2}", text_2)])[0].exact
     assert same == ((path, text) == (path_2, text_2))
 
 
 def test_a_lone_surrogate_is_hashed() -> None:
     assert hash_text("\ud800") != hash_text("\ud801")
-    assert hash_piece("", "\ud800").size_bytes == 3
+    assert hash_pieces([("", "\ud800")])[0].size_bytes == 3

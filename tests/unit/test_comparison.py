@@ -8,7 +8,7 @@ from otel_promptcache.core.chain import hash_prompt
 from otel_promptcache.core.comparison import Comparison, Cutter
 from otel_promptcache.core.index import PrefixIndex
 from otel_promptcache.core.piece_store import PieceStore
-from otel_promptcache.core.pieces import cut, hash_piece
+from otel_promptcache.core.pieces import cut, hash_pieces
 from tests.unit.prompts import BYTES_A_TOKEN, Application, Body, assistant, chat, prose, system, tool, user
 
 RULES = prose(1_000)
@@ -157,6 +157,6 @@ def test_a_cutter_remembers_the_pieces_of_what_it_cut() -> None:
     cutter = Cutter(PrefixIndex(), links, [segment])
     assert cutter.pieces == {}
     found = cutter.cut(0)
-    assert found.texts == ("One. ", "Two.")
-    assert found.pieces == tuple(hash_piece(path, text) for path, text in cut(segment))
+    assert [text for _, text in found.parts] == ["One. ", "Two."]
+    assert found.pieces == hash_pieces(cut(segment))
     assert cutter.pieces == {links[0].content: found.pieces}

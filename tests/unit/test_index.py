@@ -15,7 +15,7 @@ from otel_promptcache.core import piece_store as pieces_module
 from otel_promptcache.core.boundaries import Boundary
 from otel_promptcache.core.chain import Link
 from otel_promptcache.core.index import PrefixIndex
-from otel_promptcache.core.pieces import hash_piece
+from otel_promptcache.core.pieces import hash_pieces
 from otel_promptcache.core.prompt import CacheScope
 from otel_promptcache.core.sighting import SentPrompt, Sighting
 from tests.unit.prompts import Application, assistant, chat, marked, prompt_of, prose, system, tool, user
@@ -201,10 +201,10 @@ def test_candidates_are_few_and_the_likeliest() -> None:
 def test_content_is_found_wherever_it_stood() -> None:
     application = Application()
     application.send(chat(system(prose(100)), user("Hi")))
-    index, piece = application.index, hash_piece("", prose(20)).exact
+    index, piece = application.index, hash_pieces([("", prose(20))])[0].exact
     assert index.is_known(piece)
     assert index.owner(piece) is next(iter(index._prompts.values()))
-    unknown = hash_piece("", "Never said. ").exact
+    unknown = hash_pieces([("", "Never said. ")])[0].exact
     assert not index.is_known(unknown)
     assert index.owner(unknown) is None
     assert index.pieces(unknown) == ()
@@ -233,7 +233,7 @@ def test_a_flood_of_one_off_prompts_leaves_no_more_than_the_bounds(small: Prefix
     assert len(small._pieces) == sum(map(len, small._pieces._pieces.values())) <= 60
     assert sizes(small)["_starts"] == 10
     assert sizes(small)["_places"] == sizes(small)["_by_content"] == 16
-    assert len(small._pieces._known) <= 60
+    assert len(small._pieces.known) == len(small._pieces._homes) <= 60
     assert sizes(small)["_by_fingerprint"] <= 8
     assert not small._in_flight
 
@@ -278,7 +278,7 @@ def test_pieces_that_a_newer_variant_has_too_are_not_forgotten_with_an_older_one
     application = Application(index=small)
     for number in range(20):
         application.send(chat(system(f"Variant {number}.\n{prose(400)}")))
-    assert small.is_known(hash_piece("", prose(20)).exact)
+    assert small.is_known(hash_pieces([("", prose(20))])[0].exact)
 
 
 def test_old_prompts_are_not_held_by_the_pieces_they_brought(small: PrefixIndex) -> None:

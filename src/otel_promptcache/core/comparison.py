@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Protocol
 
 from otel_promptcache.core.chain import ContentHash, Link
 from otel_promptcache.core.divergence import CutSegment, Divergence, common_length, common_pieces, locate
 from otel_promptcache.core.index import PrefixIndex
-from otel_promptcache.core.pieces import Piece, cut, hash_piece
+from otel_promptcache.core.pieces import Piece, cut, hash_pieces
 from otel_promptcache.core.prompt import CacheScope, Segment
 from otel_promptcache.core.sighting import SentPrompt, Sighting
 from otel_promptcache.core.trail import Trail
@@ -55,10 +54,10 @@ class Cutter:
     def cut(self, index: int) -> CutSegment:
         """The pieces of a segment, with their texts."""
         if index not in self._cut:
-            parts = list(cut(self._segments[index]))
-            pieces = tuple(hash_piece(path, text, self._index.piece) for path, text in parts)
+            parts = cut(self._segments[index])
+            pieces = hash_pieces(parts, self._index.known_pieces)
             self.pieces[self._links[index].content] = pieces
-            self._cut[index] = CutSegment(pieces, tuple(text for _, text in parts))
+            self._cut[index] = CutSegment(pieces, parts)
         return self._cut[index]
 
 
@@ -120,9 +119,12 @@ def _nearest(index: PrefixIndex, sent: SentPrompt, trail: Trail, cutter: Cutter)
 
 def _known_bytes(index: PrefixIndex, pieces: Sequence[Piece]) -> int:
     """Length of the pieces that were sent before, where several in a row are long enough."""
-    known_bytes = 0
-    for is_known, run in groupby(pieces, lambda piece: index.is_known(piece.exact)):
-        run_bytes = sum(piece.size_bytes for piece in run)
-        if is_known and run_bytes >= _MIN_REUSED_BYTES:
+    known_bytes = run_bytes = 0
+    for piece in pieces:
+        if index.is_known(piece.exact):
+            run_bytes += piece.size_bytes
+            continue
+        if run_bytes >= _MIN_REUSED_BYTES:
             known_bytes += run_bytes
-    return known_bytes
+        run_bytes = 0
+    return known_bytes + (run_bytes if run_bytes >= _MIN_REUSED_BYTES else 0)

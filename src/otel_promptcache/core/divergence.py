@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from otel_promptcache.core.chain import Link
-from otel_promptcache.core.pieces import Piece
+from otel_promptcache.core.pieces import Part, Piece
 from otel_promptcache.core.prompt import Role, SegmentKind
 
 
@@ -45,8 +45,8 @@ class CutSegment:
     """The segment in which two prompts part, on the side whose text is at hand."""
 
     pieces: tuple[Piece, ...]
-    texts: tuple[str, ...]
-    """Of the pieces; not kept beyond the comparison."""
+    parts: Sequence[Part]
+    """The pieces with their texts; not kept beyond the comparison."""
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE)
@@ -151,7 +151,7 @@ def _first_difference(here: CutSegment, there: Sequence[Piece]) -> tuple[int, Di
         return position, DivergenceKind.EDITED
     mine, theirs = here.pieces[position], there[position]
     if mine.masked == theirs.masked:
-        return position, _volatile_kind(here.texts[position])
+        return position, _volatile_kind(here.parts[position][1])
     mine_moved = any(piece.exact == mine.exact for piece in there[position + 1 :])
     theirs_moved = any(piece.exact == theirs.exact for piece in here.pieces[position + 1 :])
     if mine_moved and theirs_moved:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 
 from otel_promptcache.core.forking import restart_in_forked_child
+from otel_promptcache.core.masking import mask_volatile, masked_head
 from otel_promptcache.core.prompt import Segment, SegmentKind
 
 LEADING_CHARS = 4_096
@@ -22,36 +22,6 @@ A quarter of what is looked at, so that literals of different lengths cannot mov
 """
 
 _KNOWN_DIGESTS = 4_096
-
-MASK = "#"
-"""What stands for a volatile literal."""
-
-# Every pattern is linear in the length of the text: a word is tried at its first character only.
-_WORD = r"[A-Za-z0-9_@%+-]"
-_LONG_WORD_CHARS = 32
-_VOLATILE_WORD = re.compile(
-    rf"(?<!{_WORD})(?=[A-Za-z_@%+-]*[0-9]){_WORD}+"  # with a digit: numbers, UUIDs, hashes, ids
-    rf"|(?<!{_WORD}){_WORD}{{{_LONG_WORD_CHARS},}}"  # a random id may have no digit at all
-    r"|\d+"
-)
-_ANY_DIGIT = re.compile(r"\d")
-# To tell the kinds of characters: digits and the mask become 0, those of words a, all others blanks.
-_KIND_OF_BYTE = bytes(
-    ord("0" if re.match(rf"[0-9{MASK}]", chr(byte)) else "a" if re.match(_WORD, chr(byte)) else " ")
-    for byte in range(256)
-)
-_LONG_WORD = b"a" * _LONG_WORD_CHARS
-# The names of months and days are volatile as a part of a date only, so they are masked next to a mask only.
-_CALENDAR_WORD = (
-    r"\b(?:(?:jan|febr?|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ch|il|ust|ember|ober)?"
-    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|[ap]m|utc|gmt)\b"
-)
-_VOLATILE_RUN = re.compile(
-    rf"(?:{_CALENDAR_WORD}[\s,.]{{0,3}}){{0,3}}{MASK}"
-    rf"(?:[\s,.:;/|#()\[\]'\"-]*(?:{MASK}|{_CALENDAR_WORD}))*",
-    re.IGNORECASE,
-)
-_PLAIN_WORD = re.compile(rf"(?<!{_WORD})(?!{_CALENDAR_WORD})[A-Za-z]+(?=[^A-Za-z0-9_@%+-])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +88,7 @@ class Fingerprinter:
         # The order of tools is left out of the template's identity: an application that shuffles them
         # shows up as one template whose digest drifts, which is what breaks its cache.
         names = sorted(mask_volatile(label) for label in labels)
-        fingerprint = self._hash(b"fingerprint", 8, *names, "", _masked_head(instructions))
+        fingerprint = self._hash(b"fingerprint", 8, *names, "", masked_head(instructions, IDENTITY_CHARS))
         with self._lock:
             is_new_variant = digest not in self._fingerprint_by_digest  # another thread may have been faster
             self._fingerprint_by_digest[digest] = fingerprint
@@ -132,33 +102,6 @@ class Fingerprinter:
             encoded = part.encode("utf-8", "surrogatepass")
             state.update(len(encoded).to_bytes(8, "big") + encoded)
         return state.hexdigest()
-
-
-def mask_volatile(text: str) -> str:
-    """Replace what changes from request to request (dates, times, UUIDs, numbers, long ids) by one mark."""
-    if _is_plain(text):
-        return text
-    return _VOLATILE_RUN.sub(MASK, _VOLATILE_WORD.sub(MASK, text))
-
-
-def _is_plain(text: str) -> bool:
-    """Whether there is nothing to mask; most sentences are plain words.
-
-    To look at the kinds of characters takes 0.4 µs for a sentence, to search with the patterns 10.
-    """
-    kinds = text.encode("utf-8", "surrogatepass").translate(_KIND_OF_BYTE)
-    if b"0" in kinds or _LONG_WORD in kinds:
-        return False
-    return text.isascii() or not _ANY_DIGIT.search(text)
-
-
-def _masked_head(text: str) -> str:
-    """`mask_volatile(text)[:IDENTITY_CHARS]`, as a rule without masking all of the text."""
-    head = mask_volatile(text[: IDENTITY_CHARS * 3 // 2])
-    # No literal reaches across a plain word: what stands before one does not depend on what was cut off.
-    if not _PLAIN_WORD.search(head, IDENTITY_CHARS):
-        head = mask_volatile(text)
-    return head[:IDENTITY_CHARS]
 
 
 def _leading_part(segments: Iterable[Segment]) -> tuple[list[str], str, str]:

@@ -101,7 +101,7 @@ class PrefixIndex:
 
     def is_known(self, content: ContentHash) -> bool:
         """Whether a remembered prompt contains this, wherever it stands."""
-        return content in self._by_content or self._pieces.home(content) is not None
+        return content in self._by_content or content in self._pieces.known
 
     def sightings(self, prefix: PrefixHash) -> Mapping[CacheScope, Sighting]:
         """When and where a prefix was sent; empty where it is not remembered."""
@@ -113,9 +113,10 @@ class PrefixIndex:
         """The pieces of a segment; empty where they are not remembered (any more)."""
         return self._pieces.of(content)
 
-    def piece(self, exact: ContentHash) -> Piece | None:
-        """The piece with this hash, wherever it stood; None where it is not remembered."""
-        return self._pieces.piece(exact)
+    @property
+    def known_pieces(self) -> Mapping[ContentHash, Piece]:
+        """The pieces that are remembered, by their exact hash, wherever they stood."""
+        return self._pieces.known
 
     def depart(
         self, sent: SentPrompt, boundaries: Iterable[Boundary] = (), alive_links: int = 0

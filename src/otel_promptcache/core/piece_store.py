@@ -19,7 +19,9 @@ class PieceStore:
 
     def __init__(self) -> None:
         self._pieces: OrderedDict[ContentHash, tuple[Piece, ...]] = OrderedDict()
-        self._known: dict[ContentHash, tuple[Piece, ContentHash]] = {}
+        self.known: dict[ContentHash, Piece] = {}
+        """Each piece that is held, by its exact hash."""
+        self._homes: dict[ContentHash, ContentHash] = {}
         self._held = 0
 
     def __len__(self) -> int:
@@ -29,22 +31,17 @@ class PieceStore:
         """The pieces of a segment; empty where they are not remembered (any more)."""
         return self._pieces.get(content, ())
 
-    def piece(self, exact: ContentHash) -> Piece | None:
-        """The piece with this hash; None where it is not remembered."""
-        known = self._known.get(exact)
-        return None if known is None else known[0]
-
     def home(self, exact: ContentHash) -> ContentHash | None:
         """A segment that contains the piece with this hash; None where none does."""
-        known = self._known.get(exact)
-        return None if known is None else known[1]
+        return self._homes.get(exact)
 
     def hold(self, content: ContentHash, pieces: tuple[Piece, ...]) -> None:
         """Remember the pieces of a segment."""
         self._held += len(pieces) - len(self._pieces.pop(content, ()))
         self._pieces[content] = pieces
         for piece in pieces:
-            self._known[piece.exact] = (piece, content)
+            self.known[piece.exact] = piece
+            self._homes[piece.exact] = content
         while self._held > MAX_PIECES and len(self._pieces) > 1:
             self.drop(next(iter(self._pieces)))
 
@@ -53,5 +50,5 @@ class PieceStore:
         gone = self._pieces.pop(content, ())
         self._held -= len(gone)
         for piece in gone:
-            if self.home(piece.exact) == content:
-                del self._known[piece.exact]
+            if self._homes.get(piece.exact) == content:
+                del self.known[piece.exact], self._homes[piece.exact]
