@@ -154,6 +154,8 @@ class Call:
         if self._has_ended:
             return
         self._last_activity = time.perf_counter()
+        if self._answer.passes_over(data):
+            return
         had_token = self._answer.first_token_at is not None
         self._answer.feed(data, self._last_activity)
         if self._answer.is_complete:

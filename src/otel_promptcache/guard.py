@@ -6,7 +6,8 @@ import contextlib
 import functools
 import logging
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from types import FunctionType
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 _logger = logging.getLogger("otel_promptcache")
 
@@ -69,13 +70,23 @@ def guarded(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_
 
     What is not an `Exception`, such as KeyboardInterrupt, belongs to the host and passes through.
     """
+    name, code = method.__qualname__, cast("FunctionType", method).__code__
+    method_of_one = cast("Callable[[_S, Any], _R]", method)
 
-    @functools.wraps(method)
     def seam(self: _S, *args: _P.args, **kwargs: _P.kwargs) -> _R | None:
         try:
             return method(self, *args, **kwargs)
         except Exception as error:  # noqa: BLE001  # the one place that may
-            self.guard.caught(method.__qualname__, error)
+            self.guard.caught(name, error)
             return None
 
-    return seam
+    def seam_of_one(self: _S, argument: Any) -> _R | None:
+        try:
+            return method_of_one(self, argument)
+        except Exception as error:  # noqa: BLE001  # as above
+            self.guard.caught(name, error)
+            return None
+
+    # Most have one argument, which is passed on in a third of the time; each chunk of a stream comes through here.
+    has_one = (code.co_argcount, code.co_kwonlyargcount) == (2, 0)
+    return functools.wraps(method)(cast("Any", seam_of_one if has_one else seam))

@@ -69,6 +69,8 @@ class _HashedBlock(NamedTuple):
     """What a block adds to a chain."""
 
     links: tuple[Link, ...]
+    prefix: PrefixHash
+    """Up to and including the block."""
     leading: PrefixHash | None
     routing: ContentHash
     head_chars: int
@@ -93,19 +95,27 @@ class PromptHasher:
             The prompt and its segments, by the index of their links.
         """
         chain, known, segments = _Chain(), self._known, Segments(read)
+        links, prefix, passed = chain.links, chain.prefix, None
         for key, read_block in read():
-            place = (chain.prefix, key)
+            place = (prefix, key)
             if (block := known.get(place)) is not None:
-                chain.extend(block)
+                links += block.links
+                prefix, passed = block.prefix, block
                 continue
-            start = len(chain.links)
+            if passed is not None:
+                chain.resume(passed)
+                passed = None
+            start = len(links)
             for segment in read_block():
-                segments[len(chain.links)] = segment
+                segments[len(links)] = segment
                 chain.add(segment)
-            if len(chain.links) > start:
+            prefix = chain.prefix
+            if len(links) > start:
                 if len(known) >= _MAX_BLOCKS:  # at worst all is chained anew
                     known.clear()
                 known[place] = chain.block(start)
+        if passed is not None:
+            chain.resume(passed)
         return chain.prompt(), segments
 
 
@@ -158,16 +168,16 @@ class _Chain:
             )
         )  # fmt: skip
 
-    def extend(self, block: _HashedBlock) -> None:
-        """Chain the links of a block that was chained at the same place before."""
-        self.links += block.links
+    def resume(self, block: _HashedBlock) -> None:
+        """Go on behind a block that was chained at the same place before, and whose links are there already."""
         last = block.links[-1]
         self.prefix, self._end_bytes, self._begins_message = last.prefix, last.end_bytes, last.ends_message
         self.leading, self._routing, self._head_chars = block.leading, block.routing, block.head_chars
 
     def block(self, start: int) -> _HashedBlock:
         """What was chained from an index on."""
-        return _HashedBlock(tuple(self.links[start:]), self.leading, self._routing, self._head_chars)
+        links = tuple(self.links[start:])
+        return _HashedBlock(links, self.prefix, self.leading, self._routing, self._head_chars)
 
     def prompt(self) -> HashedPrompt:
         """What was chained."""

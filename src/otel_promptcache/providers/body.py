@@ -17,6 +17,9 @@ MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 class Body(Protocol):
     """Something that keeps the bytes of a body until they make sense."""
 
+    is_between_events: bool
+    """What comes next begins an event, and is sent as it is; False where there are no events, or encoded ones."""
+
     def feed(self, chunk: bytes) -> bytes:
         """The server-sent events that the chunk completes, raw; empty where it completes none."""
         ...
@@ -41,6 +44,7 @@ class DocumentBody:
     """One JSON document, whole when the body is."""
 
     def __init__(self) -> None:
+        self.is_between_events = False
         self._content = bytearray()
         self._is_too_long = False
 
@@ -67,6 +71,7 @@ class DeflatedBody:
     """A body behind `Content-Encoding: gzip` or `deflate`."""
 
     def __init__(self, inner: Body) -> None:
+        self.is_between_events = False
         self._inner = inner
         self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # tells gzip from zlib by its header
 
@@ -85,6 +90,8 @@ class DeflatedBody:
 
 class OpaqueBody:
     """A body in an encoding that the standard library cannot undo: nothing is understood of it."""
+
+    is_between_events = False
 
     def feed(self, chunk: bytes) -> bytes:  # noqa: ARG002  # the protocol's
         """Find nothing."""

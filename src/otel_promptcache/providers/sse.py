@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+"""What ends an event."""
 _END_OF_EVENT = re.compile(rb"(?:\n\n|\r\n\r\n|\r\r)[\r\n]*")
 
 
@@ -23,6 +24,8 @@ class EventAssembler:
     def __init__(self, max_bytes: int | None = None) -> None:
         self._max_bytes = max_bytes
         self._pending = bytearray()
+        self.is_between_events = True
+        """What comes next begins an event; if it ends one, too, `feed` hands it back as it is."""
 
     def feed(self, chunk: bytes) -> bytes:
         """The events that the chunk completes, raw and still in one piece; empty where it completes none.
@@ -30,31 +33,36 @@ class EventAssembler:
         Raises:
             DocumentTooLongError: The incomplete event is too long; it is forgotten.
         """
-        pending = self._pending
-        if not pending and chunk.endswith(_BLANK_LINES):
+        if self.is_between_events and chunk.endswith(BLANK_LINES):
             return chunk  # what nearly all chunks are: an event, or several
+        self.is_between_events, pending = False, self._pending
         # The blank line may straddle two chunks, so the search begins a little before the new bytes.
         start = max(0, len(pending) - 3)
         pending += chunk
-        last, blank_line = max([(pending.rfind(each, start), each) for each in _BLANK_LINES])
+        last, blank_line = max([(pending.rfind(each, start), each) for each in BLANK_LINES])
         if last < 0:
             self._limit()
             return b""
         end = last + len(blank_line)
         whole = bytes(pending[:end])
         del pending[:end]
+        self.is_between_events = not pending
         return whole
 
     def rest(self) -> bytes:
         """Hand over the incomplete event, if any, and forget it."""
         rest = bytes(self._pending)
-        self._pending.clear()
+        self._forget()
         return rest
 
     def _limit(self) -> None:
         if self._max_bytes is not None and len(self._pending) > self._max_bytes:
-            self._pending.clear()
+            self._forget()
             raise DocumentTooLongError(f"an event is longer than {self._max_bytes} bytes")
+
+    def _forget(self) -> None:
+        self._pending.clear()
+        self.is_between_events = True
 
 
 def event_documents(events: bytes) -> Iterator[bytes]:
