@@ -49,7 +49,9 @@ def _reason_against(name: str) -> str:
     (_CACHE / ".gitignore").write_text("*\n", "utf-8")
     try:
         _uv("venv", "--clear", "--python", sys.executable, str(folder))
-        _uv("pip", "install", "--python", str(folder / "bin/python"), "--requirement", "-", given=wanted)
+        # Compiled, as pip leaves it: else whoever must not write bytecode would measure the compiler.
+        install = ("pip", "install", "--compile-bytecode", "--python", str(folder / "bin/python"))
+        _uv(*install, "--requirement", "-", given=wanted)
     except subprocess.CalledProcessError as error:
         return " ".join(error.stderr.split()) or str(error)
     installed.write_text(wanted, "utf-8")
@@ -59,6 +61,7 @@ def _reason_against(name: str) -> str:
 def environment(instrumentation: Instrumentation) -> dict[str, str]:
     """The variables of a process that measures the instrumentation; none that configure OpenTelemetry."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**kept, "PYTHONPATH": str(ROOT), **instrumentation.environment}
 
 
