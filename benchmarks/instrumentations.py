@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # importing the SDK for nothing would hide who else imports it
     from benchmarks.telemetry import Telemetry
 
-OURS, NOTHING = "ours", "off again"
+OURS, NOTHING, SIGNALS = "ours", "off again", "signals alone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,13 @@ def _ours(telemetry: Telemetry | None) -> None:
 
     # `semconv` is not among them: its generations exclude each other.
     instrument(stream_usage=True, request_diagnostics=1.0, fingerprint_key="key", **_providers(telemetry))
+
+
+def _signals(telemetry: Telemetry | None) -> None:
+    if telemetry is not None:
+        from benchmarks import signals
+
+        signals.install(telemetry)
 
 
 def _genai_openai(telemetry: Telemetry | None) -> None:
@@ -129,6 +136,13 @@ INSTRUMENTATIONS: tuple[Instrumentation, ...] = (
         requirement="--editable .",
         install=_ours,
         remark="every setting on",
+    ),
+    Instrumentation(
+        name=SIGNALS,
+        distribution="otel-promptcache",
+        requirement="--editable .",
+        install=_signals,
+        remark="what ours says to OpenTelemetry's SDK, said again without looking at anything: a floor",
     ),
     Instrumentation(
         name="genai-openai",
