@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,14 @@ print(sys.argv[1:], os.getcwd(), sys.path, sorted(m for m in sys.modules if "pro
 print(sorted(set(os.environ) - {"PYTHONPATH", "OTEL_PROMPTCACHE_RUN_DIRECTORY"}), file=sys.stderr)
 sys.exit(int(sys.argv[1]))
 """
+
+
+@pytest.fixture(autouse=True)
+def heard_interrupts() -> Iterator[None]:
+    """What a shell's script starts in the background ignores SIGINT, and so would the programs that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def assert_same(plain: Done, reported: Done) -> str:
