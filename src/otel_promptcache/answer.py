@@ -60,14 +60,14 @@ class Answer:
 
         So do most chunks of a stream. Nothing is taken from them, nor are their events told apart.
         """
+        # `find` takes 0.15 µs less than `in`, which first takes the bytes for an integer.
         return (
             self.first_token_at is not None
             and self._body is not None
             and self._body.is_between_events
             and data.endswith(BLANK_LINES)
             and not self._late_event(data)
-            and data.find(END_OF_STREAM)
-            < 0  # 0.15 µs less than `in`, which first takes the bytes for an integer
+            and data.find(END_OF_STREAM) < 0
         )
 
     def feed(self, data: bytes, at: float) -> None:

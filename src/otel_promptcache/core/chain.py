@@ -95,7 +95,9 @@ class PromptHasher:
             The prompt and its segments, by the index of their links.
         """
         chain, known, segments = _Chain(), self._known, Segments(read)
-        links, prefix, passed = chain.links, chain.prefix, None
+        links, prefix = chain.links, chain.prefix
+        # The last block, as long as it was known: the chain goes on behind it when it has to.
+        passed: _HashedBlock | None = None
         for key, read_block in read():
             place = (prefix, key)
             if (block := known.get(place)) is not None:
