@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from benchmarks.display import print_section, print_table, progress
 from benchmarks.environments import ROOT, NotInstalledError, environment, interpreter
-from benchmarks.instrumentations import Instrumentation
+from benchmarks.instrumentations import SIGNALS, Instrumentation
 from benchmarks.options import Options, parse
 from benchmarks.sampling import Spread
 
@@ -25,11 +25,12 @@ def main() -> None:
 def report(options: Options) -> None:
     """Start a fresh process for each sample; the instrumentations take turns."""
     rounds = _QUICK_ROUNDS if options.is_quick else _ROUNDS
-    samples: dict[str, list[float | str]] = {each.name: [] for each in options.instrumentations}
+    instrumentations = [each for each in options.instrumentations if each.name != SIGNALS]  # imports nothing
+    samples: dict[str, list[float | str]] = {each.name: [] for each in instrumentations}
     with progress(rounds + 1) as advance:
         for turn in range(rounds + 1):
             advance(f"imports: round {turn} of {rounds}")
-            for each in options.instrumentations:
+            for each in instrumentations:
                 samples[each.name].append(_seconds(each))
     print_section(
         "Added to the start of an application",

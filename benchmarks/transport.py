@@ -34,10 +34,10 @@ class Answer:
 
 
 class _ChunkStream(_http.SyncByteStream, _http.AsyncByteStream):
-    """Hands the chunks over one by one, as a socket would."""
+    """Hands the chunks over one by one and once, as a socket would: the SDK drains a stream that it has read."""
 
     def __init__(self, chunks: tuple[bytes, ...], *, gives_way: bool) -> None:
-        self._chunks = chunks
+        self._chunks = iter(chunks)
         self._gives_way = gives_way
 
     def __iter__(self) -> Iterator[bytes]:

@@ -20,6 +20,18 @@ class Part:
     def stop(self) -> None:
         raise KeyboardInterrupt
 
+    @guarded
+    def listed(self, *arguments: int) -> tuple[int, ...]:
+        return arguments
+
+    @guarded
+    def named(self, one: int, *, other: int = 0) -> tuple[int, int]:
+        return one, other
+
+    @guarded
+    def optional(self, one: int = 7) -> int:
+        return one
+
 
 def test_a_fault_is_counted_each_time_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[tuple[str, str]] = []
@@ -60,3 +72,10 @@ def test_what_is_not_an_exception_belongs_to_the_host() -> None:
 def test_a_seam_keeps_its_name_and_docstring() -> None:
     assert Part.divide.__name__ == "divide"
     assert Part.divide.__doc__ == "Divide one."
+
+
+def test_arguments_get_through_in_every_shape() -> None:
+    part = Part(Guard(lambda *_: None, strict=True))
+    assert (part.listed(), part.listed(1, 2)) == ((), (1, 2))
+    assert (part.named(1), part.named(one=1, other=2)) == ((1, 0), (1, 2))
+    assert (part.optional(), part.optional(1), part.optional(one=2)) == (7, 1, 2)
