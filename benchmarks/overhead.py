@@ -15,7 +15,7 @@ from benchmarks.peers import Measured, Run, measure, run_name
 from benchmarks.sampling import Comparison, Effort
 from benchmarks.workloads import Workload
 
-_THOROUGH, _QUICK = Effort(min_rounds=5, seconds=1.8), Effort(min_rounds=3, seconds=0.2)
+_THOROUGH, _QUICK = Effort(min_rounds=9, seconds=3.0), Effort(min_rounds=3, seconds=0.2)
 _SEEN = 0.5
 
 

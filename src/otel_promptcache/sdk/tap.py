@@ -84,7 +84,7 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
         call = self._call
         while True:
             try:
-                data: bytes = await self._chunks.__anext__()
+                data: bytes = await anext(self._chunks)
             except StopAsyncIteration:
                 call.body_ended()
                 if rest := call.passed_on_at_the_end():
