@@ -41,7 +41,7 @@ check: $(STAMP) ## Linters, types, layer contracts, generated documentation
 matrix: $(STAMP) ## The tests on every interpreter here, with the oldest and the newest dependencies
 	$(BIN)/nox
 
-bench: $(STAMP) ## What it costs, beside no instrumentation and beside others; about 15 minutes
+bench: $(STAMP) ## What it costs, beside no instrumentation and beside others; about 17 minutes
 	$(BIN)/python -m benchmarks.report
 
 docs: $(STAMP) ## Regenerate the tables of the README
