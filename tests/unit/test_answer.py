@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -71,7 +72,8 @@ def test_what_is_seen_does_not_depend_on_the_chunking(
     for size in [*sizes, len(stream)]:
         chunk = stream[position : position + size]
         position += len(chunk)
-        answer.feed(chunk, at=position)
+        if not answer.passes_over(chunk):
+            answer.feed(chunk, at=position)
         # Only the byte that completes an event tells what is in it, and it tells at once.
         first_token_end = len(b"".join(events[: first_token + 1]))
         assert (answer.first_token_at is not None) == (position >= first_token_end)
@@ -97,6 +99,42 @@ def test_output_behind_the_first_token_is_not_decoded(
         answer.feed(event[:20], at=2.0)
         answer.feed(event[20:] + event, at=2.0)
     assert answer.first_token_at == 1.0
+
+
+@pytest.mark.parametrize(("wire", "messages", "first_token"), STREAMS, ids=["chat", "responses"])
+def test_whole_events_are_passed_over_if_they_are_output_behind_the_first_token(
+    wire: WireFormat, messages: list[dict[str, Any]], first_token: int
+) -> None:
+    answer, events = opened(wire), encoded(wire, messages)
+    passed_over: list[bool] = []
+    for event in events:
+        passed_over.append(answer.passes_over(event))
+        answer.feed(event, at=1.0)
+    # Text that reads like the end or like an error is looked at, in vain.
+    assert passed_over[: first_token + 1] == [False] * (first_token + 1)
+    assert True in passed_over[first_token + 1 :]
+    assert passed_over[-1] is False
+
+
+def test_nothing_is_passed_over_in_the_middle_of_an_event() -> None:
+    answer, output = opened(CHAT_COMPLETIONS), encoded(RESPONSES, CHAT[1:2])[0]
+    answer.feed(output, at=1.0)
+    assert answer.passes_over(output)
+    answer.feed(output[:20], at=1.0)
+    assert not answer.passes_over(output[20:])
+    answer.feed(output[20:], at=1.0)
+    assert answer.passes_over(output)
+
+
+def test_nothing_is_passed_over_in_an_encoded_body() -> None:
+    answer, output = (
+        Answer(Guard(lambda *_: None, strict=True), CHAT_COMPLETIONS),
+        encoded(RESPONSES, CHAT[1:2])[0],
+    )
+    answer.open(content_encoding="gzip", is_event_stream=True)
+    answer.feed(gzip.compress(output), at=1.0)
+    assert answer.first_token_at == 1.0
+    assert not answer.passes_over(output)
 
 
 def test_an_error_behind_the_first_token_ends_the_stream() -> None:
