@@ -27,7 +27,6 @@ class Answer:
         self.is_complete = False
         """The response itself said that nothing follows."""
         self._wire = wire
-        self._late_event = wire.late_events.search
         self._body: Body | None = None
 
     @property
@@ -60,14 +59,11 @@ class Answer:
 
         So do most chunks of a stream. Nothing is taken from them, nor are their events told apart.
         """
-        # `find` takes 0.15 µs less than `in`, which first takes the bytes for an integer.
         return (
-            self.first_token_at is not None
-            and self._body is not None
+            self._body is not None
             and self._body.is_between_events
             and data.endswith(BLANK_LINES)
-            and not self._late_event(data)
-            and data.find(END_OF_STREAM) < 0
+            and self._is_mere_output(data)
         )
 
     def feed(self, data: bytes, at: float) -> None:
@@ -81,7 +77,7 @@ class Answer:
         if self.first_chunk_at is None:
             self.first_chunk_at = at
         events = self._body.feed(data)
-        if self.first_token_at is None or self._late_event(events) or END_OF_STREAM in events:
+        if not self._is_mere_output(events):
             for document in event_documents(events):
                 self._take_document(document, at)
 
@@ -95,10 +91,18 @@ class Answer:
             for document in self._body.close():
                 self._take_document(document, at)
 
+    def _is_mere_output(self, events: bytes) -> bool:
+        """Whether no event matters any more: they follow the first token, and none of them is a late one or the end."""
+        return (
+            self.first_token_at is not None
+            and not self._wire.late_events.search(events)
+            and events.find(END_OF_STREAM) < 0  # 0.15 µs less than `in`, which first takes it for an integer
+        )
+
     def _take_document(self, document: bytes, at: float) -> None:
         if document.startswith(END_OF_STREAM):
             self.is_complete = True
-        elif self.first_token_at is None or self._late_event(document):
+        elif self.first_token_at is None or self._wire.late_events.search(document):
             message = mapping(json.loads(document))
             self._take(message)
             if self.first_token_at is None and self._wire.has_token(message):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_promptcache.core import masking
+from otel_promptcache.core.fingerprint import IDENTITY_CHARS
 from otel_promptcache.core.masking import is_plain, mask_volatile, masked_head
 
 
@@ -77,7 +78,8 @@ def test_what_is_plain_is_left_as_it_is(text: str) -> None:
     ).map("".join)
 )
 def test_the_beginning_is_masked_as_it_is_in_the_whole(text: str) -> None:
-    assert masked_head(text, 100) == mask_volatile(text)[:100]
+    for chars in (100, IDENTITY_CHARS):
+        assert masked_head(text, chars) == mask_volatile(text)[:chars]
 
 
 @pytest.mark.parametrize(

@@ -65,15 +65,26 @@ def hash_prompt(segments: Iterable[Segment]) -> HashedPrompt:
     return chain.prompt()
 
 
+class _State(NamedTuple):
+    """How far a chain has come: what the next segment is chained to."""
+
+    prefix: PrefixHash = _NO_PREFIX
+    leading: PrefixHash | None = None
+    routing: ContentHash = _NOTHING
+    head_chars: int = 0
+    """How many characters it is routed by, so far."""
+    end_bytes: int = 0
+    begins_message: bool = True
+
+
+_START = _State()
+
+
 class _HashedBlock(NamedTuple):
-    """What a block adds to a chain."""
+    """What a block adds to a chain, and how far that brings it."""
 
     links: tuple[Link, ...]
-    prefix: PrefixHash
-    """Up to and including the block."""
-    leading: PrefixHash | None
-    routing: ContentHash
-    head_chars: int
+    state: _State
 
 
 class PromptHasher:
@@ -95,29 +106,19 @@ class PromptHasher:
             The prompt and its segments, by the index of their links.
         """
         chain, known, segments = _Chain(), self._known, Segments(read)
-        links, prefix = chain.links, chain.prefix
-        # The last block, as long as it was known: the chain goes on behind it when it has to.
-        passed: _HashedBlock | None = None
         for key, read_block in read():
-            place = (prefix, key)
+            place = (chain.state.prefix, key)
             if (block := known.get(place)) is not None:
-                links += block.links
-                prefix, passed = block.prefix, block
+                chain.extend(block)
                 continue
-            if passed is not None:
-                chain.resume(passed)
-                passed = None
-            start = len(links)
+            start = len(chain.links)
             for segment in read_block():
-                segments[len(links)] = segment
+                segments[len(chain.links)] = segment
                 chain.add(segment)
-            prefix = chain.prefix
-            if len(links) > start:
+            if len(chain.links) > start:
                 if len(known) >= _MAX_BLOCKS:  # at worst all is chained anew
                     known.clear()
-                known[place] = chain.block(start)
-        if passed is not None:
-            chain.resume(passed)
+                known[place] = _HashedBlock(tuple(chain.links[start:]), chain.state)
         return chain.prompt(), segments
 
 
@@ -140,50 +141,39 @@ class _Chain:
     """A prompt while it is chained."""
 
     links: list[Link] = field(default_factory=list[Link])
-    prefix: PrefixHash = _NO_PREFIX
-    leading: PrefixHash | None = None
-    _routing: ContentHash = _NOTHING
-    _head_chars: int = 0
-    """How many characters it is routed by, so far."""
-    _end_bytes: int = 0
-    _begins_message: bool = True
+    state: _State = _START
 
     def add(self, segment: Segment) -> None:
         """Chain one segment more."""
         kind, path, value, label, role, ends_message, breakpoint_ttl, size_bytes = segment
-        if self._head_chars < _ROUTING_CHARS:
-            head = segment.text()[: _ROUTING_CHARS - self._head_chars]
-            self._routing = ContentHash(hash((self.prefix, head)))
-            self._head_chars += len(head)
+        before, leading, routing, head_chars, end_bytes, begins_message = self.state
+        if head_chars < _ROUTING_CHARS:
+            head = segment.text()[: _ROUTING_CHARS - head_chars]
+            routing = ContentHash(hash((before, head)))
+            head_chars += len(head)
         content = ContentHash(hash((kind, role, value if isinstance(value, str) else serial(value))))
-        self.prefix = prefix = PrefixHash(hash((self.prefix, content, self._begins_message)))
-        if kind in _NAMING or (kind is SegmentKind.ITEM and self.leading is None):
-            self.leading = prefix
-        self._begins_message = ends_message
+        prefix = PrefixHash(hash((before, content, begins_message)))
+        if kind in _NAMING or (kind is SegmentKind.ITEM and leading is None):
+            leading = prefix
         if size_bytes is None:
             size_bytes = size_bytes_of(segment.text())
-        self._end_bytes += size_bytes
+        end_bytes += size_bytes
         self.links.append(
             Link(
                 kind, path, role, ends_message, breakpoint_ttl, hash_text(label), content, prefix,
-                size_bytes, self._end_bytes,
+                size_bytes, end_bytes,
             )
         )  # fmt: skip
+        self.state = _State(prefix, leading, routing, head_chars, end_bytes, ends_message)
 
-    def resume(self, block: _HashedBlock) -> None:
-        """Go on behind a block that was chained at the same place before, and whose links are there already."""
-        last = block.links[-1]
-        self.prefix, self._end_bytes, self._begins_message = last.prefix, last.end_bytes, last.ends_message
-        self.leading, self._routing, self._head_chars = block.leading, block.routing, block.head_chars
-
-    def block(self, start: int) -> _HashedBlock:
-        """What was chained from an index on."""
-        links = tuple(self.links[start:])
-        return _HashedBlock(links, self.prefix, self.leading, self._routing, self._head_chars)
+    def extend(self, block: _HashedBlock) -> None:
+        """Chain the links of a block that was chained at the same place before."""
+        self.links += block.links
+        self.state = block.state
 
     def prompt(self) -> HashedPrompt:
         """What was chained."""
-        return HashedPrompt(tuple(self.links), self._routing, self.leading)
+        return HashedPrompt(tuple(self.links), self.state.routing, self.state.leading)
 
 
 def serial(value: Any) -> bytes | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 MASK = "#"
 """What stands for a volatile literal."""
@@ -21,12 +22,13 @@ _CALENDAR_WORD = (
     r"\b(?:(?:jan|febr?|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ch|il|ust|ember|ober)?"
     r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|[ap]m|utc|gmt)\b"
 )
-_BEFORE = rf"(?:{_CALENDAR_WORD}[\s,.]{{0,3}}){{0,3}}"
+_VOLATILE_RUN = re.compile(
+    rf"(?:{_CALENDAR_WORD}[\s,.]{{0,3}}){{0,3}}{MASK}"
+    rf"(?:[\s,.:;/|#()\[\]'\"-]*(?:{MASK}|{_CALENDAR_WORD}))*",
+    re.IGNORECASE,
+)
 _MAX_BEFORE_CHARS = 3 * (len("wednesday") + 3)
-_FROM_MASK = rf"{MASK}(?:[\s,.:;/|#()\[\]'\"-]*(?:{MASK}|{_CALENDAR_WORD}))*"
-_VOLATILE_RUN = re.compile(_BEFORE + _FROM_MASK, re.IGNORECASE)
-_START_OF_RUN = re.compile(_BEFORE + r"\Z", re.IGNORECASE)
-_REST_OF_RUN = re.compile(_FROM_MASK, re.IGNORECASE)
+"""What a run may have before its first mark."""
 _PLAIN_WORD = re.compile(rf"(?<!{_WORD})(?!{_CALENDAR_WORD})[A-Za-z]+(?=[^A-Za-z0-9_@%+-])", re.IGNORECASE)
 
 # The patterns take 0.1 µs a character. So where literals are rare, they are first looked for by the kinds of the
@@ -81,33 +83,32 @@ def _has_foreign_digit(text: str) -> bool:
 def _mask_words(text: str, kinds: bytes) -> str:
     """As `_VOLATILE_WORD` does it, where all digits are ASCII's."""
     words = kinds.replace(MASK.encode(), _OTHER)
-    masked: list[str] = []
-    end = 0
-    while (at := _next_volatile(words, end)) >= 0:
-        start = words.rfind(_OTHER, end, at) + 1 or end
-        masked += text[end:start], MASK
-        end = words.find(_OTHER, at)
-        if end < 0:
-            return "".join(masked)
-    masked.append(text[end:])
-    return "".join(masked)
 
+    def next_word(end: int) -> int:
+        digit_at = words.find(_DIGIT, end)
+        long_word_at = words.find(_LONG_WORD, end, len(words) if digit_at < 0 else digit_at)
+        at = digit_at if long_word_at < 0 else long_word_at
+        return at if at < 0 else words.rfind(_OTHER, end, at) + 1 or end
 
-def _next_volatile(words: bytes, start: int) -> int:
-    """Where the next digit or long word is; -1 where there is none."""
-    digit_at = words.find(_DIGIT, start)
-    long_word_at = words.find(_LONG_WORD, start, len(words) if digit_at < 0 else digit_at)
-    return digit_at if long_word_at < 0 else long_word_at
+    return _substitute(_VOLATILE_WORD, text, next_word)
 
 
 def _mask_runs(text: str) -> str:
     """As `_VOLATILE_RUN` does it."""
+
+    def next_run(end: int) -> int:
+        at = text.find(MASK, end)
+        return at if at < 0 else max(end, at - _MAX_BEFORE_CHARS)
+
+    return _substitute(_VOLATILE_RUN, text, next_run)
+
+
+def _substitute(pattern: re.Pattern[str], text: str, next_place: Callable[[int], int]) -> str:
+    """`pattern.sub(MASK, text)`, searching only where the next match may begin; -1 where there is none."""
     masked: list[str] = []
     end = 0
-    while (at := text.find(MASK, end)) >= 0:
-        before = _START_OF_RUN.search(text, max(end, at - _MAX_BEFORE_CHARS), at)
-        run = _REST_OF_RUN.match(text, at)
-        masked += text[end : before.start() if before else at], MASK
-        end = run.end() if run else at + 1
+    while (place := next_place(end)) >= 0 and (match := pattern.search(text, place)):
+        masked += text[end : match.start()], MASK
+        end = match.end()
     masked.append(text[end:])
     return "".join(masked)

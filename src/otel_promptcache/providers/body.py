@@ -43,8 +43,9 @@ class EventStreamBody(EventAssembler):
 class DocumentBody:
     """One JSON document, whole when the body is."""
 
+    is_between_events = False
+
     def __init__(self) -> None:
-        self.is_between_events = False
         self._content = bytearray()
         self._is_too_long = False
 
@@ -70,8 +71,9 @@ class DocumentBody:
 class DeflatedBody:
     """A body behind `Content-Encoding: gzip` or `deflate`."""
 
+    is_between_events = False
+
     def __init__(self, inner: Body) -> None:
-        self.is_between_events = False
         self._inner = inner
         self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # tells gzip from zlib by its header
 
