@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
-import openai
 import wrapt
+from openai._base_client import AsyncAPIClient, SyncAPIClient
 from opentelemetry import context, trace
 from opentelemetry.sdk.metrics import Histogram
 from opentelemetry.sdk.trace import Span, Tracer
@@ -39,10 +39,9 @@ def install(telemetry: Telemetry) -> None:
     """Have each request of the SDK say to OpenTelemetry what one request of ours said."""
     signals = _observed(telemetry)
     tracer = telemetry.tracer_provider.get_tracer("benchmarks.signals")
-    for client, wrapper in ((openai.OpenAI, _request), (openai.AsyncOpenAI, _async_request)):
-        owner = client.__mro__[1]
+    for owner, wrapper in ((SyncAPIClient, _request), (AsyncAPIClient, _async_request)):
         hook = functools.partial(wrapper, tracer, signals)
-        owner.request = wrapt.FunctionWrapper(vars(owner)["request"], hook)  # type: ignore[attr-defined]
+        setattr(owner, "request", wrapt.FunctionWrapper(owner.request, hook))  # noqa: B010
 
 
 def _observed(telemetry: Telemetry) -> Signals:
