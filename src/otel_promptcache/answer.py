@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from otel_promptcache.core.exchange import Reply
-from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.core.usage import InvalidUsageError, TokenUsage
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.providers.base import Json, WireFormat, mapping
 from otel_promptcache.providers.body import END_OF_STREAM, Body, body_reader
@@ -20,7 +20,7 @@ class Answer:
         self.reply = Reply()
         self.usage: TokenUsage | None = None
         self.has_come = False
-        """A response with a good status came, so the provider has processed the prompt and bills it."""
+        """A response with a good status came."""
         self.first_chunk_at: float | None = None
         self.first_token_at: float | None = None
         """When the first non-empty piece of output of a stream came."""
@@ -33,6 +33,16 @@ class Answer:
     def is_watched(self) -> bool:
         """The body is to be shown to `feed` as it arrives."""
         return self._body is not None
+
+    @property
+    def is_processed(self) -> bool:
+        """The provider has processed the prompt, so later ones may be read from its cache, and it bills the request.
+
+        An error and a request that was put aside are not, unless usage or output shows that they were.
+        """
+        if self.usage is not None or self.first_token_at is not None:
+            return True
+        return self.has_come and self.reply.error_type is None and not self.reply.is_pending
 
     @property
     def lacks_usage(self) -> bool:
@@ -115,5 +125,11 @@ class Answer:
 
     @guarded
     def _take_usage(self, message: Json) -> None:
-        # A seam of its own: what else the message says is good even where its usage is not.
-        self.usage = self._wire.usage(message) or self.usage
+        # A seam of its own: what else the message says is good even if its usage is not.
+        try:
+            usage = self._wire.usage(message)
+            if usage is not None:
+                self.usage = usage if self.usage is None else self.usage.updated(usage)
+        except InvalidUsageError:
+            self.usage = None
+            raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -20,13 +21,14 @@ from otel_promptcache.core.pricing import ModelPrice
 from otel_promptcache.core.prompt import without_items
 from otel_promptcache.core.sighting import SentPrompt
 from otel_promptcache.core.usage import TokenUsage
-from otel_promptcache.guard import guarded
+from otel_promptcache.guard import guarded, struck_from_outside
 from otel_promptcache.prefix import current_prefix_name
 from otel_promptcache.providers.additions import diagnostics_addition, usage_addition
 from otel_promptcache.providers.base import Json, WireFormat, mapping, string
 from otel_promptcache.providers.openai_content import cache_options
 from otel_promptcache.providers.registry import azure_deployment, provider_name
 from otel_promptcache.providers.usage_event_filter import UsageEventFilter
+from otel_promptcache.reader import Reader
 from otel_promptcache.shared import Shared
 from otel_promptcache.telemetry.spans import CallSpan
 
@@ -40,6 +42,8 @@ class Address:
     host: str
     port: int | None
     path: str
+    account: int = 0
+    """A hash of the keys, the organisation and the project; it means something in this process only."""
 
 
 class Call:
@@ -51,10 +55,10 @@ class Call:
         self._wire = wire
         self._prefix_name = current_prefix_name()
         self._started_ns = time.time_ns()
-        self._started = self._last_activity = time.perf_counter()
+        self._started = self._attempt_started = self._last_activity = time.perf_counter()
         self._facts = RequestFacts(wire.operation, provider="openai", api_type=wire.api_type)
         self._is_request_read = False
-        self._additions: Json | None = None
+        self._diagnostics: Json | None = None
         self._usage_event_filter: UsageEventFilter | None = None
         self._prefix: PrefixIdentity | None = None
         self._examination: Examination | None = None
@@ -63,12 +67,15 @@ class Call:
         self._answer = Answer(shared.guard, wire)
         self._report: CacheReport | None = None
         self._has_ended = False
+        self._ending = threading.Lock()
+        """Taken by the one who ends the call, and never given back."""
+        self._reader: Reader | None = None
         self._pid = os.getpid()
 
     # The request.
 
     @guarded
-    def request(self, body: object, address: Address) -> None:
+    def request(self, body: object, address: Address, is_measured_by_another: bool) -> None:  # noqa: FBT001  # the seam's
         """Read the final request body, once; it is not kept. Opens the span of the call."""
         if self._is_request_read:  # a retry sends the same again
             return
@@ -84,11 +91,18 @@ class Call:
             port=address.port,
             is_stream=request.get("stream") is True,
         )
-        self._examine(request)
-        self._span = self._shared.emitter.open(self._facts, self._prefix, self._prefix_name, self._started_ns)
+        self._examine(request, address.account)
+        self._span = self._shared.emitter.open(
+            self._facts,
+            self._prefix,
+            self._prefix_name,
+            self._started_ns,
+            is_measured_by_another=is_measured_by_another,
+        )
+        self._shared.endings.opened(self)
 
     @guarded
-    def _examine(self, request: Json) -> None:
+    def _examine(self, request: Json, account: int) -> None:
         facts, fingerprinter = self._facts, self._shared.fingerprinter
         options, read = cache_options(request), partial(self._wire.blocks, request)
         prompt, segments = self._shared.hasher.hash(
@@ -103,31 +117,37 @@ class Call:
         policy = self._shared.policy_of(facts.provider, facts.model or "", None)
         self._examination = Examination(
             self._shared.index,
-            SentPrompt(prompt, scope, options, self._prefix.fingerprint),
+            SentPrompt(prompt, scope, options, self._prefix.fingerprint, account=account),
             segments,
             self._started,
             has_boundaries=policy.has_exact_boundaries or not policy.is_known,
         )
 
     @guarded
-    def additions(self, body: object) -> Json:
-        """What to add to the request because a setting allows it, the same for each attempt; mostly nothing."""
-        if not self._shared.may_add:
-            return {}
-        if self._additions is None:
-            self._additions = {
-                **self._usage_addition(mapping(body)),
-                **self._diagnostics_addition(mapping(body)),
-            }
-        return self._additions
+    def attempt_begins(self) -> None:
+        """Note that the request is sent: for the first time, or again after a failure."""
+        self._attempt_started = time.perf_counter()
 
-    def _usage_addition(self, request: Json) -> Json:
-        added: Json = usage_addition(self._wire, request) if self._shared.stream_usage else {}
-        if added:
+    @guarded
+    def usage_addition(self, body: object) -> Json:
+        """What to add to the request so that its stream reports usage, if a setting allows it; mostly nothing."""
+        if not self._shared.stream_usage:
+            return {}
+        added = usage_addition(self._wire, mapping(body))
+        if added and self._usage_event_filter is None:
             self._usage_event_filter = UsageEventFilter()
         return added
 
-    def _diagnostics_addition(self, request: Json) -> Json:
+    @guarded
+    def diagnostics_addition(self, body: object) -> Json:
+        """What to add to the request for the provider's diagnostics, the same for each attempt; mostly nothing."""
+        if not self._shared.request_diagnostics:
+            return {}
+        if self._diagnostics is None:
+            self._diagnostics = self._drawn_diagnostics_addition(mapping(body))
+        return self._diagnostics
+
+    def _drawn_diagnostics_addition(self, request: Json) -> Json:
         earlier = self._examination and self._examination.comparable_response_id
         is_drawn = random.random() < self._shared.request_diagnostics  # noqa: S311  # a sample, no secret
         if not is_drawn or not earlier or not self._policy().has_exact_boundaries:
@@ -147,6 +167,12 @@ class Call:
     def response_opened(self, *, content_encoding: str, is_event_stream: bool) -> None:
         """Prepare for a body that has not been read yet."""
         self._answer.open(content_encoding=content_encoding, is_event_stream=is_event_stream)
+        self._shared.endings.body_opened()
+
+    @guarded
+    def reading_begins(self) -> None:
+        """The application begins to read the body."""
+        self._reader = Reader()
 
     @guarded
     def chunk(self, data: bytes) -> None:
@@ -192,25 +218,46 @@ class Call:
         """Stop being the current span of the context that sent the request."""
         self._span.detach()
 
-    @guarded
     def left(self, error: BaseException | None) -> None:
         """The host's call returned or raised; a body that is still to come goes on being watched."""
         if error is not None or not self._answer.is_watched:
             self.end(error)
 
     def end(self, error: BaseException | None = None) -> None:
-        """End the call with what was seen; only the first end counts."""
-        # A forked child has copies of its parent's open calls; they are the parent's to report.
-        if not self._has_ended and os.getpid() == self._pid:
-            self._has_ended = True
-            if error is not None:
-                self._last_activity = time.perf_counter()
-            self._record(error)
+        """End the call with what was seen; only the first end counts.
 
-    def dropped(self) -> None:
-        """The body was closed or garbage-collected, perhaps before its end; may be called from anywhere."""
+        An error is what the provider or the network did. If the application went away, by cancellation or an
+        exception of its own, the call is abandoned.
+        """
+        if error is None or (isinstance(error, Exception) and not struck_from_outside(error)):
+            self._end(error, is_abandoned=False)
+        else:
+            # A pending coroutine may be closed by the garbage collector.
+            self._shared.endings.closed(self)
+
+    def closed(self) -> None:
+        """The body was closed, perhaps before its end; may be called from anywhere."""
         if not self._has_ended:
-            self._shared.run_later(self.end)
+            self._shared.endings.closed(self)
+
+    def abandon(self) -> None:
+        """End the call because the application left it; only the first end counts."""
+        self._end(None, is_abandoned=True)
+
+    @property
+    def is_left(self) -> bool:
+        """The body is not read any more: whoever read it is gone, or is the one who asks."""
+        return self._reader is not None and self._reader.is_gone()
+
+    def _end(self, error: Exception | None, *, is_abandoned: bool) -> None:
+        # A forked child has copies of its parent's open calls; they are the parent's to report.
+        if self._has_ended or os.getpid() != self._pid or not self._ending.acquire(blocking=False):
+            return
+        self._has_ended = True
+        self._shared.endings.ended(self)
+        if error is not None:
+            self._last_activity = time.perf_counter()
+        self._record(error, is_abandoned=is_abandoned)
 
     @guarded
     def _admit(self, policy: CachePolicy) -> None:
@@ -222,7 +269,8 @@ class Call:
     def _settle(self) -> None:
         """Judge the call and write it to its span, which may be another's and end before the call does."""
         answer, policy = self._answer, self._policy()
-        if answer.has_come:
+        is_processed = answer.is_processed
+        if is_processed:
             self._admit(policy)
         usage = answer.usage or _NOT_REPORTED
         self._report = analyze(
@@ -232,7 +280,7 @@ class Call:
             diagnosis=self._diagnose(usage, policy) or Diagnosis(),
             policy=policy,
             price=self._price(),
-            is_answered=answer.has_come,
+            is_answered=is_processed,
         )
         self._shared.emitter.describe(self._span, answer.reply, self._report, self._timing())
 
@@ -249,9 +297,11 @@ class Call:
         return self._shared.prices.resolve(facts.provider, self._model, tier, at, host=facts.host)
 
     @guarded
-    def _record(self, error: BaseException | None) -> None:
+    def _record(self, error: Exception | None, *, is_abandoned: bool) -> None:
         if self._report is None:
             self._settle()
+        if is_abandoned:
+            self._shared.emitter.describe_abandoned(self._span)
         if self._answer.lacks_usage:
             self._shared.explain_missing_usage()
         reply, timing = self._answer.reply, self._timing()
@@ -274,9 +324,13 @@ class Call:
         return self._shared.policy_of(self._facts.provider, self._model, self._facts.model)
 
     def _timing(self) -> Timing:
-        started, chunk_at, token_at = self._started, self._answer.first_chunk_at, self._answer.first_token_at
+        started, chunk_at, token_at = (
+            self._attempt_started,
+            self._answer.first_chunk_at,
+            self._answer.first_token_at,
+        )
         return Timing(
-            self._last_activity - started,
+            self._last_activity - self._started,
             None if chunk_at is None else chunk_at - started,
             None if token_at is None else token_at - started,
         )

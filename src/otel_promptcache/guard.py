@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import FrameType, TracebackType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 _logger = logging.getLogger("otel_promptcache")
@@ -15,14 +15,24 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _PLAIN = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
+MAX_LOGGED_FAULTS = 100
+"""Kinds of faults that are logged, each once; all are counted."""
+
+_NEVER_OURS = (TimeoutError, InterruptedError)
+"""Nothing of ours waits, so nothing of ours raises these."""
+_KNOWN_PACKAGES = frozenset({"otel_promptcache", "opentelemetry", "json"})
+"""Whose code runs inside a seam, apart from that of the host's own values."""
+_KNOWN_ERRORS = frozenset({"builtins", "zlib", *_KNOWN_PACKAGES})
+"""Whose exceptions that code can raise."""
+
 
 class Guard:
     """Decides what becomes of our own exceptions: each is counted, logged once a seam, and swallowed.
 
     Args:
         count: Called with the name of the seam and the exception, every time.
-        strict: Re-raise the faults of our own, so that tests see them.
-        wire_faults: What malformed input raises. It is never re-raised: it is no fault of ours.
+        strict: Let the faults of our own through, so that tests see them.
+        wire_faults: What malformed input raises. It is never let through: it is no fault of ours.
     """
 
     def __init__(
@@ -37,25 +47,32 @@ class Guard:
         self._wire_faults = wire_faults
         self._logged: set[tuple[str, type[Exception]]] = set()
 
-    def caught(self, seam: str, error: Exception) -> None:
-        """Count and log an exception.
-
-        Raises:
-            Exception: The same one, if the guard is strict and it was not the wire's fault.
-        """
+    def swallows(self, seam: str, error: Exception) -> bool:
+        """Tell whether an exception ends here; if it does, it is counted and logged."""
+        if struck_from_outside(error):
+            return False
         if self._strict and not isinstance(error, self._wire_faults):
-            raise error
-        with contextlib.suppress(Exception):
+            return False
+        try:
             self._count(seam, error)
-            if (seam, type(error)) not in self._logged:
-                self._logged.add((seam, type(error)))
-                # No message and no traceback values: both may quote the prompt.
-                _logger.warning(
-                    "%s in %s: this call is observed in part only, the application is not affected; "
-                    "further ones are counted in promptcache.internal.errors without a line here",
-                    type(error).__name__,
-                    seam,
-                )
+            self._log_once(seam, error)
+        except Exception as second:
+            if struck_from_outside(second):
+                raise
+        return True
+
+    def _log_once(self, seam: str, error: Exception) -> None:
+        fault = (seam, type(error))
+        if fault in self._logged or len(self._logged) >= MAX_LOGGED_FAULTS:
+            return
+        self._logged.add(fault)
+        # No message and no traceback values: both may quote the prompt.
+        _logger.warning(
+            "%s in %s: this call is observed in part only, the application is not affected; "
+            "further ones are counted in promptcache.internal.errors without a line here",
+            type(error).__name__,
+            seam,
+        )
 
 
 class _Guarded(Protocol):
@@ -67,27 +84,63 @@ _S = TypeVar("_S", bound=_Guarded)
 
 
 def guarded(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S, _P], _R | None]:
-    """Make a method a seam: it never raises an `Exception` into its caller, but returns None instead.
+    """Make a method a seam: it raises no `Exception` of ours into its caller, but returns None instead.
 
-    What is not an `Exception`, such as KeyboardInterrupt, belongs to the host and passes through.
+    What is not an `Exception`, such as KeyboardInterrupt, belongs to the host and passes through. So does an exception
+    that strikes here but was not caused here, such as that of a signal handler.
     """
     name, method_of_one = method.__qualname__, cast("Callable[[_S, Any], _R]", method)
 
     def seam(self: _S, *args: _P.args, **kwargs: _P.kwargs) -> _R | None:
         try:
             return method(self, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001  # the one place that may
-            self.guard.caught(name, error)
+        except Exception as error:
+            if not self.guard.swallows(name, error):
+                raise
             return None
 
     def seam_of_one(self: _S, argument: Any) -> _R | None:
         try:
             return method_of_one(self, argument)
-        except Exception as error:  # noqa: BLE001  # as above
-            self.guard.caught(name, error)
+        except Exception as error:
+            if not self.guard.swallows(name, error):
+                raise
             return None
 
     # Most have one argument, given by its place, which is passed on in a third of the time: each chunk of a stream is.
     arguments = list(inspect.signature(method).parameters.values())[1:]
     has_one = [(each.kind, each.default) for each in arguments] == [(_PLAIN, inspect.Parameter.empty)]
     return functools.wraps(method)(cast("Any", seam_of_one if has_one else seam))
+
+
+def struck_from_outside(error: Exception) -> bool:
+    """Tell whether an exception was not caused by the code that it struck, but by the host.
+
+    Signal handlers raise it, as time limits do, or another thread throws it into this one. What the host's own values
+    raise when they are read, such as a mapping, is caused by reading them.
+    """
+    innermost: FrameType | None = None
+    traceback: TracebackType | None = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        # Python calls a signal handler with the frame that it interrupts.
+        if innermost is not None and any(value is innermost for value in _arguments(frame)):
+            return True
+        innermost, traceback = frame, traceback.tb_next
+    is_known_code = innermost is not None and _package(innermost.f_globals.get("__name__")) in _KNOWN_PACKAGES
+    is_known_error = _package(type(error).__module__) in _KNOWN_ERRORS and not isinstance(error, _NEVER_OURS)
+    return is_known_code and not is_known_error
+
+
+def _arguments(frame: FrameType) -> Sequence[object]:
+    """The values of a frame's positional arguments."""
+    code, values = frame.f_code, frame.f_locals
+    named = [values.get(name) for name in code.co_varnames[: code.co_argcount]]
+    if code.co_flags & inspect.CO_VARARGS:
+        rest = values.get(code.co_varnames[code.co_argcount + code.co_kwonlyargcount])
+        named += rest if isinstance(rest, tuple) else ()
+    return named
+
+
+def _package(module: object) -> str:
+    return module.partition(".")[0] if isinstance(module, str) else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import weakref
 from collections.abc import Callable, Collection
@@ -14,14 +13,15 @@ from opentelemetry.trace import TracerProvider, get_tracer
 
 from otel_promptcache.config import Config
 from otel_promptcache.core.fingerprint import Fingerprinter
-from otel_promptcache.core.index import PrefixIndex
 from otel_promptcache.core.policy import check_policies
+from otel_promptcache.endings import Endings
 from otel_promptcache.guard import Guard
 from otel_promptcache.observer import WIRE_FAULTS, Observer
 from otel_promptcache.prices import Prices, load_prices
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.counters import Counters
 from otel_promptcache.telemetry.emitter import Emitter
+from otel_promptcache.telemetry.flushes import Flushes
 from otel_promptcache.telemetry.semconv_metrics import semconv_metrics
 from otel_promptcache.version import __version__
 
@@ -81,26 +81,27 @@ class PromptCacheInstrumentor(BaseInstrumentor):
             semconv_metrics(config.semconv, meter, counters),
             config.max_fingerprints,
         )
+        self._flushes = Flushes(tracer_provider, meter_provider)
+        self._endings = Endings(self._flushes.follow)
         self._observer = Observer(
             guard=Guard(emitter.count_internal_error, strict=config.strict, wire_faults=WIRE_FAULTS),
             emitter=emitter,
             prices=prices,
             fingerprinter=Fingerprinter(config.fingerprint_key),
-            index=PrefixIndex(),
             policies=policies,
             stream_usage=config.stream_usage,
             request_diagnostics=config.request_diagnostics,
+            endings=self._endings,
         )
-        counters.before_reading = self._observer.run_pending
-        # Registered after the providers' own exit handlers as a rule, so it runs before them.
-        atexit.register(self._observer.run_pending)
+        counters.before_reading = self._endings.run_pending
+        self._endings.start()
         self._patches = Patches(self._observer)
         self._patches.apply()
 
     def _uninstrument(self, **_: Any) -> None:
         self._patches.remove()
-        self._observer.run_pending()
-        atexit.unregister(self._observer.run_pending)
+        self._endings.stop()
+        self._flushes.restore()
 
     def _counters_of(self, meter_provider: MeterProvider, meter: Meter) -> Counters:
         counters = self._counters.get(meter_provider)

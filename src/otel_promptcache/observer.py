@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import queue
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from otel_promptcache.core.fingerprint import Fingerprinter
 from otel_promptcache.core.index import PrefixIndex
 from otel_promptcache.core.policy import policy_for
 from otel_promptcache.core.usage import InvalidUsageError
+from otel_promptcache.endings import Endings
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.prices import Prices
 from otel_promptcache.providers.body import DocumentTooLongError
@@ -50,27 +50,26 @@ class Observer:
         emitter: Emitter,
         prices: Prices,
         fingerprinter: Fingerprinter,
-        index: PrefixIndex,
         policies: Mapping[str, Mapping[str, Any]],
         stream_usage: bool,
         request_diagnostics: float,
+        endings: Endings,
     ) -> None:
         self.guard = guard
+        self.endings = endings
         self._shared = Shared(
             guard=guard,
             emitter=emitter,
             prices=prices,
             fingerprinter=fingerprinter,
             hasher=PromptHasher(),
-            index=index,
+            index=PrefixIndex(),
             policy_of=lru_cache(_POLICIES)(partial(policy_for, stated=policies)),
             stream_usage=stream_usage,
             request_diagnostics=request_diagnostics,
-            may_add=stream_usage or request_diagnostics > 0,
-            run_later=self.run_later,
+            endings=endings,
             explain_missing_usage=self._explain_missing_usage,
         )
-        self._pending: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._explained_missing_usage = False
 
     @guarded
@@ -79,24 +78,8 @@ class Observer:
         wire = wire_format(method, url)
         if wire is None or is_suppressed():
             return None
-        self.run_pending()
+        self.endings.run_pending()
         return Call(self._shared, wire)
-
-    def run_later(self, action: Callable[[], None]) -> None:
-        """Keep something to be done by `run_pending`: the end of a call that the garbage collector may be ending.
-
-        The collector may run anywhere, also while this very thread holds a lock of the OpenTelemetry SDK.
-        """
-        self._pending.put(action)
-
-    def run_pending(self) -> None:
-        """Do what was kept."""
-        while not self._pending.empty():
-            try:
-                action = self._pending.get_nowait()
-            except queue.Empty:  # another thread was faster
-                return
-            action()
 
     def _explain_missing_usage(self) -> None:
         """Say once how a chat stream gets to report its usage."""

@@ -9,6 +9,7 @@ from otel_promptcache.core.chain import PromptHasher
 from otel_promptcache.core.fingerprint import Fingerprinter
 from otel_promptcache.core.index import PrefixIndex
 from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.endings import Endings
 from otel_promptcache.guard import Guard
 from otel_promptcache.prices import Prices
 from otel_promptcache.telemetry.emitter import Emitter
@@ -29,8 +30,5 @@ class Shared:
     stream_usage: bool
     request_diagnostics: float
     """Share of requests that are to ask the provider for its diagnostics."""
-    may_add: bool
-    """A setting allows to add something to requests."""
-    run_later: Callable[[Callable[[], None]], None]
-    """Has something done from a safe place, soon; may itself be called from anywhere."""
+    endings: Endings
     explain_missing_usage: Callable[[], None]

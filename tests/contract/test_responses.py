@@ -100,7 +100,7 @@ def test_chat_reply() -> None:
         "choices": [{"finish_reason": "stop"}, {"finish_reason": None}, {"finish_reason": "length"}],
     }
     assert CHAT_COMPLETIONS.reply(body) == Reply(
-        "chatcmpl-1", "gpt-4o-2024-08-06", "flex", ("stop", "length"), None
+        "chatcmpl-1", "gpt-4o-2024-08-06", "flex", {0: "stop", 2: "length"}
     )
     assert CHAT_COMPLETIONS.reply({"error": {"message": "no"}}) == Reply(error_type="APIError")
 
@@ -110,31 +110,35 @@ def test_chat_reply() -> None:
     [
         (
             {"id": "resp_1", "model": "gpt-5.6", "service_tier": "default", "status": "completed"},
-            Reply("resp_1", "gpt-5.6", "default", ("completed",), None),
+            Reply("resp_1", "gpt-5.6", "default", {0: "completed"}, is_pending=False),
         ),
         (
             {"type": "response.incomplete", "response": {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}},
-            Reply(finish_reasons=("max_output_tokens",)),
+            Reply(finish_reasons={0: "max_output_tokens"}, is_pending=False),
         ),
         (
             {"type": "response.failed", "response": {"status": "failed", "error": {"code": "server_error"}}},
-            Reply(error_type="server_error"),
+            Reply(error_type="server_error", is_pending=False),
         ),
-        ({"response": {"status": "failed", "error": None}}, Reply(error_type="failed")),
+        ({"response": {"status": "failed", "error": None}}, Reply(error_type="failed", is_pending=False)),
+        ({"error": {"code": "server_error"}}, Reply(error_type="server_error")),
+        ({"error": {"code": "Sorry, Ann Smith!"}}, Reply(error_type="APIError")),
+        ({"id": "resp_1", "status": "queued"}, Reply("resp_1", is_pending=True)),
+        ({"id": "resp_1", "status": "in_progress"}, Reply("resp_1", is_pending=True)),
         ({"type": "error", "code": "rate_limit_exceeded"}, Reply(error_type="rate_limit_exceeded")),
         ({"type": "error", "code": None}, Reply(error_type="APIError")),
-        ({"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}}, Reply("resp_1")),
+        ({"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}}, Reply("resp_1", is_pending=False)),
     ],
 )  # fmt: skip
 def test_responses_reply(message: dict[str, Any], expected: Reply) -> None:
     assert RESPONSES.reply(message) == expected
 
 
-def test_later_events_win_and_finish_reasons_add_up() -> None:
-    reply = Reply(model="a", finish_reasons=("stop",)).updated(
-        Reply(response_id="1", finish_reasons=("length",))
+def test_later_events_win_and_each_choice_has_its_last_finish_reason() -> None:
+    reply = Reply(model="a", finish_reasons={0: "stop"}).updated(
+        Reply(response_id="1", finish_reasons={1: "length", 0: "tool_calls"})
     )
-    assert reply == Reply("1", "a", None, ("stop", "length"), None)
+    assert reply == Reply("1", "a", None, {0: "tool_calls", 1: "length"})
     assert reply.updated(Reply()) == reply
     assert Reply().updated(Reply(service_tier="flex")).service_tier == "flex"
 

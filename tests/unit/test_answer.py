@@ -80,7 +80,7 @@ def test_what_is_seen_does_not_depend_on_the_chunking(
         assert answer.is_complete == (position == len(stream))
     assert answer.first_token_at is not None
     assert answer.reply.model == "gpt-5"
-    assert answer.reply.finish_reasons == (("stop",) if wire is CHAT_COMPLETIONS else ("completed",))
+    assert answer.reply.finish_reasons == ({0: "stop"} if wire is CHAT_COMPLETIONS else {0: "completed"})
     assert answer.reply.error_type is None
     assert answer.usage == TokenUsage(input_tokens=7, output_tokens=5)
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from threading import Thread
 
 from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 
 from otel_promptcache.telemetry.cardinality import BoundedLabel
-from otel_promptcache.telemetry.counters import MAX_CELLS, Counters
+from otel_promptcache.telemetry.counters import MAX_ATTRIBUTE_SETS, Counters
 from otel_promptcache.telemetry.names import OTEL_METRIC_OVERFLOW, REQUESTS, SAVINGS
 
 
@@ -53,16 +54,31 @@ def test_every_reader_sees_everything_in_its_own_temporality() -> None:
     assert values(cumulative) == {(): 3}
 
 
-def test_cells_are_bounded_and_the_rest_overflows() -> None:
+def test_attribute_sets_are_bounded_and_the_rest_overflows() -> None:
     reader = InMemoryMetricReader()
     counters = make(reader)
-    for number in range(MAX_CELLS + 10):
+    for number in range(MAX_ATTRIBUTE_SETS + 10):
         counters.add(REQUESTS, 1, (("n", str(number)),))
     seen = values(reader)
-    assert len(seen) == MAX_CELLS + 1
-    assert seen[((OTEL_METRIC_OVERFLOW, True),)] == 10
+    at_once = MAX_ATTRIBUTE_SETS // 2
+    assert len(seen) == at_once + 1
+    assert seen[((OTEL_METRIC_OVERFLOW, True),)] == MAX_ATTRIBUTE_SETS + 10 - at_once
+    for _ in range(3):
+        counters.add(REQUESTS, 1, (("n", "again"),))
     counters.add(REQUESTS, 1, (("n", "0"),))
     assert values(reader)[(("n", "0"),)] == 2
+    assert values(reader)[(("n", "again"),)] == 2
+
+
+def test_a_sum_never_exceeds_what_can_be_exported() -> None:
+    reader = InMemoryMetricReader()
+    counters = make(reader)
+    for amount in (2**63 - 1, 2**63 - 1, -1, float("nan"), float("inf")):
+        counters.add(REQUESTS, amount, ())
+    for amount in (1.7e308, 1.7e308, float("nan")):
+        counters.add(SAVINGS, amount, ())
+    assert values(reader) == {(): 2**63 - 1}
+    assert values(reader, SAVINGS.name) == {(): sys.float_info.max}
 
 
 def test_threads_lose_nothing() -> None:
@@ -117,7 +133,7 @@ def test_a_restart_forgets_sums_and_locks_but_not_what_was_admitted() -> None:
     counters, label = make(reader), BoundedLabel(1)
     counters.add(REQUESTS, 5, ())
     label.admit("first")
-    for owner in (counters, label):
+    for owner in (counters, label._admission):
         owner._lock.acquire()  # as if a thread held it that does not exist after a fork
         owner.restart()
     counters.add(REQUESTS, 1, ())
@@ -141,7 +157,7 @@ def test_a_label_is_bounded_whatever_comes() -> None:
     admitted = {label.admit(f"value-{number % 300}") for number in range(3_000)}
     assert len(admitted) == 11
     assert {label.admit(f"another-{number}") for number in range(3_000)} == {"other"}
-    assert len(label._candidates) <= 320
+    assert len(label._admission._sightings) <= 320
 
 
 def test_a_single_slot_goes_to_the_first() -> None:

@@ -24,7 +24,7 @@ from otel_promptcache.telemetry.semconv_metrics import semconv_metrics
 from otel_promptcache.telemetry.spans import CallSpan
 
 REQUEST = RequestFacts("chat", "openai", "chat_completions", "gpt-4o", None, "api.openai.com", 443)
-REPLY = Reply("chatcmpl-1", "gpt-4o-2024-08-06", "default", ("stop",))
+REPLY = Reply("chatcmpl-1", "gpt-4o-2024-08-06", "default", {0: "stop"})
 TIMING = Timing(0.5, 0.1, 0.2)
 DURATION = "gen_ai.client.operation.duration"
 

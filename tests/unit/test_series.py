@@ -20,8 +20,7 @@ def test_all_attribute_sets_of_a_call() -> None:
     by_state = (series.read_labels, series.uncached_labels, series.write_labels)
     assert [dict(labels)["promptcache.token.state"] for labels in by_state] == ["read", "uncached", "write"]
     assert {labels[:-1] for labels in by_state} == {MODEL + PREFIX}
-    assert series.attributes == dict(MODEL + PREFIX)
-    assert series.inference_attributes == {"gen_ai.operation.name": "chat", **dict(MODEL)}
+    assert series.inference_labels == (("gen_ai.operation.name", "chat"), *MODEL)
 
 
 def test_what_is_not_said_is_left_out() -> None:

@@ -38,8 +38,11 @@ class Call:
     def end(self, error: BaseException | None = None) -> None:
         self.notes.append(("end", error))
 
-    def dropped(self) -> None:
-        self.notes.append("dropped")
+    def reading_begins(self) -> None:
+        pass
+
+    def closed(self) -> None:
+        self.notes.append("closed")
 
 
 class Stream:

@@ -48,10 +48,12 @@ def test_not_reported_is_not_zero() -> None:
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ({"input_tokens": -1}, "input_tokens is -1: expected an integer of 0 or more, or null"),
-        ({"input_tokens": "n/a"}, "input_tokens is 'n/a': expected"),
-        ({"cache_read_tokens": True}, "cache_read_tokens is True: expected"),
-        ({"output_tokens": 1.5}, "output_tokens is 1.5: expected"),
+        ({"input_tokens": -1}, "input_tokens: expected an integer from 0 to 1,000,000,000, or null"),
+        ({"input_tokens": "n/a"}, "input_tokens: expected"),
+        ({"input_tokens": 2**63}, "input_tokens: expected"),
+        ({"output_tokens": 10**5_000}, "output_tokens: expected"),
+        ({"cache_read_tokens": True}, "cache_read_tokens: expected"),
+        ({"output_tokens": 1.5}, "output_tokens: expected"),
         (
             {"input_tokens": 10, "cache_read_tokens": 8, "cache_write_tokens": 3},
             r"cache_read_tokens \+ cache_write_tokens is 11, more than input_tokens \(10\)",
@@ -70,3 +72,12 @@ def test_impossible_usage_is_named(bad: dict[str, object], message: str) -> None
 @given(counts, counts)
 def test_a_part_without_its_whole_is_accepted(read: int | None, write: int | None) -> None:
     assert TokenUsage(cache_read_tokens=read, cache_write_tokens=write).input_tokens is None
+
+
+def test_a_later_event_wins_and_what_it_leaves_out_stays() -> None:
+    first = TokenUsage(input_tokens=2_000, cache_read_tokens=1_500)
+    assert first.updated(TokenUsage()) is first
+    merged = first.updated(TokenUsage(output_tokens=7, cache_read_tokens=0))
+    assert merged == TokenUsage(input_tokens=2_000, output_tokens=7, cache_read_tokens=0)
+    with pytest.raises(InvalidUsageError):
+        first.updated(TokenUsage(input_tokens=1_000))

@@ -78,9 +78,15 @@ class Examination:
 
     @property
     def comparable_response_id(self) -> str | None:
-        """The provider's name for the earlier response to compare with; None where there is none."""
-        earlier = self._comparison.nearest.response_id if self._comparison else None
-        return earlier if earlier and earlier.startswith("resp") else None
+        """The provider's name for the earlier response to compare with; None if there is none.
+
+        It is told to nobody but the host, and on the account, that gave it.
+        """
+        earlier, sent = self._comparison.nearest if self._comparison else None, self._sent
+        if earlier is None or earlier.scope.host != sent.scope.host or earlier.account != sent.account:
+            return None
+        response_id = earlier.response_id
+        return response_id if response_id and response_id.startswith("resp") else None
 
     def answered(self, reply: Reply, policy: CachePolicy, now_seconds: float) -> None:
         """The provider has processed the prompt: later ones may be read from it. The first call counts."""
@@ -94,6 +100,7 @@ class Examination:
             sent.options,
             sent.fingerprint,
             reply.response_id,
+            sent.account,
         )
         plain = Sighting(now_seconds, now_seconds + policy.lifetime(sent.options.retention))
         boundaries: dict[int, Sighting] = {}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
+
+MAX_CHOICES = 128
+"""Choices of an answer whose finish reasons are kept."""
 
 
 class RequestFacts(NamedTuple):
@@ -35,27 +39,32 @@ class Reply(NamedTuple):
     model: str | None = None
     service_tier: str | None = None
     """The tier that was really used, which may differ from the one asked for."""
-    finish_reasons: tuple[str, ...] | None = None
+    finish_reasons: Mapping[int, str] | None = None
+    """Why each choice ended, by its index; at most `MAX_CHOICES`."""
+    is_pending: bool | None = None
+    """The provider has put the request aside, so it has not processed the prompt (yet)."""
     error_type: str | None = None
     """The provider's own code, where a response came but the inference failed."""
     diagnosis: ProviderDiagnosis | None = None
     """The provider's own word on a miss, where it gives one."""
 
     def updated(self, later: Reply) -> Reply:
-        """Merge what a later event says: it wins, what it leaves out stays, finish reasons add up."""
+        """Merge what a later event says: it wins, and what it leaves out stays. Finish reasons add up."""
         if not any(self):
             return later
         merged = Reply._make(old if new is None else new for old, new in zip(self, later, strict=True))
         if self.finish_reasons and later.finish_reasons:
-            return merged._replace(finish_reasons=self.finish_reasons + later.finish_reasons)
+            reasons = {**self.finish_reasons, **later.finish_reasons}
+            return merged._replace(finish_reasons=dict(list(reasons.items())[:MAX_CHOICES]))
         return merged
 
 
 class Timing(NamedTuple):
-    """How long one call took, in seconds from the moment the host issued it, retries included."""
+    """How long one call took."""
 
     duration_seconds: float
+    """From the moment the host issued it to its end, retries included."""
     first_chunk_seconds: float | None = None
-    """Until the first bytes of a streamed body; None where it was not streamed or none came."""
+    """From the start of the attempt that was answered to the first chunk of a stream; None if none came."""
     first_token_seconds: float | None = None
-    """Until the first non-empty piece of output of a stream; None likewise."""
+    """From the same moment to the first non-empty piece of output of a stream; None likewise."""

@@ -24,6 +24,8 @@ class SentPrompt:
     fingerprint: str
     response_id: str | None = None
     """The provider's name for the answer; None until there is one."""
+    account: int = 0
+    """On whose account it was sent, as a hash that means something in this process only."""
 
 
 class Sighting(NamedTuple):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+
+MAX_TOKENS = 10**9
+"""More than any context window holds: a larger count is impossible usage."""
 
 
 class InvalidUsageError(ValueError):
@@ -17,7 +20,7 @@ class TokenUsage:
     OpenTelemetry asks for it. A provider that reports them apart is normalised before it gets here.
 
     Raises:
-        InvalidUsageError: A count is negative or not an int, or the parts exceed their whole.
+        InvalidUsageError: A count is negative, too large or not an int, or the parts exceed their whole.
     """
 
     input_tokens: int | None = None
@@ -34,8 +37,9 @@ class TokenUsage:
     def __post_init__(self) -> None:
         for name in _COUNTS:
             count = getattr(self, name)
-            if count is not None and (type(count) is not int or count < 0):
-                raise InvalidUsageError(f"{name} is {count!r}: expected an integer of 0 or more, or null")
+            if count is not None and not is_token_count(count):
+                # The value itself may be too long to be shown.
+                raise InvalidUsageError(f"{name}: expected an integer from 0 to {MAX_TOKENS:,}, or null")
         total, written = self.input_tokens, self.cache_write_tokens
         parts = (self.cache_read_tokens or 0) + (written or 0)
         if total is not None and parts > total:
@@ -47,6 +51,15 @@ class TokenUsage:
             raise InvalidUsageError(
                 f"cache_write_12h_tokens is {written_12h}, more than cache_write_tokens ({written})"
             )
+
+    def updated(self, later: TokenUsage) -> TokenUsage:
+        """Merge what a later event reports: it wins, and what it leaves out stays.
+
+        Raises:
+            InvalidUsageError: The two together are impossible.
+        """
+        merged = {name: getattr(later, name) for name in _COUNTS if getattr(later, name) is not None}
+        return replace(self, **merged) if merged else self
 
     @property
     def uncached_tokens(self) -> int | None:
@@ -61,6 +74,11 @@ class TokenUsage:
         if not self.input_tokens or self.cache_read_tokens is None:
             return None
         return self.cache_read_tokens / self.input_tokens
+
+
+def is_token_count(value: object) -> bool:
+    """Tell whether a value can be a number of tokens."""
+    return type(value) is int and 0 <= value <= MAX_TOKENS
 
 
 _COUNTS = tuple(field.name for field in fields(TokenUsage))

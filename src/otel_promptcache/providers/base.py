@@ -13,6 +13,13 @@ from otel_promptcache.core.usage import TokenUsage
 
 Json = Mapping[str, Any]
 
+MAX_STRING_CHARS = 256
+"""Characters of a name that is read from a request or a response, such as a model or a tier. The rest is cut off."""
+MAX_ID_CHARS = 1_024
+"""Characters of a response's id: gateways put routes of their own into it. The rest is cut off."""
+
+_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}")
+
 
 @dataclass(frozen=True, slots=True)
 class WireFormat:
@@ -61,6 +68,11 @@ def sequence(value: object) -> Sequence[Any]:
     return cast("Sequence[Any]", value) if isinstance(value, (list, tuple)) else ()
 
 
-def string(value: object) -> str | None:
-    """The value itself if it is a non-empty string, else None."""
-    return value if isinstance(value, str) and value else None
+def string(value: object, max_chars: int = MAX_STRING_CHARS) -> str | None:
+    """The value cut to a length if it is a non-empty string, else None."""
+    return str.__str__(value)[:max_chars] if isinstance(value, str) and value else None
+
+
+def word(value: object) -> str | None:
+    """The value itself if it is a short identifier such as `rate_limit_exceeded`, else None: free text says nothing."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from otel_promptcache.core.exchange import Reply
+from otel_promptcache.core.exchange import MAX_CHOICES, Reply
 from otel_promptcache.core.prompt import Block, CacheScope, Role, SegmentKind, tier_name
 from otel_promptcache.core.usage import TokenUsage
-from otel_promptcache.providers.base import Json, WireFormat, mapping, sequence, string
+from otel_promptcache.providers.base import MAX_ID_CHARS, Json, WireFormat, mapping, sequence, string, word
 from otel_promptcache.providers.openai_content import cache_key, item_block, text_block, tool_block
 from otel_promptcache.providers.openai_usage import read_usage
 
@@ -57,16 +57,24 @@ def _completion_blocks(request: Json) -> Iterator[Block]:
 
 
 def _reply(response: Json) -> Reply:
-    reasons = [string(mapping(choice).get("finish_reason")) for choice in sequence(response.get("choices"))]
-    error = response.get("error")
     return Reply(
-        response_id=string(response.get("id")),
+        response_id=string(response.get("id"), MAX_ID_CHARS),
         model=string(response.get("model")),
-        service_tier=string(response.get("service_tier")),
-        finish_reasons=tuple(filter(None, reasons)) or None,
+        service_tier=word(response.get("service_tier")),
+        finish_reasons=_finish_reasons(response) or None,
         # What the caller gets to see for an error in mid-stream is the SDK's APIError.
-        error_type="APIError" if error else None,
+        error_type="APIError" if response.get("error") else None,
     )
+
+
+def _finish_reasons(response: Json) -> dict[int, str]:
+    reasons: dict[int, str] = {}
+    for position, raw_choice in enumerate(sequence(response.get("choices"))[:MAX_CHOICES]):
+        choice = mapping(raw_choice)
+        if reason := word(choice.get("finish_reason")):
+            index = choice.get("index")
+            reasons[index if type(index) is int and 0 <= index < MAX_CHOICES else position] = reason
+    return reasons
 
 
 def _usage(response: Json) -> TokenUsage | None:

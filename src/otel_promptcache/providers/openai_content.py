@@ -140,7 +140,9 @@ def _is_marked(member: Any) -> bool:
 
 def cache_key(request: Json) -> str:
     """A hash of the request's `prompt_cache_key`; empty where it has none."""
-    key = string(request.get("prompt_cache_key"))
+    key = request.get("prompt_cache_key")
+    if not isinstance(key, str):
+        return ""
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest() if key else ""
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.prompt import Block, CacheScope, Role, SegmentKind, tier_name
-from otel_promptcache.core.usage import TokenUsage
-from otel_promptcache.providers.base import Json, WireFormat, mapping, sequence, string
+from otel_promptcache.core.usage import TokenUsage, is_token_count
+from otel_promptcache.providers.base import MAX_ID_CHARS, Json, WireFormat, mapping, sequence, string, word
 from otel_promptcache.providers.openai_content import (
     cache_key,
     has_unknown_start,
@@ -20,6 +20,10 @@ from otel_promptcache.providers.openai_content import (
 from otel_promptcache.providers.openai_usage import read_usage
 
 _INSTRUCTION_ROLES = frozenset({"system", "developer"})
+_FINISHED = frozenset({"completed", "incomplete"})
+_PENDING = frozenset({"queued", "cancelled"})
+_ERROR = "APIError"
+"""For an error without a code: what the caller gets to see is the SDK's exception of this name."""
 _TERMINAL_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 
 
@@ -53,15 +57,15 @@ def _scope(request: Json) -> CacheScope:
 
 
 def _diagnosis(response: Json) -> ProviderDiagnosis | None:
-    """The provider's own word, where the request asked for it.
+    """The provider's own word, if the request asked for it.
 
     Source: openai 3.51.0, PromptCacheDiagnostics in `types/responses/response.py` (checked 2026-11-20).
     """
     said = mapping(response.get("prompt_cache_diagnostics"))
-    reason, tokens = string(said.get("reason")), said.get("cache_missed_tokens")
+    reason, tokens = word(said.get("reason")), said.get("cache_missed_tokens")
     if said.get("type") != "cache_miss" or reason is None:
         return None
-    return ProviderDiagnosis(reason, tokens if type(tokens) is int and tokens >= 0 else None)
+    return ProviderDiagnosis(reason, tokens if is_token_count(tokens) else None)
 
 
 def _response_object(message: Json) -> Json:
@@ -71,19 +75,33 @@ def _response_object(message: Json) -> Json:
 
 def _reply(message: Json) -> Reply:
     if message.get("type") == "error":
-        return Reply(error_type=string(message.get("code")) or "APIError")
+        return Reply(error_type=word(message.get("code")) or _ERROR)
     response = _response_object(message)
-    incomplete = mapping(response.get("incomplete_details")).get("reason")
-    status = string(response.get("status"))
-    is_failed = status == "failed"
+    status = word(response.get("status"))
+    finish_reason = word(mapping(response.get("incomplete_details")).get("reason")) or status
     return Reply(
-        response_id=string(response.get("id")),
+        response_id=string(response.get("id"), MAX_ID_CHARS),
         model=string(response.get("model")),
-        service_tier=string(response.get("service_tier")),
-        finish_reasons=(string(incomplete) or status,) if status in ("completed", "incomplete") else None,
-        error_type=(string(mapping(response.get("error")).get("code")) or "failed") if is_failed else None,
+        service_tier=word(response.get("service_tier")),
+        finish_reasons={0: finish_reason} if status in _FINISHED and finish_reason else None,
+        is_pending=_is_pending(message, status),
+        error_type=_error_type(response, status),
         diagnosis=_diagnosis(response),
     )
+
+
+def _is_pending(message: Json, status: str | None) -> bool | None:
+    if status is None:
+        return None
+    # A stream that says `in_progress` is being answered; a whole response that says so is to be fetched later.
+    return status in _PENDING or (status == "in_progress" and "response" not in message)
+
+
+def _error_type(response: Json, status: str | None) -> str | None:
+    error = response.get("error")
+    if status != "failed" and not error:
+        return None
+    return word(mapping(error).get("code")) or ("failed" if status == "failed" else _ERROR)
 
 
 def _usage(message: Json) -> TokenUsage | None:

@@ -36,13 +36,18 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
     if cache_read_tokens is None:
         cache_read_tokens = usage.get("prompt_cache_hit_tokens")
     return TokenUsage(
-        input_tokens=usage.get(f"{input_name}_tokens"),
-        output_tokens=usage.get(f"{output_name}_tokens"),
-        reasoning_tokens=output_details.get("reasoning_tokens"),
-        cache_read_tokens=cache_read_tokens,
-        cache_write_tokens=input_details.get("cache_write_tokens"),
-        cache_write_12h_tokens=write_details.get("ttl_12h_tokens"),
+        input_tokens=_count(usage.get(f"{input_name}_tokens")),
+        output_tokens=_count(usage.get(f"{output_name}_tokens")),
+        reasoning_tokens=_count(output_details.get("reasoning_tokens")),
+        cache_read_tokens=_count(cache_read_tokens),
+        cache_write_tokens=_count(input_details.get("cache_write_tokens")),
+        cache_write_12h_tokens=_count(write_details.get("ttl_12h_tokens")),
     )
+
+
+def _count(value: Any) -> Any:
+    """A whole float as the integer that is meant; anything else as it is, for `TokenUsage` to judge."""
+    return int(value) if type(value) is float and value.is_integer() else value
 
 
 def _object(value: object, name: str) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from otel_promptcache.providers.base import WireFormat
+from otel_promptcache.providers.base import WireFormat, string
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.providers.openai_responses import COMPACT, RESPONSES
 
@@ -41,10 +41,12 @@ _PROVIDER_BY_DOMAIN = (
     ("fireworks.ai", "fireworks_ai"),
 )
 
+MAX_PATH_CHARS = 2_048
+"""Characters of a path that are looked at; a longer one is no inference."""
+
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
 
 
-@lru_cache(256)
 def wire_format(method: str, path: str) -> WireFormat | None:
     """The format of an inference request; None for whatever else an SDK may send.
 
@@ -54,7 +56,7 @@ def wire_format(method: str, path: str) -> WireFormat | None:
     """
     if method.upper() != "POST":
         return None
-    path = path.partition("?")[0].rstrip("/")
+    path = path[:MAX_PATH_CHARS].partition("?")[0].rstrip("/")
     return next((found for suffix, found in _FORMAT_BY_SUFFIX if path.endswith(suffix)), None)
 
 
@@ -69,5 +71,5 @@ def provider_name(host: str) -> str:
 
 def azure_deployment(path: str) -> str | None:
     """The deployment that an Azure path names: there it stands for the model, which the body may lack."""
-    match = _DEPLOYMENT.search(path)
-    return match[1] if match else None
+    match = _DEPLOYMENT.search(path[:MAX_PATH_CHARS])
+    return string(match[1]) if match else None

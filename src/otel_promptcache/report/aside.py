@@ -51,12 +51,20 @@ class AsideEmitter(Emitter):
     """
 
     def open(
-        self, request: RequestFacts, prefix: PrefixIdentity | None, prefix_name: str | None, start_ns: int
+        self,
+        request: RequestFacts,
+        prefix: PrefixIdentity | None,
+        prefix_name: str | None,
+        start_ns: int,
+        *,
+        is_measured_by_another: bool = True,
     ) -> CallSpan:
         """Open the span of a call, aside."""
         token = context.attach(Context())
         try:
-            span = super().open(request, prefix, prefix_name, start_ns)
+            span = super().open(
+                request, prefix, prefix_name, start_ns, is_measured_by_another=is_measured_by_another
+            )
             span.detach()
             return span
         finally:

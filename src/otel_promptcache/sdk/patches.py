@@ -1,96 +1,138 @@
 """Three small hooks at the bottom of the SDK see every inference, whatever surface it is made through.
 
 `request` is the boundary of a call: retries happen inside, errors and cancellation pass through it.
-`_build_request` knows the final body. `_process_response` gets the HTTP response before it is parsed.
-They have kept their place from openai 1.66 to 3.52, while resource methods came and went above them.
+`_build_request` knows the final request. `_process_response` gets the HTTP response before it is parsed.
+They have kept their place from openai 1.66 to 3.57, while resource methods came and went above them.
 
-The host's own call runs outside of every guard; its result does not pass through our code.
+The host's own call runs outside of every guard; its result does not pass through our code. The hooks are plain
+functions with the names of what they replace, so a method can be copied and pickled as before.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import openai
-import openai._base_client as base_client
-import wrapt
-
 from otel_promptcache.observer import Observer
 from otel_promptcache.sdk.seam import CallScope, Seam
 
-Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+_Method = Callable[..., Any]
+_Hook = Callable[[Seam, _Method], _Method]
 
 
 class Patches:
-    """The hooks of one observer in the openai package.
+    """The hooks of one observer in the openai package that is imported when they are put in place.
 
-    Where another instrumentation has wrapped on top of ours in the meantime, `remove` leaves our wrapper in
-    place; it passes everything through, as do bound methods that an application kept.
+    If another instrumentation has wrapped on top of ours in the meantime, `remove` leaves our hook in place; it
+    passes everything through, as do bound methods that an application kept.
     """
 
     def __init__(self, observer: Observer) -> None:
         self._seam = Seam(observer)
-        self._applied: list[tuple[type, str, Any, Any]] = []
-        self._is_active = False
+        self._applied: list[tuple[type, str, _Method, _Method]] = []
 
     def apply(self) -> None:
         """Put the hooks in place."""
-        self._is_active = True
-        for owner, name, wrapper in self._table():
+        self._seam.is_active = True
+        for owner, name, hook in _table():
             original = inspect.getattr_static(owner, name)
-            hook = wrapt.FunctionWrapper(original, wrapper, enabled=lambda: self._is_active)
-            setattr(owner, name, hook)
-            self._applied.append((owner, name, original, hook))
+            hooked = functools.wraps(original)(hook(self._seam, original))
+            setattr(owner, name, hooked)
+            self._applied.append((owner, name, original, hooked))
 
     def remove(self) -> None:
         """Take the hooks out again, last one first."""
-        self._is_active = False
-        for owner, name, original, hook in reversed(self._applied):
-            if vars(owner).get(name) is hook:
+        self._seam.is_active = False
+        for owner, name, original, hooked in reversed(self._applied):
+            if vars(owner).get(name) is hooked:
                 setattr(owner, name, original)
         self._applied.clear()
 
-    def _table(self) -> Iterator[tuple[type, str, Wrapper]]:
-        seam = self._seam
-        yield base_client.SyncAPIClient, "request", functools.partial(_request, seam)
-        yield base_client.AsyncAPIClient, "request", functools.partial(_async_request, seam)
-        # OpenInference puts a `request` of its own on these two, which hides the base class's.
-        for owner, wrapper in ((openai.OpenAI, _request), (openai.AsyncOpenAI, _async_request)):
-            if "request" in vars(owner):
-                yield owner, "request", functools.partial(wrapper, seam)
-        yield base_client.BaseClient, "_build_request", functools.partial(_build_request, seam)
-        yield base_client.SyncAPIClient, "_process_response", functools.partial(_process_response, seam)
-        yield base_client.AsyncAPIClient, "_process_response", functools.partial(_process_response, seam)
+
+def _table() -> Iterator[tuple[type, str, _Hook]]:
+    # Looked up each time: an application may import the package anew.
+    openai, base_client = importlib.import_module("openai"), importlib.import_module("openai._base_client")
+    yield base_client.SyncAPIClient, "request", _request
+    yield base_client.AsyncAPIClient, "request", _async_request
+    # OpenInference puts a `request` of its own on these two, which hides the base class's.
+    for owner, hook in ((openai.OpenAI, _request), (openai.AsyncOpenAI, _async_request)):
+        if "request" in vars(owner):
+            yield owner, "request", hook
+    yield base_client.BaseClient, "_build_request", _build_request
+    yield base_client.SyncAPIClient, "_process_response", _process_response
+    yield base_client.AsyncAPIClient, "_process_response", _async_process_response
 
 
-def _request(seam: Seam, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
-    with CallScope(seam, _options(args, kwargs, index=1)):
-        return wrapped(*args, **kwargs)
+# What is replaced may be another instrumentation's, which has to be bound to its client as a method is.
 
 
-async def _async_request(seam: Seam, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
-    with CallScope(seam, _options(args, kwargs, index=1)):
-        return await wrapped(*args, **kwargs)
+def _request(seam: Seam, original: _Method) -> _Method:
+    def request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        method = _bound(original, self)
+        if not seam.is_active:
+            return method(*args, **kwargs)
+        with CallScope(seam, _options(args, kwargs, index=1)):
+            return method(*args, **kwargs)
 
-
-def _build_request(seam: Seam, wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:
-    options = _options(args, kwargs, index=0)
-    amended = seam.request_ready(client, options)
-    if amended is None:
-        request = wrapped(*args, **kwargs)
-    else:
-        request = wrapped(amended, **{name: value for name, value in kwargs.items() if name != "options"})
-    seam.request_built(request)
     return request
 
 
-def _process_response(seam: Seam, wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
-    # The asynchronous one is a coroutine function: what it returns is passed on as it is.
-    seam.response_arrived(kwargs.get("response"), is_stream=bool(kwargs.get("stream")))
-    return wrapped(*args, **kwargs)
+def _async_request(seam: Seam, original: _Method) -> _Method:
+    async def request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        method = _bound(original, self)
+        if not seam.is_active:
+            return await method(*args, **kwargs)
+        with CallScope(seam, _options(args, kwargs, index=1)):
+            return await method(*args, **kwargs)
+
+    return request
+
+
+def _build_request(seam: Seam, original: _Method) -> _Method:
+    def build_request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        method, options = _bound(original, self), _options(args, kwargs, index=0)
+        call = seam.call_for(options) if seam.is_active else None
+        if call is None:
+            return method(*args, **kwargs)
+        others = {name: value for name, value in kwargs.items() if name != "options"}
+
+        def build(amended: Any) -> Any:
+            return method(*args, **kwargs) if amended is None else method(amended, **others)
+
+        amended = seam.request_ready(call, options)
+        request = build(amended)
+        further = seam.request_built(call, options if amended is None else amended, request)
+        if further is not None:
+            request = build(further)
+        seam.request_final(call, request)
+        return request
+
+    return build_request
+
+
+def _process_response(seam: Seam, original: _Method) -> _Method:
+    def process_response(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if seam.is_active:
+            seam.response_arrived(kwargs.get("response"), is_stream=bool(kwargs.get("stream")))
+        return _bound(original, self)(*args, **kwargs)
+
+    return process_response
+
+
+def _async_process_response(seam: Seam, original: _Method) -> _Method:
+    async def process_response(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if seam.is_active:
+            seam.response_arrived(kwargs.get("response"), is_stream=bool(kwargs.get("stream")))
+        return await _bound(original, self)(*args, **kwargs)
+
+    return process_response
+
+
+def _bound(method: Any, owner: Any) -> _Method:
+    return method.__get__(owner, type(owner))
 
 
 def _options(args: tuple[Any, ...], kwargs: dict[str, Any], *, index: int) -> Any:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import weakref
 from collections.abc import Mapping
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, cast
-
-from openai._compat import model_copy
 
 from otel_promptcache.call import Address, Call
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.observer import Observer
+from otel_promptcache.sdk.peers import is_observed_by_a_peer
 from otel_promptcache.sdk.tap import install_tap
+
+_MAX_HOST_CHARS = 255
+
+_ACCOUNT_HEADERS = ("authorization", "api-key", "x-api-key", "openai-organization", "openai-project")
+"""What says on whose account a request is made."""
 
 
 class CallScope:
@@ -23,24 +26,26 @@ class CallScope:
     def __init__(self, seam: Seam, options: Any) -> None:
         self.options = options
         self.call: Call | None = None
-        """None where the request is no inference: it hides an outer call from requests made in between."""
+        """None if the request is no inference: it hides an outer call from requests made in between."""
         self._seam = seam
-        self._token: Token[CallScope | None] | None = None
+        self._outer = seam.current.get()
+        # Both the base class and the client class may be hooked: still one call.
+        self._is_repeated = self._outer is not None and self._outer.options is options
 
     def __enter__(self) -> None:
-        outer = self._seam.current.get()
-        if outer is not None and outer.options is self.options:
-            return  # both the base class and the client class are hooked: still one call
-        self.call = self._seam.begin(self.options)
-        self._token = self._seam.current.set(self)
+        if not self._is_repeated:
+            self.call = self._seam.begin(self.options)
+            self._seam.current.set(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._token is None:
+        if self._is_repeated:
             return
-        with contextlib.suppress(ValueError):  # a pending coroutine may be closed in another context
-            self._seam.current.reset(self._token)
+        # No token: a pending coroutine may be closed in another context, where a token would raise.
+        if self._seam.current.get() is self:
+            self._seam.current.set(self._outer)
+        self._outer = None
         if self.call is not None:
             self.call.detach()
             self.call.left(error)
@@ -50,10 +55,12 @@ class Seam:
     """What the hooks do; none of it raises into the host."""
 
     def __init__(self, observer: Observer) -> None:
+        self.is_active = False
+        """The hooks are in place; what an application kept of them passes everything through otherwise."""
         self.current: ContextVar[CallScope | None] = ContextVar("otel_promptcache.call", default=None)
         self._observer = observer
-        self._begun: ContextVar[Call | None] = ContextVar("otel_promptcache.begun", default=None)
         self._unbounded: weakref.WeakKeyDictionary[Any, Call] = weakref.WeakKeyDictionary()
+        """Calls by their request that were begun without a scope."""
 
     @property
     def guard(self) -> Guard:
@@ -62,46 +69,42 @@ class Seam:
 
     @guarded
     def begin(self, options: Any) -> Call | None:
-        """Start a call; None where the request is no inference."""
+        """Start a call; None if the request is no inference."""
         return self._observer.begin(options.method, options.url)
 
+    def call_for(self, options: Any) -> Call | None:
+        """The call that a request belongs to; None if it is no inference.
+
+        If something hides our hook on `request`, the call begins here, and errors before its response go unseen.
+        """
+        scope = self.current.get()
+        return self.begin(options) if scope is None else scope.call
+
     @guarded
-    def request_ready(self, client: Any, options: Any) -> Any:
+    def request_ready(self, call: Call, options: Any) -> Any:
+        """Return the options to send instead of these; None if they are to be sent as they are."""
+        return _amended(options, call.usage_addition(_body(options)))
+
+    @guarded
+    def request_built(self, call: Call, options: Any, request: Any) -> Any:
         """Show the call its final body and where it goes.
 
         Returns:
-            The options to send in their stead; None where they are to be sent as they are.
+            The options to build the request from again; None if it is to be sent as it is.
         """
-        scope = self.current.get()
-        call = scope.call if scope is not None else self._begin_unbounded(options)
-        if call is None:
-            return None
         body = _body(options)
-        call.request(body, _address(client, options.url))
-        if scope is None:
-            call.detach()  # nobody would do it later
-        additions = call.additions(body)
-        if not additions:
-            return None
-        amended = model_copy(options)
-        amended.extra_json = {**(options.extra_json or {}), **additions}
-        return amended
+        call.request(body, _address(request), is_observed_by_a_peer())
+        return _amended(options, call.diagnostics_addition(body))
 
     @guarded
-    def request_built(self, request: Any) -> None:
-        """Note the HTTP request of the call."""
-        scope, begun = self.current.get(), self._begun.get()
-        if scope is None and begun is not None:
-            self._begun.set(None)
-            self._unbounded[request] = begun
-        elif scope is not None and scope.call is not None and scope.call.hides_usage_event:
+    def request_final(self, call: Call, request: Any) -> None:
+        """Note the HTTP request that is about to be sent, for the first time or again."""
+        call.attempt_begins()
+        if call.hides_usage_event:
             request.headers["Accept-Encoding"] = "identity"  # an encoded body could not be cut
-
-    def _begin_unbounded(self, options: Any) -> Call | None:
-        """Begin a call here, because something hides our hook on `request`: its errors go unseen."""
-        call = self.begin(options)
-        self._begun.set(call)
-        return call
+        if self.current.get() is None:
+            call.detach()  # nobody would do it later
+            self._unbounded[request] = call
 
     @guarded
     def response_arrived(self, response: Any, *, is_stream: bool) -> None:
@@ -128,13 +131,21 @@ class Seam:
             call.left(None)
 
 
-def _address(client: Any, url: str) -> Address:
-    """Where a request goes; its URL is joined with that of the client only where it replaces it."""
-    if "://" in url:
-        target = client._prepare_url(url)
-        return Address(target.host, target.port, target.path)
-    base = client.base_url
-    return Address(base.host, base.port, base.path.rstrip("/") + "/" + url.lstrip("/"))
+def _amended(options: Any, addition: Mapping[str, Any] | None) -> Any:
+    if not addition:
+        return None
+    amended = (
+        options.model_copy() if hasattr(options, "model_copy") else options.copy()
+    )  # the latter in pydantic 1
+    amended.extra_json = {**(options.extra_json or {}), **addition}
+    return amended
+
+
+def _address(request: Any) -> Address:
+    """Where a request goes, and on whose account."""
+    url = request.url
+    account = hash((url.port, *[request.headers.get(name) for name in _ACCOUNT_HEADERS]))
+    return Address(url.host[:_MAX_HOST_CHARS], url.port, url.path, account)
 
 
 def _body(options: Any) -> Any:

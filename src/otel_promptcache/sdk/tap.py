@@ -29,6 +29,7 @@ class _Tap:
 
     def __iter__(self) -> Iterator[bytes]:
         call = self._call
+        call.reading_begins()
         hides_usage_event = call.hides_usage_event
         try:
             for data in self._stream:
@@ -38,7 +39,7 @@ class _Tap:
                 elif kept := _or_else(call.passed_on(data), data):
                     yield kept
         except GeneratorExit:
-            call.dropped()
+            call.closed()
             raise
         except BaseException as error:
             call.end(error)
@@ -48,24 +49,23 @@ class _Tap:
             yield rest
 
     def __aiter__(self) -> AsyncIterator[bytes]:
+        self._call.reading_begins()
         return _AsyncTap(self._stream.__aiter__(), self._call)
 
     def close(self) -> None:
         try:
             self._stream.close()
         finally:
-            # Not ended on the spot: the generators of a stream that is dropped close it, too, and they are
-            # run by the garbage collector.
-            self._call.dropped()
+            self._call.closed()
 
     async def aclose(self) -> None:
         try:
             await self._stream.aclose()
         finally:
-            self._call.end()
+            self._call.closed()
 
     def __del__(self) -> None:
-        self._call.dropped()
+        self._call.closed()
 
 
 class _AsyncTap(AsyncGenerator[bytes, None]):

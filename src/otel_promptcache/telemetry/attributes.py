@@ -6,15 +6,12 @@ the None afterwards takes twice as long: 4 µs more a call.
 
 from __future__ import annotations
 
-from opentelemetry.util.types import AttributeValue
-
 from otel_promptcache.core.analyzer import CacheReport
 from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
 from otel_promptcache.core.fingerprint import PrefixIdentity
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.telemetry import names
-
-Attributes = dict[str, AttributeValue]
+from otel_promptcache.telemetry.exportable import Attributes
 
 
 def add_request(attributes: Attributes, request: RequestFacts) -> None:
@@ -51,7 +48,8 @@ def add_reply(attributes: Attributes, reply: Reply, usage: TokenUsage, timing: T
     if reply.response_id is not None:
         attributes[names.RESPONSE_ID] = reply.response_id
     if reply.finish_reasons is not None:
-        attributes[names.RESPONSE_FINISH_REASONS] = reply.finish_reasons
+        reasons = sorted(reply.finish_reasons.items())
+        attributes[names.RESPONSE_FINISH_REASONS] = tuple([reason for _, reason in reasons])
     if reply.service_tier is not None:
         attributes[names.RESPONSE_SERVICE_TIER] = reply.service_tier
     if timing.first_chunk_seconds is not None:

@@ -1,28 +1,37 @@
-"""How many values a metric attribute may have, whatever the traffic."""
+"""How many different values and attribute sets reach a metric, whatever the traffic."""
 
 from __future__ import annotations
 
+import math
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
+from collections.abc import Hashable, Mapping
 
 from otel_promptcache.core.forking import restart_in_forked_child
-from otel_promptcache.telemetry.names import OTHER
+from otel_promptcache.telemetry import names
+from otel_promptcache.telemetry.exportable import MAX_LABEL_CHARS, text
+
+MAX_CANDIDATES = 2_048
+"""Values that are not admitted yet and of which it is remembered how often they were seen, for each attribute."""
+MAX_LABEL_VALUES = 100
+"""Values that metrics tell apart for an attribute that has no setting of its own."""
 
 _CANDIDATES_PER_SLOT = 32
 
 
-class BoundedLabel:
-    """Admits up to `slots` values of an attribute and turns the rest into `other`.
+class Admission:
+    """Admits up to `slots` different keys, for good: a series never changes its name.
 
-    Half of the slots go to the first values that come, the other half only to values that recur. So a
-    flood of values that are seen once cannot push out one that comes back. What was admitted stays, so a
-    series never changes its name.
+    The first half of the slots goes to the first keys that come, the other half only to keys that recur, and the fewer
+    slots are left, the more often. So a flood of keys that are seen once or a few times does not keep out one that
+    comes back.
     """
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
-        self._admitted: set[str] = set()
-        self._candidates: OrderedDict[str, None] = OrderedDict()
+        self._admitted: set[Hashable] = set()
+        self._sightings: OrderedDict[int, int] = OrderedDict()
+        """How often a key was seen that is not admitted yet, by its hash."""
         self._lock = threading.Lock()
         restart_in_forked_child(self)
 
@@ -30,18 +39,51 @@ class BoundedLabel:
         """Forget who holds the lock; what was admitted stays."""
         self._lock = threading.Lock()
 
-    def admit(self, value: str) -> str:
-        """Return the value itself or `other`."""
-        if value in self._admitted:
-            return value
+    def admits(self, key: Hashable) -> bool:
+        """Tell whether a key is admitted; asking counts as seeing it."""
+        if key in self._admitted:
+            return True
         with self._lock:
-            recurs = value in self._candidates
-            if len(self._admitted) < (self._slots if recurs else (self._slots + 1) // 2):
-                self._candidates.pop(value, None)
-                self._admitted.add(value)
-                return value
-            self._candidates[value] = None
-            self._candidates.move_to_end(value)
-            if len(self._candidates) > self._slots * _CANDIDATES_PER_SLOT:
-                self._candidates.popitem(last=False)
-        return OTHER
+            hashed = hash(key)
+            sightings = self._sightings.pop(hashed, 0) + 1
+            if sightings >= self._needed_sightings():
+                self._admitted.add(key)
+                return True
+            self._sightings[hashed] = sightings
+            if len(self._sightings) > min(self._slots * _CANDIDATES_PER_SLOT, MAX_CANDIDATES):
+                self._sightings.popitem(last=False)
+        return False
+
+    def _needed_sightings(self) -> float:
+        left, reserved = self._slots - len(self._admitted), self._slots // 2
+        if left <= 0:
+            return math.inf
+        return 1 if left > reserved else 2 * math.isqrt(reserved // left)
+
+
+class BoundedLabel:
+    """Bounds the values of one metric attribute: at most `slots` of at most 128 characters, and `other`."""
+
+    def __init__(self, slots: int) -> None:
+        self._admission = Admission(slots)
+
+    def admit(self, value: str) -> str:
+        """Return the value as metrics show it: itself, or `other`."""
+        value = text(value, MAX_LABEL_CHARS)
+        return value if self._admission.admits(value) else names.OTHER
+
+
+class BoundedLabels:
+    """Bounds the values of all metric attributes, each by itself.
+
+    Args:
+        slots: How many values an attribute may have, by its name, if not `MAX_LABEL_VALUES`.
+    """
+
+    def __init__(self, slots: Mapping[str, int]) -> None:
+        self._labels: defaultdict[str, BoundedLabel] = defaultdict(lambda: BoundedLabel(MAX_LABEL_VALUES))
+        self._labels.update((name, BoundedLabel(count)) for name, count in slots.items())
+
+    def admit(self, name: str, value: str) -> str:
+        """Return the value of an attribute as metrics show it: itself, or `other`."""
+        return self._labels[name].admit(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,18 +10,21 @@ from dataclasses import dataclass
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from otel_promptcache.core.forking import restart_in_forked_child
+from otel_promptcache.telemetry.cardinality import Admission
+from otel_promptcache.telemetry.exportable import exportable_sum
 from otel_promptcache.telemetry.names import OTEL_METRIC_OVERFLOW, Metric
 
 Labels = tuple[tuple[str, str], ...]
 """Attributes of a metric in a fixed order, so that they can be a key."""
 
 Count = tuple[Metric, float, Labels]
-"""What is to be added to a counter; the amount must not be negative."""
+"""What is to be added to a counter."""
 
-MAX_CELLS = 1_800
-"""Attribute sets per counter, below the 2,000 at which the SDK would fold them in an order of its own."""
+MAX_ATTRIBUTE_SETS = 1_800
+"""Attribute sets of a metric, below the 2,000 at which the SDK would fold them in an order of its own."""
 
-_OVERFLOW: Labels = ((OTEL_METRIC_OVERFLOW, ""),)
+OVERFLOW: Labels = ((OTEL_METRIC_OVERFLOW, ""),)
+"""Stands for the attribute sets beyond the bound."""
 
 
 @dataclass(slots=True)
@@ -31,13 +35,14 @@ class _Cell:
 class Counters:
     """A set of monotonic counters with bounded memory, right for any number of readers.
 
-    An attribute set beyond `MAX_CELLS` is counted under `otel.metric.overflow`, as the SDK itself would.
+    An attribute set beyond `MAX_ATTRIBUTE_SETS` is counted under `otel.metric.overflow`, as the SDK itself would.
     A forked child starts at zero: what the parent counted, the parent reports.
     """
 
     def __init__(self, meter: Meter, metrics: Collection[Metric]) -> None:
         # By name, because a metric's own hash is one of all its fields.
         self._cells: dict[str, dict[Labels, _Cell]] = {metric.name: {} for metric in metrics}
+        self._admissions = {metric.name: Admission(MAX_ATTRIBUTE_SETS) for metric in metrics}
         self._lock = threading.Lock()
         self.before_reading: Callable[[], None] = _nothing
         """Called at each collection, so that what is still to be counted can be."""
@@ -48,17 +53,20 @@ class Counters:
             )
 
     def add(self, metric: Metric, amount: float, labels: Labels) -> None:
-        """Count; amounts must not be negative."""
+        """Count; see `add_all`."""
         self.add_all([(metric, amount, labels)])
 
     def add_all(self, counts: Iterable[Count]) -> None:
-        """Count all this at once."""
+        """Count all this at once; an amount that is negative or no finite number is left out."""
         with self._lock:
             for metric, amount, labels in counts:
+                if not 0 <= amount <= sys.float_info.max:  # a NaN would stay in the sum for ever
+                    continue
                 cells = self._cells[metric.name]
                 cell = cells.get(labels)
                 if cell is None:
-                    cell = cells.setdefault(labels if len(cells) < MAX_CELLS else _OVERFLOW, _Cell())
+                    is_admitted = self._admissions[metric.name].admits(labels)
+                    cell = cells.setdefault(labels if is_admitted else OVERFLOW, _Cell())
                 cell.sum += amount
 
     def _reader(self, metric: str) -> Callable[[CallbackOptions], Sequence[Observation]]:
@@ -66,10 +74,7 @@ class Counters:
             self.before_reading()
             with self._lock:
                 sums = [(labels, cell.sum) for labels, cell in self._cells[metric].items()]
-            return [
-                Observation(amount, {OTEL_METRIC_OVERFLOW: True} if labels is _OVERFLOW else dict(labels))
-                for labels, amount in sums
-            ]
+            return [Observation(exportable_sum(amount), attributes_of(labels)) for labels, amount in sums]
 
         return read
 
@@ -77,6 +82,11 @@ class Counters:
         """Forget all sums; the lock may have been held by a thread that does not exist here."""
         self._lock = threading.Lock()
         self._cells = {metric: {} for metric in self._cells}
+
+
+def attributes_of(labels: Labels) -> dict[str, str | bool]:
+    """Return an attribute set as OpenTelemetry takes it."""
+    return {OTEL_METRIC_OVERFLOW: True} if labels is OVERFLOW else dict(labels)
 
 
 def _nothing() -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from otel_promptcache.core.analyzer import CacheReport, CacheResult
 from otel_promptcache.telemetry import names
-from otel_promptcache.telemetry.counters import Count
+from otel_promptcache.telemetry.counters import Count, Labels
 from otel_promptcache.telemetry.series import Series
 
 _MISSES = frozenset({CacheResult.MISS, CacheResult.PARTIAL})
 
 
-def counts_of(series: Series, report: CacheReport, error_type: str | None) -> list[Count]:
-    """All that is counted of a call; nothing where it was not reported."""
+def counts_of(series: Series, report: CacheReport, errors: Labels) -> list[Count]:
+    """All that is counted of a call; nothing where it was not reported.
+
+    Args:
+        series: Who was called with what.
+        report: How the call fared.
+        errors: `error.type`, if it failed.
+    """
     labels, cost, usage = series.labels, report.cost, report.usage
-    errors = () if error_type is None else ((names.ERROR_TYPE, error_type),)
     counts: list[Count] = [
         (names.REQUESTS, 1, (*labels, (names.RESULT.name, report.result.value), *errors)),
     ]

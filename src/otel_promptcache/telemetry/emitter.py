@@ -9,11 +9,13 @@ from otel_promptcache.core.analyzer import CacheReport, CacheResult
 from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
 from otel_promptcache.core.fingerprint import PrefixIdentity
 from otel_promptcache.telemetry import names
-from otel_promptcache.telemetry.attributes import Attributes, add_prefix, add_reply, add_report, add_request
-from otel_promptcache.telemetry.cardinality import BoundedLabel
-from otel_promptcache.telemetry.counters import Counters
+from otel_promptcache.telemetry.attributes import add_prefix, add_reply, add_report, add_request
+from otel_promptcache.telemetry.cardinality import BoundedLabels
+from otel_promptcache.telemetry.counters import Counters, Labels
 from otel_promptcache.telemetry.counts import counts_of
-from otel_promptcache.telemetry.semconv_metrics import SemconvMetrics, histogram
+from otel_promptcache.telemetry.distribution import Distribution
+from otel_promptcache.telemetry.exportable import Attributes
+from otel_promptcache.telemetry.semconv_metrics import SemconvMetrics
 from otel_promptcache.telemetry.series import Series, series_of
 from otel_promptcache.telemetry.spans import CallSpan
 
@@ -27,15 +29,30 @@ class Emitter:
         self._tracer = tracer
         self._counters = counters
         self._semconv = semconv
-        self._fingerprints = BoundedLabel(max_fingerprints)
-        self._prefix_names = BoundedLabel(max_fingerprints)
-        self._hit_ratio = histogram(meter, names.HIT_RATIO_DISTRIBUTION)
-        self._time_to_first_token = histogram(meter, names.TIME_TO_FIRST_TOKEN_DISTRIBUTION)
+        self._labels = BoundedLabels(
+            {names.FINGERPRINT.name: max_fingerprints, names.PREFIX_NAME.name: max_fingerprints}
+        )
+        self._hit_ratio = Distribution(meter, names.HIT_RATIO_DISTRIBUTION)
+        self._time_to_first_token = Distribution(meter, names.TIME_TO_FIRST_TOKEN_DISTRIBUTION)
 
     def open(
-        self, request: RequestFacts, prefix: PrefixIdentity | None, prefix_name: str | None, start_ns: int
+        self,
+        request: RequestFacts,
+        prefix: PrefixIdentity | None,
+        prefix_name: str | None,
+        start_ns: int,
+        *,
+        is_measured_by_another: bool = False,
     ) -> CallSpan:
-        """Open or join the span of a call, and write the request side at once: the end may never come."""
+        """Open or join the span of a call, and write the request side at once: the end may never come.
+
+        Args:
+            request: What is asked for.
+            prefix: Which template it is from; None if the prompt could not be read.
+            prefix_name: What the application calls the template; None if it does not.
+            start_ns: When the call began, since the Unix epoch.
+            is_measured_by_another: Another instrumentation observes this call, even if its span records nothing.
+        """
         attributes: Attributes = {}
         joined = CallSpan.join()
         if joined is not None:
@@ -47,7 +64,9 @@ class Emitter:
         name = f"{request.operation} {request.model}" if request.model else request.operation
         add_request(attributes, request)
         add_prefix(attributes, prefix, prefix_name)
-        return CallSpan.start(self._tracer, name, attributes, start_ns)
+        return CallSpan.start(
+            self._tracer, name, attributes, start_ns, is_measured_by_another=is_measured_by_another
+        )
 
     def describe(self, span: CallSpan, reply: Reply, report: CacheReport, timing: Timing) -> None:
         """Write the response side to the span."""
@@ -58,6 +77,11 @@ class Emitter:
             add_reply(attributes, reply, report.usage, timing)
         add_report(attributes, report, timing)
         span.set(attributes)
+
+    def describe_abandoned(self, span: CallSpan) -> None:
+        """Write to the span that the application left before the answer was complete."""
+        if span.is_recording:
+            span.set({names.ABANDONED.name: True})
 
     def record(
         self,
@@ -70,33 +94,41 @@ class Emitter:
     ) -> None:
         """Record the metrics of a call. To be called once a call."""
         series = self._series(request, reply, report)
-        self._counters.add_all(counts_of(series, report, error_type))
+        errors = self._error_labels(error_type)
+        self._counters.add_all(counts_of(series, report, errors))
         context = span.context
         hit_ratio = report.usage.hit_ratio
         if hit_ratio is not None:
-            self._hit_ratio.record(hit_ratio, series.attributes, context)
+            self._hit_ratio.record(hit_ratio, series.labels, context)
         if timing.first_token_seconds is not None:
-            attributes = {**series.attributes, names.RESULT.name: report.result.value}
-            self._time_to_first_token.record(timing.first_token_seconds, attributes, context)
-        if span.is_own:
-            attributes = series.inference_attributes
-            if error_type is not None:
-                attributes = {**attributes, names.ERROR_TYPE: error_type}
-            self._semconv.record(report.usage, timing, attributes, context)
+            labels = (*series.labels, (names.RESULT.name, report.result.value))
+            self._time_to_first_token.record(timing.first_token_seconds, labels, context)
+        if not span.is_measured_by_another:
+            self._semconv.record(report.usage, timing, (*series.inference_labels, *errors), context)
 
     def count_internal_error(self, seam: str, error: Exception) -> None:
         """Count a fault of our own, or a malformed response."""
-        labels = ((names.CODE_FUNCTION_NAME, seam), (names.ERROR_TYPE, type(error).__name__))
+        pairs = ((names.CODE_FUNCTION_NAME, seam), (names.ERROR_TYPE, type(error).__name__))
+        labels = tuple((name, self._labels.admit(name, value)) for name, value in pairs)
         self._counters.add(names.INTERNAL_ERRORS, 1, labels)
 
+    def _error_labels(self, error_type: str | None) -> Labels:
+        if error_type is None:
+            return ()
+        return ((names.ERROR_TYPE, self._labels.admit(names.ERROR_TYPE, error_type)),)
+
     def _series(self, request: RequestFacts, reply: Reply, report: CacheReport) -> Series:
-        tier, prefix, prefix_name = reply.service_tier, report.prefix, report.prefix_name
+        tier, prefix = reply.service_tier, report.prefix
+
+        def admitted(name: str, value: str | None) -> str | None:
+            return None if value is None else self._labels.admit(name, value)
+
         return series_of(
             request.operation,
-            request.provider,
-            request.model,
+            self._labels.admit(names.PROVIDER_NAME, request.provider),
+            admitted(names.REQUEST_MODEL, request.model),
             request.api_type,
-            None if tier == "default" else tier,
-            None if prefix is None else self._fingerprints.admit(prefix.fingerprint),
-            None if prefix_name is None else self._prefix_names.admit(prefix_name),
+            admitted(names.RESPONSE_SERVICE_TIER, None if tier == "default" else tier),
+            admitted(names.FINGERPRINT.name, None if prefix is None else prefix.fingerprint),
+            admitted(names.PREFIX_NAME.name, report.prefix_name),
         )

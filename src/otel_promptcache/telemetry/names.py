@@ -131,14 +131,20 @@ MISSED_SAVINGS_AMOUNT = Attribute(
 TIME_TO_FIRST_TOKEN = Attribute(
     "promptcache.time_to_first_token",
     "double",
-    "Seconds from the request to the first content, refusal, tool-call or reasoning delta; streams only",
+    "Seconds from the attempt that was answered to the first content, refusal, tool-call or reasoning delta; "
+    "streams only",
+)
+ABANDONED = Attribute(
+    "promptcache.abandoned",
+    "boolean",
+    "True if the application left before the answer was complete: cancelled, closed or broken off. No error",
 )
 TOKEN_STATE = "promptcache.token.state"
 
 SPAN_ATTRIBUTES = (
     FINGERPRINT, DIGEST, PREFIX_NAME, RESULT, HIT_RATIO, EXPECTED_TOKENS, AVOIDABLE_TOKENS, MISS_REASON,
     MISS_SOURCE, MISS_TOKENS, DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, SAVINGS_AMOUNT,
-    MISSED_SAVINGS_AMOUNT, TIME_TO_FIRST_TOKEN,
+    MISSED_SAVINGS_AMOUNT, ABANDONED, TIME_TO_FIRST_TOKEN,
 )  # fmt: skip
 
 OTHER = "other"
@@ -176,7 +182,7 @@ TIME_TO_FIRST_TOKEN_DISTRIBUTION = Metric(
     Instrument.HISTOGRAM,
     "s",
     "M, P, `promptcache.result`",
-    "Time from the request to the first token of a stream",
+    "Time from the attempt that was answered to the first token of a stream",
     _SECONDS_BUCKETS,
 )
 SAVINGS = Metric(

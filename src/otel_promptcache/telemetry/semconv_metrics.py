@@ -6,22 +6,22 @@ counted twice. Released packages emit one generation, the conventions meanwhile 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 from opentelemetry.context import Context
-from opentelemetry.metrics import Histogram, Meter
+from opentelemetry.metrics import Meter
 
 from otel_promptcache.core.exchange import Timing
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.telemetry import names
-from otel_promptcache.telemetry.counters import Counters
+from otel_promptcache.telemetry.counters import Counters, Labels
+from otel_promptcache.telemetry.distribution import Distribution
 
 
 class SemconvMetrics(Protocol):
     """One generation of the conventions' metrics."""
 
-    def record(self, usage: TokenUsage, timing: Timing, attributes: Mapping[str, str], span: Context) -> None:
+    def record(self, usage: TokenUsage, timing: Timing, labels: Labels, span: Context) -> None:
         """Record one call; what was not reported is not recorded."""
         ...
 
@@ -36,7 +36,7 @@ def semconv_metrics(generation: str, meter: Meter, counters: Counters) -> Semcon
 class NoSemconvMetrics:
     """Setting `semconv="off"`: only `promptcache.*` is emitted."""
 
-    def record(self, usage: TokenUsage, timing: Timing, attributes: Mapping[str, str], span: Context) -> None:
+    def record(self, usage: TokenUsage, timing: Timing, labels: Labels, span: Context) -> None:
         """Record nothing."""
 
 
@@ -44,19 +44,19 @@ class ReleasedSemconvMetrics:
     """Setting `semconv="released"`: what opentelemetry-instrumentation-genai-openai emits."""
 
     def __init__(self, meter: Meter) -> None:
-        self._duration = histogram(meter, names.RELEASED_DURATION)
-        self._time_to_first_chunk = histogram(meter, names.RELEASED_TIME_TO_FIRST_CHUNK)
-        self._token_usage = histogram(meter, names.RELEASED_TOKEN_USAGE)
+        self._duration = Distribution(meter, names.RELEASED_DURATION)
+        self._time_to_first_chunk = Distribution(meter, names.RELEASED_TIME_TO_FIRST_CHUNK)
+        self._token_usage = Distribution(meter, names.RELEASED_TOKEN_USAGE)
 
-    def record(self, usage: TokenUsage, timing: Timing, attributes: Mapping[str, str], span: Context) -> None:
+    def record(self, usage: TokenUsage, timing: Timing, labels: Labels, span: Context) -> None:
         """Record one call."""
-        self._duration.record(timing.duration_seconds, attributes, span)
+        self._duration.record(timing.duration_seconds, labels, span)
         if timing.first_chunk_seconds is not None:
-            self._time_to_first_chunk.record(timing.first_chunk_seconds, attributes, span)
+            self._time_to_first_chunk.record(timing.first_chunk_seconds, labels, span)
         if usage.input_tokens is not None:
-            self._token_usage.record(usage.input_tokens, {**attributes, names.TOKEN_TYPE: "input"}, span)
+            self._token_usage.record(usage.input_tokens, (*labels, (names.TOKEN_TYPE, "input")), span)
         if usage.output_tokens is not None:
-            self._token_usage.record(usage.output_tokens, {**attributes, names.TOKEN_TYPE: "output"}, span)
+            self._token_usage.record(usage.output_tokens, (*labels, (names.TOKEN_TYPE, "output")), span)
 
 
 class LatestSemconvMetrics:
@@ -64,33 +64,26 @@ class LatestSemconvMetrics:
 
     def __init__(self, meter: Meter, counters: Counters) -> None:
         self._counters = counters
-        self._duration = histogram(meter, names.LATEST_DURATION)
-        self._time_to_first_chunk = histogram(meter, names.LATEST_TIME_TO_FIRST_CHUNK)
-        self._input_tokens = histogram(meter, names.LATEST_INPUT_TOKENS)
-        self._output_tokens = histogram(meter, names.LATEST_OUTPUT_TOKENS)
+        self._duration = Distribution(meter, names.LATEST_DURATION)
+        self._time_to_first_chunk = Distribution(meter, names.LATEST_TIME_TO_FIRST_CHUNK)
+        self._input_tokens = Distribution(meter, names.LATEST_INPUT_TOKENS)
+        self._output_tokens = Distribution(meter, names.LATEST_OUTPUT_TOKENS)
 
-    def record(self, usage: TokenUsage, timing: Timing, attributes: Mapping[str, str], span: Context) -> None:
+    def record(self, usage: TokenUsage, timing: Timing, labels: Labels, span: Context) -> None:
         """Record one call."""
-        self._duration.record(timing.duration_seconds, attributes, span)
+        self._duration.record(timing.duration_seconds, labels, span)
         if timing.first_chunk_seconds is not None:
-            self._time_to_first_chunk.record(timing.first_chunk_seconds, attributes, span)
+            self._time_to_first_chunk.record(timing.first_chunk_seconds, labels, span)
         if usage.input_tokens is not None:
-            self._input_tokens.record(usage.input_tokens, attributes, span)
+            self._input_tokens.record(usage.input_tokens, labels, span)
         if usage.output_tokens is not None:
-            self._output_tokens.record(usage.output_tokens, attributes, span)
+            self._output_tokens.record(usage.output_tokens, labels, span)
         # Usage is reported for all modalities together.
-        labels = (*attributes.items(), (names.TOKEN_MODALITY, "unknown"))
+        by_modality = (*labels, (names.TOKEN_MODALITY, "unknown"))
         self._counters.add_all(
             [
-                (metric, tokens, labels)
+                (metric, tokens, by_modality)
                 for member, metric in names.LATEST_USAGE.items()
                 if (tokens := getattr(usage, member)) is not None
             ]
         )
-
-
-def histogram(meter: Meter, metric: names.Metric) -> Histogram:
-    """Create the histogram that a metric's definition describes."""
-    return meter.create_histogram(
-        metric.name, metric.unit, metric.meaning, explicit_bucket_boundaries_advisory=metric.buckets
-    )

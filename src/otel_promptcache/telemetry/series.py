@@ -11,7 +11,7 @@ from otel_promptcache.telemetry.counters import Labels
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Who is called with what: `labels` for our counters, `attributes` for the histograms of the SDK."""
+    """Who is called with what."""
 
     model_labels: Labels
     """M, as the definitions of the metrics call it."""
@@ -23,9 +23,7 @@ class Series:
     uncached_labels: Labels
     write_labels: Labels
     """M, P, `promptcache.token.state`."""
-    attributes: dict[str, str]
-    """M, P."""
-    inference_attributes: dict[str, str]
+    inference_labels: Labels
     """operation, M."""
 
 
@@ -55,8 +53,7 @@ def series_of(
         read_labels=(*labels, (names.TOKEN_STATE, "read")),
         uncached_labels=(*labels, (names.TOKEN_STATE, "uncached")),
         write_labels=(*labels, (names.TOKEN_STATE, "write")),
-        attributes=dict(labels),
-        inference_attributes=dict(((names.OPERATION_NAME, operation), *model_labels)),
+        inference_labels=((names.OPERATION_NAME, operation), *model_labels),
     )
 
 

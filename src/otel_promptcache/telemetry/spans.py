@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextvars import Token
 from typing import cast
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
-from opentelemetry.util.types import AttributeValue
 
+from otel_promptcache.telemetry.exportable import Attributes, exportable, text
 from otel_promptcache.telemetry.names import ERROR_TYPE, OPENINFERENCE_SPAN_KIND, OPERATION_NAME, SCOPE_NAME
 
 _INFERENCE_OPERATIONS = frozenset({"chat", "text_completion", "generate_content"})
@@ -46,28 +45,33 @@ def inference_span_in_progress() -> Span | None:
 class CallSpan:
     """Where the attributes of one call go."""
 
-    __slots__ = ("_span", "_token", "is_own")
+    __slots__ = ("_attached", "_outer", "_span", "is_measured_by_another", "is_own")
 
-    def __init__(self, span: Span, *, is_own: bool) -> None:
+    def __init__(self, span: Span, *, is_own: bool, is_measured_by_another: bool) -> None:
         self._span = span
-        self._token: Token[Context] | None = None
+        self._attached = self._outer = _NOT_ATTACHED
         self.is_own = is_own
-        """False where the span is another instrumentation's: it is enriched, but never ended by us."""
+        """False if the span is another instrumentation's: it is enriched, but never ended by us."""
+        self.is_measured_by_another = is_measured_by_another
+        """Another instrumentation records the conventions' metrics of this call, whether or not its span records."""
 
     @classmethod
     def join(cls) -> CallSpan | None:
-        """Enrich the inference span in progress; None where there is none, so that one is to be started."""
+        """Enrich the inference span in progress; None if there is none, so that one is to be started."""
         joined = inference_span_in_progress()
-        return None if joined is None else cls(joined, is_own=False)
+        return None if joined is None else cls(joined, is_own=False, is_measured_by_another=True)
 
     @classmethod
     def start(
-        cls, tracer: Tracer, name: str, attributes: Mapping[str, AttributeValue], start_ns: int
+        cls, tracer: Tracer, name: str, attributes: Attributes, start_ns: int, *, is_measured_by_another: bool
     ) -> CallSpan:
         """Start a span of our own and make it current until `detach`; a sampler gets to see the attributes."""
-        span = tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes, start_time=start_ns)
-        started = cls(span, is_own=True)
-        started._token = context.attach(started.context)
+        span = tracer.start_span(
+            text(name), kind=SpanKind.CLIENT, attributes=exportable(attributes), start_time=start_ns
+        )
+        started = cls(span, is_own=True, is_measured_by_another=is_measured_by_another)
+        started._outer, started._attached = context.get_current(), started.context
+        context.attach(started._attached)
         return started
 
     @classmethod
@@ -82,27 +86,33 @@ class CallSpan:
 
     @property
     def is_recording(self) -> bool:
-        """Whether attributes get anywhere: not where the call is not sampled, nor after the end."""
+        """Whether attributes get anywhere: not if the call is not sampled, nor after the end."""
         return self._span.is_recording()
 
-    def set(self, attributes: Mapping[str, AttributeValue]) -> None:
+    def set(self, attributes: Attributes) -> None:
         """Write attributes to a span that is recording; one that has ended would log a warning."""
-        self._span.set_attributes(attributes)
+        self._span.set_attributes(exportable(attributes))
 
     def detach(self) -> None:
-        """Stop being the current span, in the context that opened it; a second call does nothing."""
-        if self._token is not None:
-            token, self._token = self._token, None
-            context.detach(token)
+        """Stop being the current span, if it is the current one here; a second call does nothing.
+
+        A call may be left in another context than it was entered in, or by the garbage collector. The token of
+        `context.attach` would make OpenTelemetry log an error with a traceback then, so it is not used.
+        """
+        attached, outer = self._attached, self._outer
+        self._attached = self._outer = _NOT_ATTACHED
+        if attached is not _NOT_ATTACHED and context.get_current() is attached:
+            context.attach(outer)
 
     def end(self, end_ns: int, error_type: str | None) -> None:
         """End an own span. The error's message is left out: it may quote the prompt."""
         if not self.is_own:
             return
         if error_type is not None:
-            self._span.set_attribute(ERROR_TYPE, error_type)
+            self._span.set_attribute(ERROR_TYPE, text(error_type))
             self._span.set_status(StatusCode.ERROR)
         self._span.end(end_ns)
 
 
-_ABSENT = CallSpan(trace.INVALID_SPAN, is_own=False)
+_NOT_ATTACHED = Context()
+_ABSENT = CallSpan(trace.INVALID_SPAN, is_own=False, is_measured_by_another=True)

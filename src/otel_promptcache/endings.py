@@ -1,0 +1,108 @@
+"""Ends the calls that nobody ends: streams that were closed by the garbage collector, broken off, or left open."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from otel_promptcache.core.forking import restart_in_forked_child
+
+
+class OpenCall(Protocol):
+    """A call that has not ended yet."""
+
+    def abandon(self) -> None:
+        """End the call with what was seen; nothing happens if it has ended."""
+        ...
+
+    @property
+    def is_left(self) -> bool:
+        """Nobody is reading the body any more, as far as can be told from the thread or task that asks."""
+        ...
+
+
+class Endings:
+    """The calls of one observer that are open, and those that are to be ended from a safe place.
+
+    Args:
+        follow_flushes: Has what it is given called before each flush of the application's providers.
+    """
+
+    def __init__(self, follow_flushes: Callable[[Callable[[], None]], None]) -> None:
+        self._follow_flushes = follow_flushes
+        self._open: dict[OpenCall, None] = {}
+        self._pending: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._collecting: int | None = None
+        """The thread in which the garbage collector runs."""
+        restart_in_forked_child(self)
+
+    def restart(self) -> None:
+        """Forget the calls of the parent process; they are its own to end."""
+        self._open = {}
+        self._pending = queue.SimpleQueue()
+
+    def start(self) -> None:
+        """Watch the garbage collector and the end of the program."""
+        gc.callbacks.append(self._collector_runs)
+        atexit.register(self.end_all)
+
+    def stop(self) -> None:
+        """End what is open, and watch nothing any more."""
+        self.end_all()
+        atexit.unregister(self.end_all)
+        if self._collector_runs in gc.callbacks:
+            gc.callbacks.remove(self._collector_runs)
+
+    def opened(self, call: OpenCall) -> None:
+        """Note that a call is open."""
+        self._open[call] = None
+
+    def body_opened(self) -> None:
+        """Note that a body is to come, which may be left unread until a flush or until the program ends."""
+        self._follow_flushes(self.end_left)
+        # Exit handlers run last one first, and providers may have registered theirs after ours.
+        atexit.unregister(self.end_all)
+        atexit.register(self.end_all)
+
+    def ended(self, call: OpenCall) -> None:
+        """Note that a call is not open any more."""
+        self._open.pop(call, None)
+
+    def closed(self, call: OpenCall) -> None:
+        """End a call whose body was closed: now, or from a safe place if it is the garbage collector that closes it.
+
+        The collector may run anywhere, also while this very thread holds a lock of the OpenTelemetry SDK.
+        """
+        if self._collecting == threading.get_ident():
+            self._pending.put(call.abandon)
+        else:
+            call.abandon()
+
+    def run_pending(self) -> None:
+        """End the calls that the garbage collector closed."""
+        while not self._pending.empty():
+            try:
+                end = self._pending.get_nowait()
+            except queue.Empty:  # another thread was faster
+                return
+            end()
+
+    def end_left(self) -> None:
+        """End the calls that nobody reads any more, as a stream that was broken off."""
+        self.run_pending()
+        for call in list(self._open):
+            if call.is_left:
+                call.abandon()
+
+    def end_all(self) -> None:
+        """End all calls with what was seen of them."""
+        self.run_pending()
+        for call in list(self._open):
+            call.abandon()
+
+    def _collector_runs(self, phase: str, _: dict[str, Any]) -> None:
+        self._collecting = threading.get_ident() if phase == "start" else None
