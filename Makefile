@@ -1,36 +1,56 @@
 PYTHON ?= python3
 BIN := .venv/bin
-STAMP := .venv/.installed
+# pip alone, as it knows the certificates, mirrors and proxies that are configured for it.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements-dev.txt
+DEMO := .venv/.demo
+TESTS := .venv/.tests
+ALL := .venv/.all
+
+# uv, which `matrix` and `bench` need, trusts what the system trusts.
+export UV_SYSTEM_CERTS := true
 
 .PHONY: help demo test browser test-stack stack check matrix bench docs clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1	/'
 
-$(STAMP): pyproject.toml requirements-dev.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(shell grep '^uv==' requirements-dev.txt)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt --editable .
+$(DEMO): pyproject.toml requirements-dev.txt
+	@echo "Installing what the demo needs into .venv, once: 120 MB, less than a minute on most machines"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --editable '.[demo]'
 	@touch $@
 
-demo: $(STAMP) ## See it in a minute: a local provider, real clients, live table
+$(TESTS): pyproject.toml requirements-dev.txt
+	@echo "Installing what the tests need into .venv, once: 160 MB, about a minute on most machines"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) 'pip>=25.1'
+	@$(PIP) --editable '.[demo,mixin]' --group test --group auto --group peers
+	@touch $(DEMO) $@
+
+$(ALL): pyproject.toml requirements-dev.txt
+	@echo "Installing all tools of the development into .venv, once: 600 MB, some minutes"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --requirement requirements-dev.txt --editable .
+	@touch $(DEMO) $(TESTS) $@
+
+demo: $(DEMO) ## See it in a minute: a local provider, real clients, live table
 	$(BIN)/otel-promptcache demo
 
-test: $(STAMP) ## All tests on this Python, with coverage
+test: $(TESTS) ## All tests on this Python, with coverage
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --include='src/otel_promptcache/core/*' --fail-under=100
 
-browser: $(STAMP) ## The tests that look at the HTML report in Chromium
+browser: $(TESTS) ## The tests that look at the HTML report in Chromium
 	$(BIN)/python -m pytest -m browser
 
-test-stack: $(STAMP) ## Dashboards and alerts on a real Prometheus and Alertmanager, unpacked beside a Debian system
+test-stack: $(ALL) ## Dashboards and alerts on a real Prometheus and Alertmanager, unpacked beside a Debian system
 	$(BIN)/python -m pytest tests/stack
 
-stack: $(STAMP) ## Start real Prometheus and Alertmanager, send the demo's traffic, print the addresses
+stack: $(ALL) ## Start real Prometheus and Alertmanager, send the demo's traffic, print the addresses
 	$(BIN)/python -m examples.grafana.stack
 
-check: $(STAMP) ## Linters, types, layer contracts, generated documentation
+check: $(ALL) ## Linters, types, layer contracts, generated documentation
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
@@ -38,13 +58,13 @@ check: $(STAMP) ## Linters, types, layer contracts, generated documentation
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/otel-promptcache mixin --check --out examples/grafana
 
-matrix: $(STAMP) ## The tests on every interpreter here, with the oldest and the newest dependencies
+matrix: $(ALL) ## The tests on every interpreter here, with the oldest and the newest dependencies
 	$(BIN)/nox
 
-bench: $(STAMP) ## What it costs, beside no instrumentation and beside others; about 17 minutes
+bench: $(ALL) ## What it costs, beside no instrumentation and beside others; about 17 minutes
 	$(BIN)/python -m benchmarks.report
 
-docs: $(STAMP) ## Regenerate the tables of the README
+docs: $(ALL) ## Regenerate the tables of the README
 	$(BIN)/python docs/generate.py
 
 clean: ## Remove what the targets above made
