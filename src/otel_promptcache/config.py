@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, cast
 
+from otel_promptcache.core.quoting import quoted
+
 ENVIRONMENT_PREFIX = "OTEL_PYTHON_PROMPTCACHE_"
 
 _logger = logging.getLogger("otel_promptcache")
@@ -22,7 +24,7 @@ class _Kind:
 
     allowed: str
     parse: Callable[[str], object]
-    """From an environment variable. May raise ValueError."""
+    """From an environment variable. May raise ValueError or RecursionError."""
     accepts: Callable[[object], bool]
 
 
@@ -172,8 +174,8 @@ def _from_environment(setting: Field[Any], environ: Mapping[str, str]) -> Any:
     try:
         value = kind.parse(text)
         _require_allowed(setting, variable, value)
-    except ValueError:
-        shown = "(not shown)" if kind is _SECRET else repr(text)
+    except (ValueError, RecursionError):  # the second of JSON that is nested too deeply
+        shown = "(not shown)" if kind is _SECRET else quoted(text)
         _logger.warning(
             "%s is %s: expected %s; using the default, %r", variable, shown, kind.allowed, setting.default
         )
@@ -186,5 +188,5 @@ def _require_allowed(setting: Field[Any], name: str, value: Any) -> None:
     if value is None and setting.default is None:
         return
     if not kind.accepts(value):
-        shown = type(value).__name__ if kind is _SECRET else repr(value)
+        shown = type(value).__name__ if kind is _SECRET else quoted(value)
         raise ValueError(f"{name} is {shown}: expected {kind.allowed}")

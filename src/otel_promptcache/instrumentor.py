@@ -14,6 +14,7 @@ from opentelemetry.trace import TracerProvider, get_tracer
 from otel_promptcache.config import Config
 from otel_promptcache.core.fingerprint import Fingerprinter
 from otel_promptcache.core.policy import check_policies
+from otel_promptcache.core.quoting import cut, printable
 from otel_promptcache.endings import Endings
 from otel_promptcache.guard import Guard
 from otel_promptcache.observer import WIRE_FAULTS, Observer
@@ -28,6 +29,9 @@ from otel_promptcache.version import __version__
 _T = TypeVar("_T")
 
 _logger = logging.getLogger("otel_promptcache")
+
+_MAX_MESSAGE_CHARS = 1_000
+"""Of what is wrong with a setting."""
 
 
 class PromptCacheInstrumentor(BaseInstrumentor):
@@ -114,8 +118,11 @@ def _or_default(setting: str, read: Callable[[], _T], default: _T, *, is_argumen
     """What a setting stands for; where it is bad and came from the environment, it is logged and left out."""
     try:
         return read()
-    except ValueError as error:
+    except Exception as error:
         if is_argument:
             raise
-        _logger.warning("%s; the setting %s is left out", error, setting)
+        # Whatever it is: nobody could catch it, as the setting came from the environment.
+        _logger.warning(
+            "%s; the setting %s is left out", cut(printable(str(error)), _MAX_MESSAGE_CHARS), setting
+        )
         return default

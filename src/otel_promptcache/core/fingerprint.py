@@ -46,7 +46,9 @@ class Fingerprinter:
     """
 
     def __init__(self, key: str | None = None) -> None:
-        self._key = hashlib.blake2b(key.encode(), digest_size=32).digest() if key else b""
+        # A key from the environment may hold bytes that are no UTF-8, which Python hands on as lone surrogates.
+        secret = key.encode("utf-8", "surrogatepass") if key else b""
+        self._key = hashlib.blake2b(secret, digest_size=32).digest() if secret else b""
         self._fingerprint_by_digest: OrderedDict[str, str] = OrderedDict()
         self._known: dict[object, PrefixIdentity] = {}
         self._lock = threading.Lock()

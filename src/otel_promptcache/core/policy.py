@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from otel_promptcache.core.quoting import named, quoted
+
 _GUIDE = "OpenAI, prompt caching guide"
 _CHECKED = "2026-11-20"
 
@@ -117,6 +119,9 @@ UNKNOWN_POLICY = CachePolicy(
 _STATEABLE = ("has_cache", "minimum_tokens", "step_tokens", "has_exact_boundaries", "lifetime_seconds",
               "max_requests_per_minute")  # fmt: skip
 
+_MOST = 1_000_000_000
+"""No number of tokens, seconds or requests is larger; so infinities are none, and sums with floats stay exact."""
+
 
 def policy_for(
     provider: str,
@@ -147,15 +152,19 @@ def check_policies(stated: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapp
     kinds = {each.name: str(each.type) for each in fields(CachePolicy)}
     for model, members in stated.items():
         for name, value in members.items():
-            where = f"policies: {model}: {name}"
+            where = f"policies: {named(model)}: {named(name)}"
             if name not in _STATEABLE:
                 raise InvalidPolicyError(f"{where} is not a rule: allowed are {', '.join(_STATEABLE)}")
             is_flag = kinds[name] == "bool"
             if is_flag and not isinstance(value, bool):
-                raise InvalidPolicyError(f"{where} is {value!r}: expected true or false")
+                raise InvalidPolicyError(f"{where} is {quoted(value)}: expected true or false")
             is_count = name.endswith("_tokens")
-            if is_count and (type(value) is not int or value < 1):
-                raise InvalidPolicyError(f"{where} is {value!r}: expected a whole number above 0")
-            if not is_flag and not is_count and (type(value) not in (int, float) or not value > 0):
-                raise InvalidPolicyError(f"{where} is {value!r}: expected a number above 0")
+            if is_count and (type(value) is not int or not 1 <= value <= _MOST):
+                raise InvalidPolicyError(
+                    f"{where} is {quoted(value)}: expected a whole number above 0, at most {_MOST:,}"
+                )
+            if not is_flag and not is_count and (type(value) not in (int, float) or not 0 < value <= _MOST):
+                raise InvalidPolicyError(
+                    f"{where} is {quoted(value)}: expected a number above 0, at most {_MOST:,}"
+                )
     return stated

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
+
+from otel_promptcache.core.quoting import named, quoted
 
 if TYPE_CHECKING:
     from otel_promptcache.core.usage import TokenUsage
@@ -15,6 +16,8 @@ STANDARD_TIERS = frozenset({DEFAULT_TIER, "auto", "standard"})
 """The names under which a response reports the tier that is billed at the standard price."""
 
 _TOKENS_PER_MTOK = 1_000_000
+_MAX_USD_PER_MTOK = 1_000_000_000
+"""Beyond this it is no price, and sums of dollars would lose their cents."""
 _FIELDS = ("input", "cache_read", "cache_write", "cache_write_12h", "long_context")
 
 
@@ -30,7 +33,7 @@ class ModelPrice:
     surcharges can be negative.
 
     Raises:
-        InvalidPriceError: A rate is not a finite number of at least 0, or on the wrong side of `input`.
+        InvalidPriceError: A rate is not a number from 0 to 10^9, or on the wrong side of `input`.
     """
 
     input_usd_per_mtok: float
@@ -47,11 +50,15 @@ class ModelPrice:
         ordinary = _rate("input", self.input_usd_per_mtok)
         read = self.cache_read_usd_per_mtok
         if read is not None and _rate("cache_read", read) > ordinary:
-            raise InvalidPriceError(f"cache_read is {read!r}: expected at most input, {ordinary!r}")
+            raise InvalidPriceError(
+                f"cache_read is {quoted(read)}: expected at most input, {quoted(ordinary)}"
+            )
         for name in ("cache_write", "cache_write_12h"):
             write = getattr(self, f"{name}_usd_per_mtok")
             if write is not None and _rate(name, write) < ordinary:
-                raise InvalidPriceError(f"{name} is {write!r}: expected at least input, {ordinary!r}")
+                raise InvalidPriceError(
+                    f"{name} is {quoted(write)}: expected at least input, {quoted(ordinary)}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +77,11 @@ class LongContext:
     def __post_init__(self) -> None:
         above, further = self.above_tokens, self.price.long_context
         if type(above) is not int or above < 1:
-            raise InvalidPriceError(f"above_tokens is {above!r}: expected an integer of at least 1")
+            raise InvalidPriceError(f"above_tokens is {quoted(above)}: expected an integer of at least 1")
         if further is not None and further.above_tokens <= above:
-            raise InvalidPriceError(f"above_tokens is {further.above_tokens}: expected more than {above}")
+            raise InvalidPriceError(
+                f"above_tokens is {quoted(further.above_tokens)}: expected more than {quoted(above)}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +185,13 @@ def parse_prices(models: object, where: str = "prices") -> dict[str, dict[str, M
     Raises:
         InvalidPriceError: A field is missing, unknown or out of range.
     """
-    return {model: _tiers(f"{where}: {model}", entry) for model, entry in _fields(where, models).items()}
+    try:
+        stated = _fields(where, models)
+        return {model: _tiers(f"{where}: {named(model)}", entry) for model, entry in stated.items()}
+    except RecursionError:
+        raise InvalidPriceError(
+            f"{where} has more long_context within long_context than can be read"
+        ) from None
 
 
 def _tiers(where: str, entry: object) -> dict[str, ModelPrice]:
@@ -184,7 +199,7 @@ def _tiers(where: str, entry: object) -> dict[str, ModelPrice]:
     others = _fields(f"{where}, tiers", standard.pop("tiers", {}))
     if double := sorted(STANDARD_TIERS.intersection(others)):
         raise InvalidPriceError(f"{where}, tiers: {double[0]} is the standard tier, stated beside `tiers`")
-    prices = {tier: _price(f"{where}, tier {tier}", fields) for tier, fields in others.items()}
+    prices = {tier: _price(f"{where}, tier {named(tier)}", fields) for tier, fields in others.items()}
     return {DEFAULT_TIER: _price(where, standard), **prices}
 
 
@@ -219,19 +234,19 @@ def _long_context(where: str, entry: object) -> LongContext:
 def _fields(where: str, entry: object, *allowed: str) -> dict[str, Any]:
     """Copy a mapping of names; any are allowed unless some are given."""
     if not isinstance(entry, Mapping):
-        raise InvalidPriceError(f"{where} is {entry!r}: expected a mapping")
+        raise InvalidPriceError(f"{where} is {quoted(entry)}: expected a mapping")
     fields = cast("Mapping[object, object]", entry)
     for name in fields:
         if not isinstance(name, str) or (allowed and name not in allowed):
             expected = f"one of {', '.join(allowed)}" if allowed else "a string"
-            raise InvalidPriceError(f"{where} has the field {name!r}: expected {expected}")
+            raise InvalidPriceError(f"{where} has the field {quoted(name)}: expected {expected}")
     return dict(cast("Mapping[str, Any]", fields))
 
 
 def _rate(name: str, value: object) -> float:
     # NaN and infinities fail the comparison, and so does an int that no float can hold.
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _MAX_USD_PER_MTOK:
         return value
-    raise InvalidPriceError(
-        f"{name} is {value!r}: expected USD per million tokens, a finite number of at least 0"
-    )
+    is_dear = isinstance(value, (int, float)) and value > _MAX_USD_PER_MTOK
+    expected = f"at most {_MAX_USD_PER_MTOK:,}" if is_dear else "a finite number of at least 0"
+    raise InvalidPriceError(f"{name} is {quoted(value)}: expected USD per million tokens, {expected}")
