@@ -145,4 +145,5 @@ def test_markup_escapes_what_is_no_markup() -> None:
     assert element("rect", x=1, aria_hidden="true") == '<rect x="1" aria-hidden="true"/>'
     assert element("b", name="n") == '<b name="n"></b>'
     assert isinstance(join("a", raw("b")), Markup)
-    assert code_spans("use `a<b>` and `c") == "use <code>a&lt;b&gt;</code> and <code>c</code>"
+    assert code_spans("use `a<b>` and `c") == "use <code>a&lt;b&gt;</code> and `c"
+    assert code_spans("``` a``b ``` and `c`") == "<code>a``b</code> and <code>c</code>"

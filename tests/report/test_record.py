@@ -33,6 +33,7 @@ ATTRIBUTES = {
     "promptcache.divergence.kind": "timestamp",
     "promptcache.savings.amount": -0.001,
     "promptcache.missed_savings.amount": 0.003,
+    "promptcache.abandoned": False,
     "promptcache.time_to_first_token": 0.25,
     "error.type": "APIError",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -68,9 +69,11 @@ def demo(
 
     from otel_promptcache.demo.run import local_provider, run_demo  # noqa: PLC0415
     from otel_promptcache.demo.tables import closing_view  # noqa: PLC0415
+    from otel_promptcache.report.saying import tolerate  # noqa: PLC0415
     from otel_promptcache.report.terminal import findings_view  # noqa: PLC0415
 
     console = Console(stderr=json_file is not None and json_file.name == "<stdout>", highlight=False)
+    tolerate(sys.stderr if console.stderr else sys.stdout)
     is_live = console.is_terminal if live is None else live
     with local_provider(seconds, seed) as provider:
         outcome = run_demo(provider, console, seconds=seconds, seed=seed, live=is_live)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_promptcache.demo.summary import Summary, TemplateSummary
+from otel_promptcache.report.plain import name, plain
 from otel_promptcache.sim.workloads import WORKLOADS
 
 _WIDE_COLUMNS = 104
@@ -26,8 +27,8 @@ def introduction() -> RenderableType:
     """List the applications, and what each does."""
     table = Table.grid(padding=(0, 2))
     for workload in WORKLOADS:
-        table.add_row(workload.name, workload.does)
-    return Group(table, "")
+        table.add_row(name(workload.name), plain(workload.does))
+    return Group(table, Text())
 
 
 def live_view(summary: Summary, progress: str, columns: int) -> RenderableType:
@@ -41,7 +42,7 @@ def live_view(summary: Summary, progress: str, columns: int) -> RenderableType:
     bar_width = 20 if columns >= _WIDE_COLUMNS else 6
 
     def sums(row: TemplateSummary) -> Sequence[RenderableType]:
-        return (str(row.requests), _ratio(row), _bar(row, bar_width), *_tokens(row), _usd(row))
+        return (Text(str(row.requests)), _ratio(row), _bar(row, bar_width), *_tokens(row), _usd(row))
 
     def times(row: TemplateSummary) -> Sequence[RenderableType]:
         return (_milliseconds(row.first_token_seconds()),)
@@ -54,14 +55,14 @@ def closing_view(summary: Summary, columns: int) -> RenderableType:
     """Show what the metrics say in the end, in so many columns."""
 
     def sums(row: TemplateSummary) -> Sequence[RenderableType]:
-        return (str(row.requests), _ratio(row), *_tokens(row), _usd(row))
+        return (Text(str(row.requests)), _ratio(row), *_tokens(row), _usd(row))
 
     def times(row: TemplateSummary) -> Sequence[RenderableType]:
         return tuple(_milliseconds(row.first_token_seconds(result)) for result in ("hit", "miss"))
 
     headers = ("requests", "hit\nratio", "read", "write", "uncached", "net $", "TTFT\nhit", "(ms)\nmiss")
     table = _table(summary, headers, sums, times, columns)
-    return Group(_title("half an hour of traffic"), table, "", Text(_fine_print(summary), "dim"), "")
+    return Group(_title("half an hour of traffic"), table, Text(), Text(_fine_print(summary), "dim"), Text())
 
 
 def _table(
@@ -77,10 +78,10 @@ def _table(
         table.add_column("\nwhat is wrong with it", no_wrap=True)
     for workload in WORKLOADS:
         row = summary.template(workload.name)
-        flaw = (workload.flaw or "",) if is_wide else ()
-        table.add_row(row.name, *sums(row), *times(row), *flaw)
+        flaw = (plain(workload.flaw or ""),) if is_wide else ()
+        table.add_row(name(row.name), *sums(row), *times(row), *flaw)
     table.add_section()
-    table.add_row("total", *sums(summary.total()), style="bold")
+    table.add_row(Text("total"), *sums(summary.total()), style="bold")
     return table
 
 
@@ -106,16 +107,16 @@ def _ratio(row: TemplateSummary) -> Text:
 
 def _bar(row: TemplateSummary, width: int) -> RenderableType:
     ratio = row.hit_ratio
-    return "" if ratio is None else ProgressBar(1.0, ratio, width, complete_style=_style(ratio))
+    return Text() if ratio is None else ProgressBar(1.0, ratio, width, complete_style=_style(ratio))
 
 
 def _style(ratio: float) -> str:
     return "green" if ratio >= _GOOD_RATIO else "yellow" if ratio >= _POOR_RATIO else "red"
 
 
-def _tokens(row: TemplateSummary) -> Iterator[str]:
+def _tokens(row: TemplateSummary) -> Iterator[Text]:
     for state in ("read", "write", "uncached"):
-        yield f"{row.tokens[state]:,}" if state in row.tokens else _NOT_KNOWN
+        yield Text(f"{row.tokens[state]:,}" if state in row.tokens else _NOT_KNOWN)
 
 
 def _usd(row: TemplateSummary) -> Text:
@@ -123,5 +124,5 @@ def _usd(row: TemplateSummary) -> Text:
     return Text(_NOT_KNOWN) if usd is None else Text(f"{usd:.4f}", "red" if usd < 0 else "")
 
 
-def _milliseconds(seconds: float | None) -> str:
-    return _NOT_KNOWN if seconds is None else f"{seconds * 1000:.0f}"
+def _milliseconds(seconds: float | None) -> Text:
+    return Text(_NOT_KNOWN if seconds is None else f"{seconds * 1000:.0f}")

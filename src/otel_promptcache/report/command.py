@@ -6,9 +6,18 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from otel_promptcache.core.quoting import named
+from otel_promptcache.report.saying import say, write
+
+if TYPE_CHECKING:
+    from otel_promptcache.report.gather import Gathered
+    from otel_promptcache.report.report import Report
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
@@ -50,7 +59,7 @@ def run_command(
     """  # noqa: D301  # click's mark for lines that are to stay as they are
     for file in filter(None, (json_file, html_file)):
         if not file.absolute().parent.is_dir():
-            raise click.UsageError(f"{file}: there is no such directory")
+            raise click.UsageError(f"{named(str(file))}: there is no such directory")
     from otel_promptcache.report.program import observed_environment, run_program  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="otel-promptcache-", ignore_cleanup_errors=True) as name:
@@ -58,37 +67,57 @@ def run_command(
         try:
             exit_code = run_program(command, observed_environment(os.environ, directory))
         except OSError as error:
-            click.echo(f"otel-promptcache: cannot run {command[0]}: {error.strerror}", err=True)
+            say(f"cannot run {command[0]}: {error.strerror}")
             context.exit(_NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE)
         try:
             _report(directory, exit_code, json_file, html_file, top)
         except Exception as error:  # noqa: BLE001  # whatever befalls the report, the exit code is the program's
-            click.echo(f"otel-promptcache: no report: {type(error).__name__}: {error}", err=True)
+            say(f"no report: {type(error).__name__}: {error}")
     context.exit(exit_code)
 
 
 def _report(
     directory: Path, exit_code: int, json_file: Path | None, html_file: Path | None, top: int
 ) -> None:
-    from rich.console import Console  # noqa: PLC0415
-
     from otel_promptcache.report.document import as_document  # noqa: PLC0415
     from otel_promptcache.report.gather import gather  # noqa: PLC0415
     from otel_promptcache.report.html import render  # noqa: PLC0415
     from otel_promptcache.report.report import build_report  # noqa: PLC0415
-    from otel_promptcache.report.terminal import view, why_empty  # noqa: PLC0415
 
     gathered = gather(directory)
     report = build_report(gathered.calls)
-    if report.total.requests:
-        console = Console(stderr=True, highlight=False)
-        with console.capture() as capture:
-            console.print(view(report, gathered, top))
-        click.echo(_PADDING.sub("", capture.get()), err=True, nl=False)
-    else:
-        click.echo(f"otel-promptcache: {why_empty(gathered)}", err=True)
-    if json_file is not None:
-        document = as_document(report, gathered, exit_code)
-        json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    if html_file is not None:
-        html_file.write_text(render(report, gathered), encoding="utf-8")
+    # The files come first, as a terminal may be gone; and none of the three keeps the others from being made.
+    faults = [
+        _written(json_file, lambda: json.dumps(as_document(report, gathered, exit_code), indent=2) + "\n"),
+        _written(html_file, lambda: render(report, gathered)),
+    ]
+    try:
+        _print(report, gathered, top)
+    finally:
+        for fault in filter(None, faults):
+            say(fault)
+
+
+def _written(file: Path | None, make: Callable[[], str]) -> str | None:
+    """Write a file, if it is wanted; say what kept it from being written, None for nothing."""
+    try:
+        if file is not None:
+            file.write_text(make(), encoding="utf-8")
+    except Exception as error:  # noqa: BLE001  # a fault of one file is none of the other
+        reason = error.strerror if isinstance(error, OSError) else None
+        return f"cannot write {file}: {reason or f'{type(error).__name__}: {error}'}"
+    return None
+
+
+def _print(report: Report, gathered: Gathered, top: int) -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    from otel_promptcache.report.terminal import view, why_empty  # noqa: PLC0415
+
+    if not report.total.requests:
+        say(why_empty(gathered))
+        return
+    console = Console(stderr=True, highlight=False)
+    with console.capture() as capture:
+        console.print(view(report, gathered, top))
+    write(_PADDING.sub("", capture.get()))

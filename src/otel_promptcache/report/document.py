@@ -55,6 +55,7 @@ def _row(row: TemplateRow) -> dict[str, Any]:
         "models": list(row.models),
         "requests": row.requests,
         "failed": row.failed,
+        "abandoned": row.abandoned,
         "results": dict(row.results),
         "hit_ratio": row.hit_ratio,
         "unknown_share": row.unknown_share,

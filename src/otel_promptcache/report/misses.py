@@ -13,7 +13,7 @@ from otel_promptcache.report.record import CallRecord
 from otel_promptcache.report.rules import Cause, Rule, first_rule
 from otel_promptcache.report.rules_prompt import PROMPT_RULES
 from otel_promptcache.report.rules_setup import OTHER_REASON, SETUP_RULES
-from otel_promptcache.report.wording import counted, tokens
+from otel_promptcache.report.wording import code, counted, tokens
 
 REASON_RULES = (*PROMPT_RULES, *SETUP_RULES)
 """In the order in which they are tried."""
@@ -108,7 +108,7 @@ def _where(requests: int, of_requests: int, path: str | None, kind: str | None, 
     several = f"{requests:,} of {counted(of_requests, 'request')}"
     if path is None:
         return f"It shows in {several}."
-    text = f"In {several} the first difference is in `{path}`"
+    text = f"In {several} the first difference is in {code(path)}"
     if described := describe_kind(kind):
         text += f" ({described})"
     return f"{text}, at about token {tokens(token)}." if token is not None else f"{text}."

@@ -10,7 +10,7 @@ from otel_promptcache.report import rules_patterns as rules
 from otel_promptcache.report.finding import Finding
 from otel_promptcache.report.places import LEADING, Place, place_of
 from otel_promptcache.report.record import UNKNOWN, CallRecord
-from otel_promptcache.report.wording import counted, tokens, usd
+from otel_promptcache.report.wording import counted, tokens, usd, verbatim
 
 _FEW_WRITES = 3
 _BREAK_EVEN_READS = 0.25 / 0.9
@@ -139,19 +139,24 @@ def _changed_in_front(call: CallRecord) -> bool:
 
 
 def _usage_not_requested(template: str | None, calls: Calls) -> Finding | None:
-    silent = [call for call in calls if _is_silent_stream(call) and call.is_finished]
+    silent = [call for call in calls if _is_silent_stream(call) and not _was_left(call)]
     return _unknown(rules.USAGE_NOT_REQUESTED, template, silent, calls)
 
 
 def _stream_not_finished(template: str | None, calls: Calls) -> Finding | None:
-    left = [call for call in calls if _is_silent_stream(call) and not call.is_finished]
+    left = [call for call in calls if _is_silent_stream(call) and _was_left(call)]
     return _unknown(rules.STREAM_NOT_FINISHED, template, left, calls)
 
 
 def _is_silent_stream(call: CallRecord) -> bool:
     # A stream of the Responses API that was seen to its end has reported its usage.
-    is_asked_for = call.api_type in _CHAT_APIS or not call.is_finished
+    is_asked_for = call.api_type in _CHAT_APIS or _was_left(call)
     return call.is_stream and call.result == UNKNOWN and call.input_tokens is None and is_asked_for
+
+
+def _was_left(call: CallRecord) -> bool:
+    """Tell whether it ended before its usage could come, be it in front of the last event or behind it."""
+    return call.is_abandoned or not call.is_finished
 
 
 def _cache_not_reported(template: str | None, calls: Calls) -> Finding | None:
@@ -176,7 +181,7 @@ def _no_price(calls: Calls) -> Finding | None:
     unpriced = [call for call in reported if call.net_usd is None]
     if len(unpriced) <= _NOTICEABLE * len(reported):
         return None
-    models = Counter(call.model or "of an unknown name" for call in unpriced)
+    models = Counter(verbatim(call.model or "of an unknown name") for call in unpriced)
     named = ", ".join(f"{model} ({count:,})" for model, count in models.most_common(3))
     others = len(models) - 3
     return Finding(

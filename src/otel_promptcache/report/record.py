@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
+from otel_promptcache.core.quoting import cut
 from otel_promptcache.report import attributes as at
 from otel_promptcache.telemetry import names
 
 UNKNOWN = "unknown"
 """The result of a call that nothing is known about."""
+
+# Beyond these a number is a fault or a lie, and would hide all others.
+_MAX_TOKENS = 10**9
+_MAX_USD = 10**12
+_MAX_SECONDS = 10**9
+_MAX_TEXT_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +34,8 @@ class CallRecord:
     is_stream: bool = False
     is_finished: bool = False
     """The provider said why it stopped, so the response was seen to its end."""
+    is_abandoned: bool = False
+    """The application left before the answer was complete, which is no failure."""
     error_type: str | None = None
     fingerprint: str | None = None
     digest: str | None = None
@@ -68,7 +77,7 @@ class CallRecord:
     @property
     def has_failed(self) -> bool:
         """It ended with an error."""
-        return self.error_type is not None
+        return self.error_type is not None and not self.is_abandoned
 
     @property
     def has_split(self) -> bool:
@@ -86,7 +95,7 @@ class CallRecord:
     def from_attributes(
         cls, attributes: Mapping[str, object], *, started_seconds: float, ended_seconds: float
     ) -> CallRecord:
-        """Read the attributes of a span; what is absent or of the wrong type is not known."""
+        """Read the attributes of a span; what is absent, of the wrong type or of an impossible size is not known."""
         return cls(
             started_seconds=started_seconds,
             ended_seconds=max(started_seconds, ended_seconds),
@@ -94,6 +103,7 @@ class CallRecord:
             api_type=_text(attributes, names.API_TYPE),
             is_stream=attributes.get(names.REQUEST_STREAM) is True,
             is_finished=bool(attributes.get(names.RESPONSE_FINISH_REASONS)),
+            is_abandoned=attributes.get(at.ABANDONED) is True,
             error_type=_text(attributes, names.ERROR_TYPE),
             fingerprint=_text(attributes, at.FINGERPRINT),
             digest=_text(attributes, at.DIGEST),
@@ -112,23 +122,34 @@ class CallRecord:
             kind=_text(attributes, at.DIVERGENCE_KIND),
             net_usd=_number(attributes, at.NET_SAVINGS),
             missed_usd=_number(attributes, at.MISSED_SAVINGS),
-            first_token_seconds=_number(attributes, at.TIME_TO_FIRST_TOKEN),
+            first_token_seconds=_seconds(attributes, at.TIME_TO_FIRST_TOKEN),
         )
 
 
 def _text(attributes: Mapping[str, object], name: str) -> str | None:
     value = attributes.get(name)
+    if type(value) is not str or not value:
+        return None
+    value = cut(value, _MAX_TEXT_CHARS)
+    if not value.isascii():
+        # Half a character, which neither a file nor a terminal can take, becomes its escape.
+        value = value.encode("utf-8", "backslashreplace").decode("utf-8")
     # Many calls, few values: each is kept once.
-    return sys.intern(value) if type(value) is str and value else None
+    return sys.intern(value)
 
 
 def _count(attributes: Mapping[str, object], name: str) -> int | None:
     value = attributes.get(name)
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value <= _MAX_TOKENS else None
+
+
+def _seconds(attributes: Mapping[str, object], name: str) -> float | None:
+    value = _number(attributes, name)
+    return value if value is not None and 0 <= value <= _MAX_SECONDS else None
 
 
 def _number(attributes: Mapping[str, object], name: str) -> float | None:
     value = attributes.get(name)
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        return None
-    return float(value) if math.isfinite(value) else None
+    # NaN fails the comparison, and so do infinities and integers that no float can hold.
+    is_known = type(value) in (int, float) and -_MAX_USD <= cast("float", value) <= _MAX_USD
+    return float(cast("float", value)) if is_known else None

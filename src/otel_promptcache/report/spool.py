@@ -6,6 +6,8 @@ import json
 import os
 from collections.abc import Mapping
 
+from otel_promptcache.report.folder import Folder
+
 DIRECTORY_VARIABLE = "OTEL_PROMPTCACHE_RUN_DIRECTORY"
 """The environment variable that tells a process where to write; `bootstrap/sitecustomize.py` reads it, too."""
 
@@ -20,6 +22,9 @@ NOTES = ".notes"
 
 MAX_CALLS = 200_000
 """How many calls a process writes."""
+
+MAX_LINE_BYTES = 1 << 20
+"""How long a line may be."""
 
 
 class Spool:
@@ -44,8 +49,11 @@ class Spool:
             return
         # Threads that get here together may exceed the limit by one each, which does no harm.
         self._written += 1
-        record = {"start": started_ns, "end": ended_ns, "attributes": attributes}
-        self._append(CALLS, json.dumps(record, separators=(",", ":"), default=str).encode() + b"\n")
+        line = _line({"start": started_ns, "end": ended_ns, "attributes": attributes})
+        if len(line) <= MAX_LINE_BYTES:
+            self._append(CALLS, line)
+        else:
+            self._append(DROPPED, b".")
 
     def observes(self) -> None:
         """Say that this process observes the SDK, whether or not a call will follow."""
@@ -53,16 +61,24 @@ class Spool:
 
     def note(self, text: str) -> None:
         """Leave a line about what is observed."""
-        self._append(NOTES, " ".join(text.split()).encode() + b"\n")
+        self._append(NOTES, " ".join(text.split()).encode("utf-8", "backslashreplace") + b"\n")
 
     def _append(self, suffix: str, data: bytes) -> None:
         try:
-            path = os.path.join(self._directory, f"{os.getpid()}{suffix}")  # noqa: PTH118  # called for each line
-            file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                os.write(file, data)
-            finally:
-                os.close(file)
-        except OSError:
-            # The run is over and its directory gone, the disk is full, or the process may not write there.
+            with Folder(self._directory) as folder:
+                file = folder.open(f"{os.getpid()}{suffix}", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+                try:
+                    os.write(file, data)
+                finally:
+                    os.close(file)
+        except (OSError, ValueError):
+            # The run is over and its directory gone, the disk is full, the process may not write there, or what is
+            # there could be somebody else's.
             return
+
+
+def _line(record: object) -> bytes:
+    try:
+        return json.dumps(record, separators=(",", ":"), default=str).encode() + b"\n"
+    except (ValueError, TypeError, RecursionError):  # of an integer that Python refuses to write, or a cycle
+        return b"\n"

@@ -25,6 +25,10 @@ class TemplateRow:
     """The most frequent first."""
     requests: int
     failed: int
+    abandoned: int
+    """Requests that the application left before the answer was complete."""
+    abandoned_streams: int
+    """Those of them that were streams."""
     results: Mapping[str, int]
     """Requests by `promptcache.result`, without those that failed."""
     read_tokens: int | None
@@ -88,6 +92,8 @@ def summarize(template: str, calls: Sequence[CallRecord], *, times: bool = True)
         models=tuple(model for model, _ in Counter(call.model for call in calls if call.model).most_common()),
         requests=len(calls),
         failed=len(calls) - len(answered),
+        abandoned=sum(call.is_abandoned for call in calls),
+        abandoned_streams=sum(call.is_abandoned and call.is_stream for call in calls),
         results=Counter(call.result for call in answered),
         read_tokens=_total(answered, lambda call: call.read_tokens if call.has_split else None),
         write_tokens=_total(answered, lambda call: call.write_tokens if call.has_split else None),

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from otel_promptcache.report.finding import Finding
 from otel_promptcache.report.gather import Gathered
+from otel_promptcache.report.plain import name, plain
 from otel_promptcache.report.report import Report
 from otel_promptcache.report.summary import TemplateRow
 from otel_promptcache.report.wording import NOT_KNOWN, compact, counted, duration, share, tokens, usd
@@ -26,14 +27,14 @@ def view(report: Report, gathered: Gathered, top: int) -> RenderableType:
     """Show a report with at most `top` findings."""
     where = f", {counted(gathered.processes, 'process')}" if gathered.processes > 1 else ""
     return Group(
-        "",
+        Text(),
         Text.assemble(
             ("Prompt caching by template", "bold"), f", {duration(report.duration_seconds)}{where}"
         ),
         _table(report),
-        "",
+        Text(),
         *_findings(report.findings, top),
-        Text("\n".join(fine_print(report, gathered)), "dim"),
+        *(plain(line, "dim") for line in fine_print(report, gathered)),
     )
 
 
@@ -57,10 +58,24 @@ def fine_print(report: Report, gathered: Gathered) -> Iterator[str]:
         yield "lost $: what misses cost. Findings may be about the same requests: they do not add up."
     if total.failed:
         yield f"{counted(total.failed, 'request')} failed."
+    yield from _abandoned(total)
     if gathered.dropped:
         yield f"{counted(gathered.dropped, 'further call')} not in this report: there were too many."
     for note in gathered.notes:
         yield f"Note: {note}"
+
+
+def _abandoned(total: TemplateRow) -> Iterator[str]:
+    """Say what the application left before the answer was complete."""
+    streams, others = total.abandoned_streams, total.abandoned - total.abandoned_streams
+    if streams:
+        yield f"{counted(streams, 'stream')} {_were(streams)} abandoned."
+    if others:
+        yield f"{counted(others, 'request')} {_were(others)} cancelled."
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _table(report: Report) -> Table:
@@ -74,31 +89,33 @@ def _table(report: Report) -> Table:
     if has_unknown:
         table.add_column("un-\nknown", justify="right", no_wrap=True)
     for row in report.rows:
-        table.add_row(row.template, *_cells(row), *_unknown(row, has_unknown))
+        table.add_row(name(row.template), *_cells(row), *_unknown(row, has_unknown))
     if len(report.rows) > 1:
         table.add_section()
-        table.add_row("total", *_cells(report.total), *_unknown(report.total, has_unknown), style="bold")
+        table.add_row(
+            Text("total"), *_cells(report.total), *_unknown(report.total, has_unknown), style="bold"
+        )
     return table
 
 
 def _cells(row: TemplateRow) -> Sequence[RenderableType]:
     return (
-        f"{row.requests:,}",
+        Text(f"{row.requests:,}"),
         _ratio(row.hit_ratio),
-        compact(row.read_tokens),
-        compact(row.write_tokens),
-        compact(row.uncached_tokens),
+        Text(compact(row.read_tokens)),
+        Text(compact(row.write_tokens)),
+        Text(compact(row.uncached_tokens)),
         Text(_bare(row.net_usd), "red" if (row.net_usd or 0) < 0 else ""),
         Text(_bare(row.lost_usd), "red" if row.lost_usd else ""),
-        _milliseconds(row.hit_seconds),
-        _milliseconds(row.miss_seconds),
+        Text(_milliseconds(row.hit_seconds)),
+        Text(_milliseconds(row.miss_seconds)),
     )
 
 
-def _unknown(row: TemplateRow, has_unknown: bool) -> Sequence[str]:  # noqa: FBT001  # a column or none
-    return (
-        (f"{row.unknown_share:.0%}" if row.unknown_share is not None else NOT_KNOWN,) if has_unknown else ()
-    )
+def _unknown(row: TemplateRow, has_unknown: bool) -> Sequence[Text]:  # noqa: FBT001  # a column or none
+    if not has_unknown:
+        return ()
+    return (Text(NOT_KNOWN if row.unknown_share is None else f"{row.unknown_share:.0%}"),)
 
 
 def findings_view(findings: Sequence[Finding], top: int) -> RenderableType:
@@ -114,12 +131,12 @@ def _findings(findings: Sequence[Finding], top: int) -> Iterator[RenderableType]
         headline.add_column(justify="right")
         headline.add_column(ratio=1)
         headline.add_column(justify="right", no_wrap=True)
-        where = Text.assemble((finding.title, "bold"), "  ", (finding.template or "", "cyan"))
-        headline.add_row(f"{number}.", where, Text(_loss(finding), "red"))
+        where = Text.assemble(plain(finding.title, "bold"), "  ", name(finding.template or "", "cyan"))
+        headline.add_row(Text(f"{number}."), where, Text(_loss(finding), "red"))
         body = Table.grid(padding=(0, 1))
-        body.add_row("  ", Text(f"{finding.what} {finding.evidence}"))
-        body.add_row(Text(" →", "green"), Text(f"{finding.advice} {finding.cost}"))
-        yield Group(headline, body, "")
+        body.add_row(Text("  "), plain(f"{finding.what} {finding.evidence}"))
+        body.add_row(Text(" →", "green"), plain(f"{finding.advice} {finding.cost}"))
+        yield Group(headline, body, Text())
     if 0 < top < len(findings):
         yield Text(f"{counted(len(findings) - top, 'further finding')}: --top {len(findings)} shows all.\n")
 

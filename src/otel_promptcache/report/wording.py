@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 NOT_KNOWN = "-"
 
 _MILLION, _TEN_THOUSAND, _THOUSAND = 1_000_000, 10_000, 1_000
@@ -63,3 +65,15 @@ def counted(count: int, noun: str) -> str:
     if count != 1:
         noun = f"{noun.removesuffix('s')}ses" if noun.endswith("s") else f"{noun}s"
     return f"{count:,} {noun}"
+
+
+def code(text: str) -> str:
+    """Put text that was read between as many backticks as it takes, so that none of its own can end it."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    return f"{fence} {text} {fence}" if longest else f"`{text}`"
+
+
+def verbatim(text: str) -> str:
+    """Put text that was read into a sentence; it begins no code, and ends none."""
+    return code(text) if "`" in text else text

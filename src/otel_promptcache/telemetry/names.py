@@ -128,6 +128,11 @@ DIVERGENCE_KIND = Attribute(
 MISSED_SAVINGS_AMOUNT = Attribute(
     "promptcache.missed_savings.amount", "double", "USD that the miss cost; only where it is known"
 )
+ABANDONED = Attribute(
+    "promptcache.abandoned",
+    "boolean",
+    "True if the application left before the answer was complete: cancelled, closed or broken off. No error",
+)
 TIME_TO_FIRST_TOKEN = Attribute(
     "promptcache.time_to_first_token",
     "double",

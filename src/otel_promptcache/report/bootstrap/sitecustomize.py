@@ -8,6 +8,7 @@ path at once, and a sitecustomize that it hides is executed as if it had been fo
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _WATCHED = ("openai", "otel_promptcache")
 """The second, because what the program does with it has to be known from the start."""
+
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 _starting: list[str] = []
 """The module on whose behalf we are at work: our own imports are no news."""
@@ -95,12 +99,32 @@ def _note(error: Exception) -> None:
 
 
 def _append(name: str, text: str) -> None:
+    """Append to a file of the run, as `report/folder.py` does: nothing that could be somebody else's is opened."""
+    # Nothing is imported here that the program does not have anyway.
     try:
-        # Nothing is imported here that the program does not have anyway.
-        with open(os.path.join(_directory, name), "a", encoding="utf-8") as file:  # noqa: PTH118, PTH123
-            file.write(text)
+        if os.open not in os.supports_dir_fd:  # Windows
+            _write(os.open(os.path.join(_directory, name), _APPEND, 0o600), text)  # noqa: PTH118
+            return
+        folder = os.open(_directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            found = os.fstat(folder)
+            if found.st_uid == os.geteuid() and not found.st_mode & _OTHERS_MAY_WRITE:
+                flags = _APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+                _write(os.open(name, flags, 0o600, dir_fd=folder), text)
+        finally:
+            os.close(folder)
     except OSError:
         return  # the run is over
+
+
+def _write(file: int, text: str) -> None:
+    try:
+        found = os.fstat(file)
+        is_ours = not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and found.st_nlink == 1)
+        if stat.S_ISREG(found.st_mode) and is_ours:
+            os.write(file, text.encode("utf-8", "backslashreplace"))
+    finally:
+        os.close(file)
 
 
 def _run_hidden() -> None:
