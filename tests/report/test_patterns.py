@@ -152,6 +152,14 @@ def test_streams_that_were_left() -> None:
     assert not findings(call(0, **SILENT, api_type="responses"))
 
 
+def test_a_stream_that_was_left_behind_its_last_word_and_before_its_usage_was_left() -> None:
+    assert set(findings(call(0), call(1, **SILENT, is_abandoned=True))) == {"stream-not-finished"}
+    assert set(findings(call(0, **SILENT, api_type="responses", is_abandoned=True))) == {
+        "stream-not-finished"
+    }
+    assert not findings(call(0), call(1, is_abandoned=True))
+
+
 def test_one_in_many_is_no_finding() -> None:
     assert not findings(*(call(n) for n in range(30)), call(31, **SILENT))
 
@@ -183,3 +191,8 @@ def test_requests_without_a_price_are_found_over_all_templates() -> None:
 
 def test_a_missing_price_in_many_is_no_finding() -> None:
     assert not findings(*(call(n) for n in range(30)), call(31, net_usd=None))
+
+
+def test_a_model_with_backticks_begins_no_code() -> None:
+    finding = findings(*(call(n, model="m`x", net_usd=None) for n in range(3)))["no-price"]
+    assert finding.evidence.endswith(": `` m`x `` (3).")

@@ -6,8 +6,11 @@ import os
 import threading
 from pathlib import Path
 
+import pytest
+
 from otel_promptcache.report.gather import gather
 from otel_promptcache.report.spool import CALLS, NOTES, PYTHON_STARTED, Spool
+from tests.report.test_command import start_up
 
 SECOND_NS = 1_000_000_000
 
@@ -100,3 +103,114 @@ def test_a_directory_that_is_gone_does_no_harm(tmp_path: Path) -> None:
     spool.call({}, 0, 0)
     spool.note("x")
     assert not (tmp_path / "gone").exists()
+
+
+def test_what_cannot_be_written_as_it_is_does_no_harm(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path))
+    spool.note("half \ud800 a character")
+    spool.call({"promptcache.prefix.name": "x" * (2 << 20)}, 0, 0)
+    spool.call({"gen_ai.usage.input_tokens": 10**5000}, 0, 0)
+    cycle: list[object] = []
+    cycle.append(cycle)
+    spool.call({"gen_ai.response.finish_reasons": cycle}, 0, 0)
+    spool.call({"promptcache.prefix.name": "\ud800"}, 0, 0)
+    gathered = gather(tmp_path)
+    assert gathered.notes == ("half \\ud800 a character",)
+    assert [call.name for call in gathered.calls] == ["\\ud800"]
+    assert gathered.dropped == 3
+
+
+needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs links, pipes and owners")
+
+
+def write_everything(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write as the start-up code does, and as the observed process does."""
+    start_up(directory, monkeypatch)._note(ValueError("half \ud800"))
+    spool = Spool(str(directory))
+    spool.note("note")
+    spool.call({}, 0, 0)
+
+
+@needs_posix
+@pytest.mark.parametrize("kind", ["link", "second name", "pipe", "pipe with a reader", "folder"])
+def test_nothing_is_written_into_what_could_be_somebody_elses(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, victim = tmp_path / "spool", tmp_path / "victim"
+    directory.mkdir(0o700)
+    victim.write_text("unharmed")
+    reading = None
+    for suffix in (CALLS, NOTES):
+        place = directory / f"{os.getpid()}{suffix}"
+        if kind == "link":
+            place.symlink_to(victim)
+        elif kind == "second name":
+            place.hardlink_to(victim)
+        elif kind == "folder":
+            place.mkdir()
+        else:
+            os.mkfifo(place)
+    if kind == "pipe with a reader":
+        reading = os.open(directory / f"{os.getpid()}{CALLS}", os.O_RDONLY | os.O_NONBLOCK)
+    write_everything(directory, monkeypatch)
+    assert victim.read_text() == "unharmed"
+    if reading is not None:
+        assert os.read(reading, 100) == b""
+        os.close(reading)
+    assert gather(directory).calls == ()
+
+
+@needs_posix
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_a_folder_that_others_may_write_to_is_not_used(
+    mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "spool"
+    directory.mkdir()
+    directory.chmod(mode)
+    write_everything(directory, monkeypatch)
+    assert list(directory.iterdir()) == []
+    assert gather(directory).notes == ("nothing could be read: the folder could be somebody else's",)
+
+
+@needs_posix
+def test_a_link_to_a_folder_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.mkdir(0o700)
+    link.symlink_to(target)
+    write_everything(link, monkeypatch)
+    assert list(target.iterdir()) == []
+    assert len(gather(link).notes) == 1
+
+
+@needs_posix
+def test_what_another_user_owns_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = tmp_path / "spool"
+    directory.mkdir(0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    write_everything(directory, monkeypatch)
+    assert list(directory.iterdir()) == []
+
+
+def test_no_file_stays_open(tmp_path: Path) -> None:
+    if not Path("/proc/self/fd").exists():
+        return
+    spool = Spool(str(tmp_path))
+    spool.call({}, 0, 0)
+    (tmp_path / f"2{CALLS}").symlink_to(tmp_path)
+    before = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    for _ in range(20):
+        spool.call({}, 0, 0)
+        gather(tmp_path)
+    assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == before
+
+
+def test_without_the_means_of_posix_it_is_written_and_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("otel_promptcache.report.folder._IS_POSIX", False)
+    monkeypatch.setattr(os, "supports_dir_fd", set[object]())
+    write_everything(tmp_path, monkeypatch)
+    gathered = gather(tmp_path)
+    assert len(gathered.calls) == 1
+    assert "note" in gathered.notes

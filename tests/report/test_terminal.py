@@ -82,3 +82,15 @@ def test_the_fine_print_says_what_is_missing() -> None:
 )  # fmt: skip
 def test_without_calls_one_line_says_why(known: Gathered, line: str) -> None:
     assert why_empty(known) == line
+
+
+def test_the_fine_print_says_what_was_left() -> None:
+    calls = [call(n, is_abandoned=True, is_stream=True, error_type="CancelledError") for n in range(4)]
+    calls += [call(9), call(10, is_abandoned=True)]
+    text = "\n".join(shown(*calls))
+    assert "4 streams were abandoned." in text
+    assert "1 request was cancelled." in text
+    assert "failed" not in text
+    total = build_report(calls).total
+    assert (total.requests, total.failed, total.abandoned, total.abandoned_streams) == (6, 0, 5, 4)
+    assert "abandoned" not in "\n".join(shown(call(0)))

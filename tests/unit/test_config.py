@@ -45,6 +45,8 @@ def test_environment(setting: str, text: str, value: object) -> None:
         ({"max_fingerprints": True}, "max_fingerprints is True: expected"),
         ({"prices": 3}, "prices is 3: expected the path of a .json or .toml file, or a mapping"),
         ({"prices": ""}, "prices is '': expected"),
+        ({"max_fingerprints": 10**5000}, "max_fingerprints is an integer of 16,610 bits: expected"),
+        ({"semconv": "x" * 10**6}, "semconv is 'xxx"),
         ({"fingerprint_key": b"k"}, "fingerprint_key is bytes: expected a non-empty string"),
         (
             {"colour": "red"},
@@ -56,6 +58,7 @@ def test_a_bad_argument_raises_and_names_everything(bad: dict[str, object], mess
     with pytest.raises(ValueError, match=r"expected|allowed") as caught:
         Config.resolve(bad, {})
     assert str(caught.value).startswith(message)
+    assert len(str(caught.value)) < 600
 
 
 @pytest.mark.parametrize(
@@ -65,6 +68,10 @@ def test_a_bad_argument_raises_and_names_everything(bad: dict[str, object], mess
         ("STREAM_USAGE", "maybe", "'maybe'"),
         ("MAX_FINGERPRINTS", "many", "'many'"),
         ("MAX_FINGERPRINTS", "401", "'401'"),
+        ("REQUEST_DIAGNOSTICS", "nan", "'nan'"),
+        ("REQUEST_DIAGNOSTICS", "1e999", "'1e999'"),
+        ("SEMCONV", "\udcff\n\x1b", r"'\udcff\n\x1b'"),
+        ("POLICIES", "\udcff", r"'\udcff'"),
     ],
 )
 def test_a_bad_variable_is_logged_and_replaced(
@@ -76,6 +83,8 @@ def test_a_bad_variable_is_logged_and_replaced(
     (message,) = caplog.messages
     assert message.startswith(f"{variable} is {shown}: expected ")
     assert "using the default" in message
+    assert len(message) < 600
+    assert message.isprintable()
 
 
 def test_a_config_cannot_be_made_invalid() -> None:
@@ -95,3 +104,26 @@ def test_every_setting_is_described() -> None:
     assert [row[0] for row in rows] == [field.name for field in dataclasses.fields(Config)]
     assert all(all(cell for cell in row) for row in rows)
     assert rows[4][:3] == ("semconv", "OTEL_PYTHON_PROMPTCACHE_SEMCONV", "released")
+
+
+def test_a_secret_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
+    Config.resolve(
+        {}, {"OTEL_PYTHON_PROMPTCACHE_FINGERPRINT_KEY": "s3cret", "OTEL_PYTHON_PROMPTCACHE_SEMCONV": "x"}
+    )
+    assert "s3cret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        ("MAX_FINGERPRINTS", "9" * 5000),
+        ("POLICIES", "[" * 100_000),
+        ("POLICIES", '{"a":' * 100_000),
+        ("POLICIES", '{"*": {"step_tokens": %s}}' % ("9" * 5000)),
+    ],
+)  # fmt: skip
+def test_a_long_variable_is_shown_in_short(setting: str, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert Config.resolve({}, {f"OTEL_PYTHON_PROMPTCACHE_{setting}": text}) == Config()
+    (message,) = caplog.messages
+    assert f" is '{text[:50]}" in message
+    assert len(message) < 600

@@ -139,6 +139,11 @@ def test_a_key_makes_it_another_hash(text: str, one: str, other: str) -> None:
     assert (identify(text, key=one) == identify(text, key=other)) == (one == other)
 
 
+def test_a_key_that_is_no_utf8_makes_a_hash_of_its_own() -> None:
+    keys = ("\udcff", "\udcfe", "\ud800", "", "?")
+    assert len({identify("rules", key=key).fingerprint for key in keys}) == len(keys)
+
+
 @given(prose)
 def test_a_digest_is_new_once(text: str) -> None:
     fingerprinter = Fingerprinter()

@@ -129,6 +129,13 @@ def test_a_rule_can_be_stated_for_all_other_models() -> None:
         ("step_tokens", "128", "expected a whole number above 0"),
         ("step_tokens", 12.5, "step_tokens is 12.5: expected a whole number above 0"),
         ("lifetime_seconds", float("nan"), "expected a number above 0"),
+        (
+            "lifetime_seconds",
+            float("inf"),
+            "lifetime_seconds is inf: expected a number above 0, at most 1,000,000,000",
+        ),
+        ("max_requests_per_minute", 10**400, "is an integer of 1,329 bits: expected a number above 0"),
+        ("step_tokens", 10**9 + 1, "expected a whole number above 0, at most 1,000,000,000"),
     ],
 )
 def test_a_rule_that_is_not_in_order_is_refused(member: str, value: Any, complaint: str) -> None:

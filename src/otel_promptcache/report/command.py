@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,8 +65,7 @@ def run_command(
             raise click.UsageError(f"{named(str(file))}: there is no such directory")
     from otel_promptcache.report.program import observed_environment, run_program  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="otel-promptcache-", ignore_cleanup_errors=True) as name:
-        directory = Path(name)
+    with _temporary_folder() as directory:
         try:
             exit_code = run_program(command, observed_environment(os.environ, directory))
         except OSError as error:
@@ -74,6 +76,21 @@ def run_command(
         except Exception as error:  # noqa: BLE001  # whatever befalls the report, the exit code is the program's
             say(f"no report: {type(error).__name__}: {error}")
     context.exit(exit_code)
+
+
+@contextmanager
+def _temporary_folder() -> Generator[Path, None, None]:
+    """Make a folder that is taken away afterwards, whatever the program has made of it."""
+    folder = Path(tempfile.mkdtemp(prefix="otel-promptcache-"))
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):
+            # Only of a folder: to take a tree away opens it first, and a pipe in its place would be waited for.
+            if stat.S_ISDIR(folder.lstat().st_mode):
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                folder.unlink()
 
 
 def _report(

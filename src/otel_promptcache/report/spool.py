@@ -50,7 +50,7 @@ class Spool:
         # Threads that get here together may exceed the limit by one each, which does no harm.
         self._written += 1
         line = _line({"start": started_ns, "end": ended_ns, "attributes": attributes})
-        if len(line) <= MAX_LINE_BYTES:
+        if line and len(line) <= MAX_LINE_BYTES:
             self._append(CALLS, line)
         else:
             self._append(DROPPED, b".")
@@ -78,7 +78,8 @@ class Spool:
 
 
 def _line(record: object) -> bytes:
+    """The record as a line of JSON; empty where it cannot be one."""
     try:
         return json.dumps(record, separators=(",", ":"), default=str).encode() + b"\n"
     except (ValueError, TypeError, RecursionError):  # of an integer that Python refuses to write, or a cycle
-        return b"\n"
+        return b""
