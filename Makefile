@@ -15,20 +15,20 @@ help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1	/'
 
 $(DEMO): pyproject.toml requirements-dev.txt
-	@echo "Installing what the demo needs into .venv, once: 120 MB, less than a minute on most machines"
+	@echo "Installing what the demo needs into .venv, once: 125 MB, some ten seconds with a fast network"
 	@$(PYTHON) -m venv .venv
 	@$(PIP) --editable '.[demo]'
 	@touch $@
 
 $(TESTS): pyproject.toml requirements-dev.txt
-	@echo "Installing what the tests need into .venv, once: 160 MB, about a minute on most machines"
+	@echo "Installing what the tests need into .venv, once: 160 MB, some ten seconds with a fast network"
 	@$(PYTHON) -m venv .venv
 	@$(PIP) 'pip>=25.1'
 	@$(PIP) --editable '.[demo,mixin]' --group test --group auto --group peers
 	@touch $(DEMO) $@
 
 $(ALL): pyproject.toml requirements-dev.txt
-	@echo "Installing all tools of the development into .venv, once: 600 MB, some minutes"
+	@echo "Installing all tools of the development into .venv, once: 660 MB, half a minute with a fast network"
 	@$(PYTHON) -m venv .venv
 	@$(PIP) --requirement requirements-dev.txt --editable .
 	@touch $(DEMO) $(TESTS) $@

@@ -40,6 +40,28 @@ def test_commands_exist(command: str) -> None:
         assert Path(sys.executable).with_name(program).exists()
 
 
+def made_by(target: str) -> str:
+    """What make would run for a target in a fresh clone."""
+    arguments = ["make", "--dry-run", "--always-make", target]
+    return subprocess.run(arguments, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_the_first_commands_install_with_pip_alone_and_in_locked_versions(target: str) -> None:
+    commands = made_by(target)
+    assert "uv" not in re.findall(r"\w+", commands)
+    assert "Installing what the" in commands
+    installing = [line for line in commands.splitlines() if "pip install" in line]
+    assert installing
+    assert all("--constraint requirements-dev.txt" in line for line in installing)
+
+
+def test_the_demo_installs_no_tools_of_the_development() -> None:
+    assert "'.[demo]'" in made_by("demo")
+    assert "--group" not in made_by("demo")
+    assert "--requirement" not in made_by("test")
+
+
 def test_generated_tables_are_up_to_date() -> None:
     subprocess.run([sys.executable, ROOT / "docs" / "generate.py", "--check"], check=True)
 
