@@ -230,6 +230,12 @@ class TestInvariants:
 
 
 class TestParsePrices:
+    def test_steps_within_steps_without_end_are_refused(self) -> None:
+        entry: dict[str, object] = {"input": 1, "above_tokens": 1}
+        entry["long_context"] = entry
+        with pytest.raises(InvalidPriceError, match=r"^here has more long_context within long_context than"):
+            parse_prices({"m": {"input": 1, "long_context": entry}}, "here")
+
     def test_every_field_is_read(self) -> None:
         stated = {"input": 4, "cache_read": 0.4, "cache_write": 5, "cache_write_12h": 8.0}
         longer = {
