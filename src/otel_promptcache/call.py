@@ -111,6 +111,8 @@ class Call:
         self._prefix = fingerprinter.recall(prompt.leading) or fingerprinter.identify(
             self._wire.segments(request), prompt.leading
         )
+        if not prompt.is_whole:
+            return
         scope = self._wire.scope(request)._replace(
             provider=facts.provider, host=facts.host or "", model=facts.model or ""
         )
@@ -121,6 +123,7 @@ class Call:
             segments,
             self._started,
             has_boundaries=policy.has_exact_boundaries or not policy.is_known,
+            keeps_names=self._shared.path_names,
         )
 
     @guarded

@@ -118,6 +118,12 @@ class Config:
         _count(1, 400),
         "How many fingerprints, and how many names, metrics tell apart; further ones become `other`",
     )
+    path_names: bool = _setting(
+        False,  # noqa: FBT003  # the default of a setting
+        _FLAG,
+        "Keep the names that the application gave to JSON properties in `promptcache.divergence.path`, which says "
+        "`properties[3]` otherwise",
+    )
     strict: bool = _setting(
         False,  # noqa: FBT003  # the default of a setting
         _FLAG,

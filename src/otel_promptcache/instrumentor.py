@@ -96,6 +96,7 @@ class PromptCacheInstrumentor(BaseInstrumentor):
             stream_usage=config.stream_usage,
             request_diagnostics=config.request_diagnostics,
             endings=self._endings,
+            path_names=config.path_names,
         )
         counters.before_reading = self._endings.run_pending
         self._endings.start()

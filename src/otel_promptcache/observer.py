@@ -43,7 +43,7 @@ WIRE_FAULTS = (
 class Observer:
     """Turns what the patches see into calls, and calls into telemetry. One for each `instrument()`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # parts and settings, each by its name
         self,
         *,
         guard: Guard,
@@ -54,6 +54,7 @@ class Observer:
         stream_usage: bool,
         request_diagnostics: float,
         endings: Endings,
+        path_names: bool,
     ) -> None:
         self.guard = guard
         self.endings = endings
@@ -68,6 +69,7 @@ class Observer:
             stream_usage=stream_usage,
             request_diagnostics=request_diagnostics,
             endings=endings,
+            path_names=path_names,
             explain_missing_usage=self._explain_missing_usage,
         )
         self._explained_missing_usage = False

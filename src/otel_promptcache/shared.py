@@ -31,4 +31,6 @@ class Shared:
     request_diagnostics: float
     """Share of requests that are to ask the provider for its diagnostics."""
     endings: Endings
+    path_names: bool
+    """Paths may have the names that the application gave to members of JSON values."""
     explain_missing_usage: Callable[[], None]

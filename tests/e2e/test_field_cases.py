@@ -125,7 +125,7 @@ def test_tools_from_an_unordered_map(watched: Watched) -> None:
         properties = {name: schema[name] for name in names}
         tools = [TOOLS[0], tool("find", properties=properties), TOOLS[1]]
         seen.append(watched.send(chat(RULES, user("Hi"), tools=tools)))
-    path = "tools[1].function.parameters.properties.order.type"
+    path = "tools[1].function.parameters.properties[1].type"
     assert_spoiled(seen[:2], "tools_changed", (path, "reordered"))
     assert (seen[2].result, seen[2].reason) == ("hit", None)  # both orders are cached by now
 

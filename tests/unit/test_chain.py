@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from otel_promptcache.core.chain import HashedPrompt, hash_prompt, hash_text
-from otel_promptcache.core.pieces import MAX_PIECES, cut, hash_pieces
+from otel_promptcache.core.pieces import MAX_DEPTH, MAX_MASKED_CHARS, MAX_PIECES, Piece, cut, hash_pieces
 from otel_promptcache.core.prompt import Role, Segment, SegmentKind
 from tests.unit.prompts import prose
 
@@ -123,34 +123,61 @@ def test_no_text_is_kept() -> None:
 
 @given(st.text(max_size=3_000))
 def test_pieces_of_a_text_join_to_the_text(text: str) -> None:
-    assert "".join(piece for _, piece in cut(item(text))) == text
-    assert {path for path, _ in cut(item(text))} <= {""}
+    assert "".join(part.text for part in cut(item(text))) == text
+    assert {part.path for part in cut(item(text))} <= {""}
 
 
 @given(st.text(alphabet="ab.!?\n 。！", max_size=400))
 def test_pieces_of_a_text_of_marks_join_to_it_too(text: str) -> None:
-    assert "".join(piece for _, piece in cut(item(text))) == text
+    assert "".join(part.text for part in cut(item(text))) == text
 
 
 def test_a_text_of_very_many_pieces_ends_with_a_long_one() -> None:
     text = prose(20 * (MAX_PIECES + 500))
-    pieces = [piece for _, piece in cut(item(text))]
-    assert len(pieces) == MAX_PIECES + 1
-    assert "".join(pieces) == text
+    parts = cut(item(text))
+    assert len(parts) == MAX_PIECES + 1
+    assert text.startswith("".join(part.text for part in parts))
+    assert sum(part.size_bytes for part in parts) == len(text)
+    assert parts[-1].exact != cut(item(text + "."))[-1].exact
+    assert parts[-1].exact == cut(item(text))[-1].exact
 
 
-def test_a_value_of_very_many_members_ends_with_a_long_piece() -> None:
-    pieces = list(cut(item({"rows": list(range(MAX_PIECES + 10))})))
-    assert len(pieces) == MAX_PIECES + 1
-    assert pieces[-1] == (f".rows[{MAX_PIECES}]", "".join(map(str, range(MAX_PIECES, MAX_PIECES + 10))))
+def test_a_value_that_has_more_members_than_there_may_be_pieces_is_one() -> None:
+    rows = list(range(MAX_PIECES + 1))
+    parts = cut(item({"name": "f", "type": rows, "description": "d"}))
+    assert [part.path for part in parts] == [".name", ".type", ".description"]
+    assert parts[1].exact != cut(item({"name": "f", "type": rows[1:], "description": "d"}))[1].exact
+    many = cut(
+        item(
+            {"type": rows[: MAX_PIECES - 4], "description": "d", "title": ["a", "b"], "name": ["a", "b", "c"]}
+        )
+    )
+    assert len(many) == MAX_PIECES
+    assert [part.path for part in many[-4:]] == [".description", ".title[0]", ".title[1]", ".name"]
+
+
+def test_a_value_that_is_nested_deeply_is_cut_as_far_as_paths_go() -> None:
+    one, other = ([[[0], 2]], [[[1], 2]])
+    for _ in range(MAX_DEPTH):
+        one, other = [one], [other]
+    assert [part.path for part in cut(item(one))] == ["[0]" * MAX_DEPTH]
+    assert cut(item(one))[0].exact != cut(item(other))[0].exact
+
+
+def test_a_long_text_in_a_value_is_known_exactly_only() -> None:
+    long = "It is 9:30. " * MAX_MASKED_CHARS
+    (piece,) = hash_pieces(cut(item({"name": long})))
+    assert piece == Piece(piece.exact, piece.exact, len(long))
+    (other,) = hash_pieces(cut(item({"name": long.replace("9:30", "9:31")})))
+    assert piece.masked != other.masked
 
 
 @given(st.integers(0, 100), st.sampled_from([" really", "\n", "Wait. What? ", "x" * 300]))
 def test_most_pieces_survive_an_insertion(place: int, insertion: str) -> None:
     text = prose(2_000)
     offset = len(text) * place // 100
-    before = [piece for _, piece in cut(item(text))]
-    after = {piece for _, piece in cut(item(text[:offset] + insertion + text[offset:]))}
+    before = [part.text for part in cut(item(text))]
+    after = {part.text for part in cut(item(text[:offset] + insertion + text[offset:]))}
     assert sum(piece not in after for piece in before) <= 2
 
 
@@ -168,42 +195,56 @@ def test_most_pieces_survive_an_insertion(place: int, insertion: str) -> None:
     ],
 )
 def test_a_piece_ends_where_a_sentence_or_a_line_does(text: str, pieces: list[str]) -> None:
-    assert [piece for _, piece in cut(item(text))] == pieces
+    assert [part.text for part in cut(item(text))] == pieces
 
 
-def test_a_value_is_cut_into_its_members() -> None:
-    value = {"name": "f", "parameters": {"a": [1, {"b": None}], "c": "é"}}
-    assert list(cut(item(value))) == [
-        (".name", '"f"'),
-        (".parameters.a[0]", "1"),
-        (".parameters.a[1].b", "null"),
-        (".parameters.c", '"é"'),
-    ]
+@pytest.mark.parametrize(
+    ("keeps_names", "paths"),
+    [
+        (False, [".name", ".parameters[0][0]", ".parameters[0][1][0]", ".parameters[1]", ".parameters[2]"]),
+        (True, [".name", ".parameters.a[0]", ".parameters.a[1].b", ".parameters.c", ".parameters.d"]),
+    ],
+)
+def test_a_value_is_cut_into_its_members(keeps_names: bool, paths: list[str]) -> None:
+    value = {"name": "f", "parameters": {"a": [1, {"b": None}], "c": "é", "d": {}}}
+    parts = cut(item(value), keeps_names=keeps_names)
+    assert [part.path for part in parts] == paths
+    assert [part.text for part in parts] == ['"f"', "1", "null", '"é"', "{}"]
 
 
 @pytest.mark.parametrize("unit", ["a", ".", "a.", "\n", ". ", "。", "a.b", "  "])
 def test_cutting_takes_linear_time_whatever_the_text(unit: str) -> None:
     # Not timed: a quadratic pattern would need minutes and hit the time limit of the whole run.
-    assert sum(len(piece) for _, piece in cut(item(unit * 200_000))) == len(unit) * 200_000
+    text = unit * 200_000
+    assert sum(part.size_bytes for part in cut(item(text))) == len(text.encode())
 
 
 def test_a_piece_is_known_exactly_and_without_its_volatile_values() -> None:
-    one, other = hash_pieces([("", f"It is {hour}:30 now. ") for hour in (9, 10)])
+    one, other = hash_pieces([*cut(item("It is 9:30 now. ")), *cut(item("It is 10:30 now. "))])
     assert one.exact != other.exact
     assert one.masked == other.masked
     assert (one.size_bytes, other.size_bytes) == (len("It is 9:30 now. "), len("It is 10:30 now. "))
-    stable = hash_pieces([("", "Be kind. ")])[0]
+    (stable,) = hash_pieces(cut(item("Be kind. ")))
     assert stable.masked == stable.exact
 
 
 @given(st.text(max_size=4), st.text(max_size=4), st.text(max_size=4), st.text(max_size=4))
 @example("a1", "2", "a", "12")
 @example("a\0", "b", "a", "\0b")
-def test_pieces_are_the_same_only_at_the_same_path(path: str, text: str, path_2: str, text_2: str) -> None:
-    same = hash_pieces([(f".{path}", text)])[0].exact == hash_pieces([(f".{path_2}", text_2)])[0].exact
-    assert same == ((path, text) == (path_2, text_2))
+def test_pieces_are_the_same_only_at_the_same_place(name: str, text: str, name_2: str, text_2: str) -> None:
+    (one,), (other,) = (cut(item({key: value})) for key, value in ((name, text), (name_2, text_2)))
+    assert (one.exact == other.exact) == ((name, text) == (name_2, text_2))
+
+
+def test_a_member_is_recognised_when_another_is_put_in_front_of_it_and_not_when_it_is_renamed() -> None:
+    before, after, renamed = (
+        hash_pieces(cut(item({"parameters": {"properties": properties}})))
+        for properties in ({"b": 1, "c": 2}, {"a": 0, "b": 1, "c": 2}, {"b": 1, "d": 2})
+    )
+    assert after[1:] == before
+    assert [one == other for one, other in zip(before, renamed, strict=True)] == [True, False]
 
 
 def test_a_lone_surrogate_is_hashed() -> None:
     assert hash_text("\ud800") != hash_text("\ud801")
-    assert hash_pieces([("", "\ud800")])[0].size_bytes == 3
+    assert hash_pieces(cut(item("\ud800")))[0].size_bytes == 3

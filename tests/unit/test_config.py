@@ -28,6 +28,7 @@ def test_argument_beats_environment_beats_default() -> None:
         ("FINGERPRINT_KEY", "s3cret", "s3cret"),
         ("MAX_FINGERPRINTS", "7", 7),
         ("STRICT", "true", True),
+        ("PATH_NAMES", "true", True),
         ("SEMCONV", "", "released"),
     ],
 )
@@ -50,7 +51,7 @@ def test_environment(setting: str, text: str, value: object) -> None:
         ({"fingerprint_key": b"k"}, "fingerprint_key is bytes: expected a non-empty string"),
         (
             {"colour": "red"},
-            "colour is not a setting: allowed are fingerprint_key, max_fingerprints, policies, prices",
+            "colour is not a setting: allowed are fingerprint_key, max_fingerprints, path_names, policies, prices",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -11,9 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from otel_promptcache.core import chain
-from otel_promptcache.core.chain import PromptHasher, hash_prompt, serial
+from otel_promptcache.core.chain import HashedPrompt, PromptHasher, hash_prompt
 from otel_promptcache.core.fingerprint import Fingerprinter
-from otel_promptcache.core.prompt import without_items
+from otel_promptcache.core.prompt import Segment, without_items
+from otel_promptcache.core.serial import serial
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.providers.openai_responses import RESPONSES
@@ -100,15 +102,45 @@ def test_segments_of_remembered_blocks_are_read_when_they_are_asked_for() -> Non
         segments[3]
 
 
-def test_no_more_blocks_are_remembered_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "_MAX_BLOCKS", 10)
+def test_no_more_links_are_remembered_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "MAX_KNOWN_LINKS", 10)
     hasher = PromptHasher()
     for number in range(40):
-        body = chat(*(user(f"{number} {turn}") for turn in range(number % 12)))
+        tools = [tool(f"{number} {each}") for each in range(number % 9)]
+        body = chat(*(user(f"{number} {turn}") for turn in range(number % 12)), tools=tools)
         assert hasher.hash(partial(CHAT_COMPLETIONS.blocks, body))[0] == hash_prompt(
             CHAT_COMPLETIONS.segments(body)
         )
-        assert len(hasher._known) <= 10
+        held = sum(len(block.links) for block in hasher._known.values())
+        assert hasher._links_held == held <= 10
+
+
+@pytest.mark.parametrize("kind", ["messages", "parts", "tools"])
+def test_a_prompt_of_too_many_segments_is_read_no_further(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "MAX_SEGMENTS", 10)
+    read: list[Segment] = []
+
+    def prompt(count: int) -> HashedPrompt:
+        part = {"type": "text", "text": "x"}
+        body = {
+            "messages": chat(*(user(str(number)) for number in range(count))),
+            "parts": chat({"role": "user", "content": [part] * count}),
+            "tools": chat(tools=[{}] * count),
+        }[kind]
+
+        def watched(segments: Callable[[], Iterable[Segment]]) -> Iterator[Segment]:
+            for segment in segments():
+                read.append(segment)
+                yield segment
+
+        return PromptHasher().hash(
+            lambda: ((key, partial(watched, segments)) for key, segments in CHAT_COMPLETIONS.blocks(body))
+        )[0]
+
+    assert prompt(10).is_whole
+    read.clear()
+    assert prompt(1_000) == HashedPrompt((), prompt(11).routing, is_whole=False)
+    assert len(read) <= 2 * 11
 
 
 JSON_FORMAT = {"response_format": {"type": "json_object"}}

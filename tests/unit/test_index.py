@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import types
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +14,10 @@ import pytest
 from otel_promptcache.core import index as index_module
 from otel_promptcache.core import piece_store as pieces_module
 from otel_promptcache.core.boundaries import Boundary
-from otel_promptcache.core.chain import Link
+from otel_promptcache.core.chain import ContentHash, Link
 from otel_promptcache.core.index import PrefixIndex
-from otel_promptcache.core.pieces import hash_pieces
-from otel_promptcache.core.prompt import CacheScope
+from otel_promptcache.core.pieces import cut
+from otel_promptcache.core.prompt import CacheScope, Segment, SegmentKind
 from otel_promptcache.core.sighting import SentPrompt, Sighting
 from tests.unit.prompts import Application, assistant, chat, marked, prompt_of, prose, system, tool, user
 
@@ -26,6 +27,11 @@ SECRET = "sesame"
 def admit(index: PrefixIndex, sent: SentPrompt, now_seconds: float = 0.0) -> SentPrompt:
     index.admit(sent, Sighting(now_seconds, now_seconds + 300), {}, {})
     return sent
+
+
+def piece_of(sentence: str) -> ContentHash:
+    (part,) = cut(Segment(SegmentKind.ITEM, "", sentence))
+    return part.exact
 
 
 def reachable(start: object) -> Iterator[object]:
@@ -201,10 +207,10 @@ def test_candidates_are_few_and_the_likeliest() -> None:
 def test_content_is_found_wherever_it_stood() -> None:
     application = Application()
     application.send(chat(system(prose(100)), user("Hi")))
-    index, piece = application.index, hash_pieces([("", prose(20))])[0].exact
+    index, piece = application.index, piece_of(prose(20))
     assert index.is_known(piece)
     assert index.owner(piece) is next(iter(index._prompts.values()))
-    unknown = hash_pieces([("", "Never said. ")])[0].exact
+    unknown = piece_of("Never said. ")
     assert not index.is_known(unknown)
     assert index.owner(unknown) is None
     assert index.pieces(unknown) == ()
@@ -218,9 +224,13 @@ def sizes(index: PrefixIndex) -> dict[str, int]:
 def small(monkeypatch: pytest.MonkeyPatch) -> PrefixIndex:
     """An index that holds little, so that a flood is small."""
     monkeypatch.setattr(index_module, "MAX_PROMPTS", 8)
-    monkeypatch.setattr(index_module, "MAX_LINKS", 40)
+    monkeypatch.setattr(index_module, "PROMPT_BYTES", 0)
+    monkeypatch.setattr(index_module, "LINK_BYTES", 0)
+    monkeypatch.setattr(index_module, "SCOPE_BYTES", 0)
+    monkeypatch.setattr(index_module, "PLACE_BYTES", 1)
+    monkeypatch.setattr(index_module, "MAX_BYTES", 40)
     monkeypatch.setattr(pieces_module, "MAX_PIECES", 60)
-    monkeypatch.setattr(index_module, "_MAX_STARTS", 10)
+    monkeypatch.setattr(index_module, "MAX_STARTS", 10)
     return PrefixIndex()
 
 
@@ -229,7 +239,7 @@ def test_a_flood_of_one_off_prompts_leaves_no_more_than_the_bounds(small: Prefix
     for number in range(200):
         application.send(chat(system(prose(200, f"agent {number}")), user(f"Question {number}.")))
     assert len(small._prompts) == 8
-    assert small._links_held == sum(len(sent.prompt.links) for sent in small._prompts.values()) == 16
+    assert small._bytes_held == len(small._places) == 16
     assert len(small._pieces) == sum(map(len, small._pieces._pieces.values())) <= 60
     assert sizes(small)["_starts"] == 10
     assert sizes(small)["_places"] == sizes(small)["_by_content"] == 16
@@ -241,8 +251,8 @@ def test_a_flood_of_one_off_prompts_leaves_no_more_than_the_bounds(small: Prefix
 def test_a_prompt_of_too_many_segments_makes_room_for_itself_only(small: PrefixIndex) -> None:
     for length in (10, 10, 50, 10):
         admit(small, prompt_of(chat(*(user(f"{length} {number}") for number in range(length)))))
-        assert small._links_held == sum(len(sent.prompt.links) for sent in small._prompts.values())
-    assert small._links_held == 10
+        assert small._bytes_held == len(small._places)
+    assert small._bytes_held == 10
 
 
 def test_forgetting_a_prompt_leaves_what_others_share(small: PrefixIndex) -> None:
@@ -278,7 +288,7 @@ def test_pieces_that_a_newer_variant_has_too_are_not_forgotten_with_an_older_one
     application = Application(index=small)
     for number in range(20):
         application.send(chat(system(f"Variant {number}.\n{prose(400)}")))
-    assert small.is_known(hash_pieces([("", prose(20))])[0].exact)
+    assert small.is_known(piece_of(prose(20)))
 
 
 def test_old_prompts_are_not_held_by_the_pieces_they_brought(small: PrefixIndex) -> None:
@@ -299,7 +309,7 @@ def test_scopes_of_one_prefix_are_bounded() -> None:
 
 
 def test_scopes_are_told_apart_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "_MAX_SCOPES_KNOWN", 3)
+    monkeypatch.setattr(index_module, "MAX_SCOPES_KNOWN", 3)
     index = PrefixIndex()
     for number in range(20):
         sent = admit(index, prompt_of(chat(user("a")), scope=CacheScope(cache_key=str(number))))
@@ -307,12 +317,13 @@ def test_scopes_are_told_apart_however_many_there_are(monkeypatch: pytest.Monkey
         assert index.match_prefix(sent, 0.0).alive_links == 1
 
 
-def test_a_minute_of_very_many_requests_takes_bounded_memory() -> None:
+def test_a_minute_of_very_many_requests_is_counted_in_bounded_memory() -> None:
     index, sent = PrefixIndex(), prompt_of(chat(user("a")))
-    for _ in range(5_000):
-        rate = index.match_prefix(sent, 0.0).requests_last_minute
-    assert rate > 1_000
-    assert len(next(iter(index._starts.values()))) < 5_000
+    rates = [index.match_prefix(sent, number / 100).requests_last_minute for number in range(8_000)]
+    assert rates[:6_000] == list(range(1, 6_001))
+    assert set(rates[6_100:]) <= set(range(6_000, 6_101))
+    (rate,) = index._starts.values()
+    assert sys.getsizeof(rate._counts) < 1_000
 
 
 def test_threads_leave_the_index_in_order(small: PrefixIndex) -> None:
@@ -326,7 +337,7 @@ def test_threads_leave_the_index_in_order(small: PrefixIndex) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     assert not small._in_flight
-    assert small._links_held == sum(len(sent.prompt.links) for sent in small._prompts.values())
+    assert small._bytes_held == len(small._places)
     assert len(small._pieces) == sum(map(len, small._pieces._pieces.values()))
     assert len(small._prompts) <= 8
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NewType
+from itertools import islice
+from typing import NamedTuple, NewType
 
-from otel_promptcache.core.prompt import Block, Role, Segment, SegmentKind, canonical_json
+from otel_promptcache.core.prompt import Block, Role, Segment, SegmentKind
+from otel_promptcache.core.serial import json_size_bytes, serial, size_bytes_of
 
 # Hashes are Python's own, of 64 bits, keyed anew in each process: nothing of the index leaves it. A string knows its
 # hash once it was taken, so a text that an application keeps is hashed in no time: of 400 KB in 0.1 µs instead of
@@ -21,7 +22,13 @@ PrefixHash = NewType("PrefixHash", int)
 _NO_PREFIX, _NOTHING = PrefixHash(0), ContentHash(0)
 _NAMING = frozenset({SegmentKind.TOOL, SegmentKind.INSTRUCTIONS})
 _ROUTING_CHARS = 1_024
-_MAX_BLOCKS = 20_000
+
+MAX_SEGMENTS = 8_192
+"""Segments of a prompt: tools, messages and their parts. A prompt of more is not compared with others."""
+MAX_KNOWN_LINKS = 12_288
+"""Segments of which it is remembered how they were hashed where they stood; when there are more, all are forgotten."""
+LINK_BYTES = 1_100
+"""Bytes that one of them takes at most, with the block that it may be alone in."""
 
 
 class Link(NamedTuple):
@@ -50,6 +57,8 @@ class HashedPrompt:
     """Of what stands in the first 1,024 characters: requests that share it go to the same machines."""
     leading: PrefixHash | None = None
     """Up to the last tool or instructions, or to the first item where there are neither: what names a template."""
+    is_whole: bool = True
+    """False for a prompt of too many segments, of which there are no links."""
 
     @property
     def size_bytes(self) -> int:
@@ -95,6 +104,7 @@ class PromptHasher:
 
     def __init__(self) -> None:
         self._known: dict[tuple[PrefixHash, int], _HashedBlock] = {}
+        self._links_held = 0
 
     def hash(self, read: Callable[[], Iterable[Block]]) -> tuple[HashedPrompt, Segments]:
         """Chain the blocks of a prompt.
@@ -103,23 +113,32 @@ class PromptHasher:
             read: Reads the blocks; called again where the segments of a block that is remembered are needed.
 
         Returns:
-            The prompt and its segments, by the index of their links.
+            The prompt and its segments, by the index of their links. A prompt of more than `MAX_SEGMENTS` is read
+            no further and is not whole.
         """
         chain, known, segments = _Chain(), self._known, Segments(read)
         for key, read_block in read():
             place = (chain.state.prefix, key)
             if (block := known.get(place)) is not None:
                 chain.extend(block)
-                continue
-            start = len(chain.links)
-            for segment in read_block():
-                segments[len(chain.links)] = segment
-                chain.add(segment)
-            if len(chain.links) > start:
-                if len(known) >= _MAX_BLOCKS:  # at worst all is chained anew
-                    known.clear()
-                known[place] = _HashedBlock(tuple(chain.links[start:]), chain.state)
+            else:
+                start = len(chain.links)
+                for segment in islice(read_block(), MAX_SEGMENTS - start + 1):
+                    segments[len(chain.links)] = segment
+                    chain.add(segment)
+                if start < len(chain.links) <= MAX_SEGMENTS:
+                    self._remember(place, _HashedBlock(tuple(chain.links[start:]), chain.state))
+            if len(chain.links) > MAX_SEGMENTS:
+                return HashedPrompt((), chain.state.routing, is_whole=False), Segments(read)
         return chain.prompt(), segments
+
+    def _remember(self, place: tuple[PrefixHash, int], block: _HashedBlock) -> None:
+        # Without a lock: threads that do this at once may miscount a block, until all is forgotten.
+        if self._links_held + len(block.links) > MAX_KNOWN_LINKS:  # at worst all is chained anew
+            self._known.clear()
+            self._links_held = 0
+        self._known[place] = block
+        self._links_held += len(block.links)
 
 
 class Segments(dict[int, Segment]):
@@ -148,15 +167,17 @@ class _Chain:
         kind, path, value, label, role, ends_message, breakpoint_ttl, size_bytes = segment
         before, leading, routing, head_chars, end_bytes, begins_message = self.state
         if head_chars < _ROUTING_CHARS:
-            head = segment.text()[: _ROUTING_CHARS - head_chars]
+            head = segment.head(_ROUTING_CHARS - head_chars)
             routing = ContentHash(hash((before, head)))
             head_chars += len(head)
-        content = ContentHash(hash((kind, role, value if isinstance(value, str) else serial(value))))
+        serialised = value if isinstance(value, str) else serial(value)
+        content = ContentHash(hash((kind, role, serialised)))
         prefix = PrefixHash(hash((before, content, begins_message)))
         if kind in _NAMING or (kind is SegmentKind.ITEM and leading is None):
             leading = prefix
         if size_bytes is None:
-            size_bytes = size_bytes_of(segment.text())
+            is_text = isinstance(value, str)
+            size_bytes = size_bytes_of(value) if is_text else json_size_bytes(value, serialised)
         end_bytes += size_bytes
         self.links.append(
             Link(
@@ -176,25 +197,6 @@ class _Chain:
         return HashedPrompt(tuple(self.links), self.state.routing, self.state.leading)
 
 
-def serial(value: Any) -> bytes | str:
-    """What can be hashed of a JSON value: the same for equal values in equal order.
-
-    Raises:
-        ValueError: The value contains itself.
-        RecursionError: The value is nested too deeply.
-    """
-    try:
-        # Ten times as fast as JSON. The second version of the format does not depend on what objects share.
-        return marshal.dumps(value, 2)
-    except ValueError:  # a type that it does not know
-        return canonical_json(value)
-
-
 def hash_text(text: str) -> ContentHash:
     """Hash a text by itself."""
     return ContentHash(hash(text))
-
-
-def size_bytes_of(text: str) -> int:
-    """Length of a text in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -9,13 +9,15 @@ from typing import Protocol
 from otel_promptcache.core.chain import ContentHash, Link
 from otel_promptcache.core.divergence import CutSegment, Divergence, common_length, common_pieces, locate
 from otel_promptcache.core.index import PrefixIndex
-from otel_promptcache.core.pieces import Piece, cut, hash_pieces
+from otel_promptcache.core.pieces import MAX_PIECES, Piece, cut, hash_pieces
 from otel_promptcache.core.prompt import CacheScope, Segment
 from otel_promptcache.core.sighting import SentPrompt, Sighting
 from otel_promptcache.core.trail import Trail
 
 _MIN_REUSED_BYTES = 48
 """Shorter content, such as "Yes, please.", returns by chance."""
+MAX_PROMPT_PIECES = 16_384
+"""Pieces that the segments of one prompt are cut into, all together; those behind them are compared as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,9 @@ class Comparison:
     """When and where the earlier prompt was sent, or another one that goes on as it does."""
 
 
+_UNCUT = CutSegment((), ())
+
+
 class SegmentSource(Protocol):
     """The segments of a prompt, by index."""
 
@@ -44,17 +49,37 @@ class SegmentSource(Protocol):
 class Cutter:
     """Cuts the segments of one prompt, each at most once, and remembers the hashes for the index."""
 
-    def __init__(self, index: PrefixIndex, links: Sequence[Link], segments: SegmentSource) -> None:
+    def __init__(
+        self,
+        index: PrefixIndex,
+        links: Sequence[Link],
+        segments: SegmentSource,
+        *,
+        keeps_names: bool = False,
+    ) -> None:
+        """Begin to cut a prompt.
+
+        Args:
+            index: What was sent before.
+            links: The prompt.
+            segments: What it was hashed from.
+            keeps_names: Paths may have the names that the application gave to members of JSON values.
+        """
         self._index = index
         self._links = links
         self._segments = segments
+        self._keeps_names = keeps_names
+        self._room = MAX_PROMPT_PIECES
         self._cut: dict[int, CutSegment] = {}
         self.pieces: dict[ContentHash, tuple[Piece, ...]] = {}
 
     def cut(self, index: int) -> CutSegment:
-        """The pieces of a segment, with their texts."""
+        """The pieces of a segment, with their texts; none where the prompt has too many."""
         if index not in self._cut:
-            parts = cut(self._segments[index])
+            if self._room <= 0:
+                return _UNCUT
+            parts = cut(self._segments[index], min(MAX_PIECES, self._room), keeps_names=self._keeps_names)
+            self._room -= len(parts) or 1
             pieces = hash_pieces(parts, self._index.known_pieces)
             self.pieces[self._links[index].content] = pieces
             self._cut[index] = CutSegment(pieces, parts)
@@ -70,7 +95,8 @@ def compare(index: PrefixIndex, sent: SentPrompt, trail: Trail, cutter: Cutter) 
     if trail.known_links == len(links):
         return trail.latest and Comparison(trail.latest, None, sent.prompt.size_bytes, 0)
     for position in range(trail.known_links, len(links)):
-        if not index.pieces(links[position].content):
+        content = links[position].content
+        if not index.pieces(content) and content not in cutter.pieces:
             cutter.cut(position)
     nearest = _nearest(index, sent, trail, cutter)
     if nearest is None:

@@ -52,6 +52,7 @@ class Examination:
         now_seconds: float,
         *,
         has_boundaries: bool = True,
+        keeps_names: bool = False,
     ) -> None:
         """Compare the prompt with earlier ones and note that it is on its way; `close` has to follow.
 
@@ -61,6 +62,7 @@ class Examination:
             segments: What it was hashed from; their text is looked at now and not kept.
             now_seconds: The present time.
             has_boundaries: False where the model is known not to have exact boundaries, which takes less time.
+            keeps_names: Paths may have the names that the application gave to members of JSON values.
         """
         links = sent.prompt.links
         self._index = index
@@ -69,7 +71,7 @@ class Examination:
         self._boundaries = exact_boundaries(links, sent.options) if has_boundaries else None
         readable = self._boundaries.readable if self._boundaries else ()
         self._trail = index.match_prefix(sent, now_seconds, readable)
-        cutter = Cutter(index, links, segments)
+        cutter = Cutter(index, links, segments, keeps_names=keeps_names)
         self._comparison = compare(index, sent, self._trail, cutter)
         self._pieces = cutter.pieces
         self._is_open = True

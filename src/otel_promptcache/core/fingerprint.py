@@ -6,7 +6,8 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from otel_promptcache.core.forking import restart_in_forked_child
 from otel_promptcache.core.masking import mask_volatile, masked_head
@@ -21,7 +22,11 @@ IDENTITY_CHARS = 1_024
 A quarter of what is looked at, so that literals of different lengths cannot move text across the edge.
 """
 
+MAX_LEADING_SEGMENTS = 8_192
+"""Tools and messages that are looked at; those behind them do not tell templates apart."""
+
 _KNOWN_DIGESTS = 4_096
+"""Leading parts that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ class Fingerprinter:
                 return PrefixIdentity(fingerprint, digest, is_new_variant=False)
         # The order of tools is left out of the template's identity: an application that shuffles them
         # shows up as one template whose digest drifts, which is what breaks its cache.
-        names = sorted(mask_volatile(label) for label in labels)
+        names = sorted(mask_volatile(label[:LEADING_CHARS]) for label in labels)
         fingerprint = self._hash(b"fingerprint", 8, *names, "", masked_head(instructions, IDENTITY_CHARS))
         with self._lock:
             is_new_variant = digest not in self._fingerprint_by_digest  # another thread may have been faster
@@ -107,24 +112,30 @@ class Fingerprinter:
 
 
 def _leading_part(segments: Iterable[Segment]) -> tuple[list[str], str, str]:
-    """The names of all tools, the leading text of the tools, the leading text of the instructions."""
+    """The names of the tools, the leading text of the tools, the leading text of the instructions."""
     labels: list[str] = []
-    tools: list[str] = []
-    instructions: list[str] = []
-    for segment in segments:
+    tools, instructions = _Head(), _Head()
+    for segment in islice(segments, MAX_LEADING_SEGMENTS):
         if segment.kind is SegmentKind.TOOL:
             labels.append(segment.label)
-            _append_leading(segment, tools)
+            tools.add(segment)
         elif segment.kind is SegmentKind.INSTRUCTIONS:
-            _append_leading(segment, instructions)
+            instructions.add(segment)
         elif segment.kind is SegmentKind.ITEM:
-            if not labels and not instructions:
-                _append_leading(segment, instructions)
+            if not labels and not instructions.texts:
+                instructions.add(segment)
             break
-    return labels, "\n".join(tools), "\n".join(instructions)
+    return labels, "\n".join(tools.texts), "\n".join(instructions.texts)
 
 
-def _append_leading(segment: Segment, texts: list[str]) -> None:
-    room_chars = LEADING_CHARS - sum(map(len, texts))
-    if room_chars > 0:
-        texts.append(segment.text()[:room_chars])
+@dataclass(slots=True)
+class _Head:
+    """The beginning of some segments."""
+
+    texts: list[str] = field(default_factory=list[str])
+    room_chars: int = LEADING_CHARS
+
+    def add(self, segment: Segment) -> None:
+        if self.room_chars > 0:
+            self.texts.append(segment.head(self.room_chars))
+            self.room_chars -= len(self.texts[-1])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from otel_promptcache.core.boundaries import Boundary
 from otel_promptcache.core.chain import ContentHash, PrefixHash
@@ -12,18 +13,29 @@ from otel_promptcache.core.forking import restart_in_forked_child
 from otel_promptcache.core.piece_store import PieceStore
 from otel_promptcache.core.pieces import Piece
 from otel_promptcache.core.prompt import CacheScope
+from otel_promptcache.core.rate import MinuteRate
 from otel_promptcache.core.sighting import Place, SentPrompt, Sighting
 from otel_promptcache.core.trail import Follower, InFlight, Trail
 
 MAX_PROMPTS = 512
 """Prompts that are remembered, the most recently answered ones."""
-MAX_LINKS = 50_000
-"""Segments of all of them together."""
-_MAX_STARTS = 1_024
-_MAX_STARTS_COUNTED = 1_024
-_MAX_SCOPES_KNOWN = 1_024
+MAX_BYTES = 14 << 20
+"""Bytes that they and all that is known of their prefixes take, beside their pieces."""
+PROMPT_BYTES = 1_100
+"""Bytes that one of them takes at most."""
+LINK_BYTES = 8
+"""Bytes that each of its segments takes in it."""
+PLACE_BYTES = 1_000
+"""Bytes that one prefix takes at most, whatever the number of prompts that begin with it."""
+SCOPE_BYTES = 160
+"""Bytes that one more scope takes in which a prefix was sent."""
+MAX_IN_FLIGHT = 32_768
+"""Prefixes of prompts that are being processed; what is sent beyond is not known to be on its way."""
+MAX_STARTS = 1_024
+"""Starts of prompts of which the requests of the last minute are counted, in each scope."""
+MAX_SCOPES_KNOWN = 1_024
+"""Scopes that are told apart by identity, which saves time; when there are more, all are forgotten."""
 _MAX_CANDIDATES = 4
-_MINUTE_SECONDS = 60.0
 
 
 class PrefixIndex:
@@ -41,9 +53,9 @@ class PrefixIndex:
         self._by_fingerprint: dict[str, SentPrompt] = {}
         self._pieces = PieceStore()
         self._in_flight: Counter[InFlight] = Counter()
-        self._starts: OrderedDict[tuple[CacheScope, ContentHash], deque[float]] = OrderedDict()
+        self._starts: OrderedDict[tuple[CacheScope, ContentHash], MinuteRate] = OrderedDict()
         self._scopes: dict[CacheScope, CacheScope] = {}
-        self._links_held = 0
+        self._bytes_held = 0
         restart_in_forked_child(self)
 
     def restart(self) -> None:
@@ -72,7 +84,7 @@ class PrefixIndex:
                 known_links=known_links,
                 alive_links=alive_links,
                 latest=self._places[links[known_links - 1].prefix].latest if known_links else None,
-                requests_last_minute=self._count_start(sent, now_seconds),
+                requests_last_minute=self._count_start(scope, sent.prompt.routing, now_seconds),
                 has_lineage=sent.fingerprint in self._by_fingerprint,
             )
 
@@ -131,10 +143,13 @@ class PrefixIndex:
         Returns:
             What `arrive` has to be called with.
         """
-        scope, links = sent.scope, sent.prompt.links
-        keys: list[InFlight] = [(scope, link.prefix, None) for link in links[alive_links:]]
-        keys += [(scope, links[index].prefix, is_marked) for index, is_marked in boundaries]
+        links = sent.prompt.links
         with self._lock:
+            if len(self._in_flight) + len(links) - alive_links > MAX_IN_FLIGHT:
+                return ()
+            scope = self._same(sent.scope)
+            keys: list[InFlight] = [(scope, link.prefix, None) for link in links[alive_links:]]
+            keys += [(scope, links[index].prefix, is_marked) for index, is_marked in boundaries]
             for key in keys:
                 self._in_flight[key] += 1
         return keys
@@ -170,61 +185,75 @@ class PrefixIndex:
             boundaries: What is to be known instead at those where it left a boundary, by index.
             pieces: Of its segments; those known already may be left out.
         """
-        links = sent.prompt.links
-        if not links:
+        if not sent.prompt.links:
             return
         with self._lock:
-            if links[-1].prefix not in self._prompts:
-                self._links_held += len(links)
-            self._prompts[links[-1].prefix] = sent
-            self._prompts.move_to_end(links[-1].prefix)
+            scope = self._same(sent.scope)
+            sent = self._share_links(sent, scope)
+            links = sent.prompt.links
+            end = links[-1].prefix
+            if end not in self._prompts:
+                self._bytes_held += _prompt_bytes(sent)
+            self._prompts[end] = sent
+            self._prompts.move_to_end(end)
             self._by_fingerprint[sent.fingerprint] = sent
-            scope, places, by_content = self._same(sent.scope), self._places, self._by_content
+            places, by_content, scopes_more = self._places, self._by_content, 0
             for link in links:
-                place = places.get(link.prefix)
-                if place is None:
-                    place = places[link.prefix] = Place(sent)
+                place = places[link.prefix]
                 place.latest = sent
-                place.see(scope, seen)
+                scopes_more += place.see(scope, seen)
                 by_content[link.content] = sent
+            self._bytes_held += scopes_more * SCOPE_BYTES
             for index, left in boundaries.items():
                 places[links[index].prefix].see(scope, left)
             for content, its_pieces in pieces.items():
                 self._pieces.hold(content, its_pieces)
             while len(self._prompts) > 1 and (
-                len(self._prompts) > MAX_PROMPTS or self._links_held > MAX_LINKS
+                len(self._prompts) > MAX_PROMPTS or self._bytes_held > MAX_BYTES
             ):
                 self._forget(next(iter(self._prompts)))
 
+    def _share_links(self, sent: SentPrompt, scope: CacheScope) -> SentPrompt:
+        """The prompt with the very links of those that begin as it does, so that each is held once."""
+        places, links = self._places, sent.prompt.links
+        for link in links:
+            if link.prefix not in places:
+                places[link.prefix] = Place(sent, link)
+                self._bytes_held += PLACE_BYTES
+        shared = tuple([places[link.prefix].link for link in links])
+        return replace(sent, prompt=replace(sent.prompt, links=shared), scope=scope)
+
     def _same(self, scope: CacheScope) -> CacheScope:
         """An equal scope that is always the same object: it is looked up for each link, and found by identity."""
-        if len(self._scopes) >= _MAX_SCOPES_KNOWN:
+        if len(self._scopes) >= MAX_SCOPES_KNOWN:
             self._scopes.clear()
         return self._scopes.setdefault(scope, scope)
 
     def _forget(self, prompt: PrefixHash) -> None:
         sent = self._prompts.pop(prompt)
-        self._links_held -= len(sent.prompt.links)
+        self._bytes_held -= _prompt_bytes(sent)
         for link in sent.prompt.links:
             place = self._places.get(link.prefix)
             if place is not None and place.latest is sent:
                 del self._places[link.prefix]
+                self._bytes_held -= PLACE_BYTES + len(place.sightings) * SCOPE_BYTES
             if self._by_content.get(link.content) is sent:
                 del self._by_content[link.content]
                 self._pieces.drop(link.content)
         if self._by_fingerprint.get(sent.fingerprint) is sent:
             del self._by_fingerprint[sent.fingerprint]
 
-    def _count_start(self, sent: SentPrompt, now_seconds: float) -> int:
-        key = (sent.scope, sent.prompt.routing)
-        times = self._starts.get(key)
-        if times is None:
-            times = self._starts[key] = deque(maxlen=_MAX_STARTS_COUNTED)
-            if len(self._starts) > _MAX_STARTS:
+    def _count_start(self, scope: CacheScope, routing: ContentHash, now_seconds: float) -> int:
+        key = (scope, routing)
+        rate = self._starts.get(key)
+        if rate is None:
+            rate = self._starts[key] = MinuteRate()
+            if len(self._starts) > MAX_STARTS:
                 self._starts.popitem(last=False)
         else:
             self._starts.move_to_end(key)
-        times.append(now_seconds)
-        while now_seconds - times[0] > _MINUTE_SECONDS:
-            times.popleft()
-        return len(times)
+        return rate.count(now_seconds)
+
+
+def _prompt_bytes(sent: SentPrompt) -> int:
+    return PROMPT_BYTES + len(sent.prompt.links) * LINK_BYTES

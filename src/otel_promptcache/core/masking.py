@@ -83,12 +83,16 @@ def _has_foreign_digit(text: str) -> bool:
 def _mask_words(text: str, kinds: bytes) -> str:
     """As `_VOLATILE_WORD` does it, where all digits are ASCII's."""
     words = kinds.replace(MASK.encode(), _OTHER)
+    digit_at = -1
 
     def next_word(end: int) -> int:
-        digit_at = words.find(_DIGIT, end)
-        long_word_at = words.find(_LONG_WORD, end, len(words) if digit_at < 0 else digit_at)
+        nonlocal digit_at
+        if digit_at < end:  # looked for once between two digits: there may be many long words
+            digit_at = words.find(_DIGIT, end)
+            digit_at = len(words) if digit_at < 0 else digit_at
+        long_word_at = words.find(_LONG_WORD, end, digit_at)
         at = digit_at if long_word_at < 0 else long_word_at
-        return at if at < 0 else words.rfind(_OTHER, end, at) + 1 or end
+        return -1 if at == len(words) else words.rfind(_OTHER, end, at) + 1 or end
 
     return _substitute(_VOLATILE_WORD, text, next_word)
 

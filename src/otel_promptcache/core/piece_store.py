@@ -7,8 +7,10 @@ from collections import OrderedDict
 from otel_promptcache.core.chain import ContentHash
 from otel_promptcache.core.pieces import Piece
 
-MAX_PIECES = 100_000
+MAX_PIECES = 49_152
 """Pieces that are held, all together."""
+PIECE_BYTES = 400
+"""Bytes that one of them takes at most, with what it is found by."""
 
 
 class PieceStore:

@@ -3,56 +3,83 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, cast
+from typing import NamedTuple, NewType, cast
 
-from otel_promptcache.core.chain import ContentHash, size_bytes_of
+from otel_promptcache.core.chain import ContentHash
 from otel_promptcache.core.masking import is_plain, mask_volatile
-from otel_promptcache.core.prompt import Segment, canonical_json
+from otel_promptcache.core.paths import Names, item_step, member_step
+from otel_promptcache.core.prompt import Segment
+from otel_promptcache.core.serial import canonical_json, serial, size_bytes_of
 
 MAX_PIECES = 1_024
-"""Pieces that one segment is cut into; what follows is one piece more."""
+"""Pieces that one segment is cut into; the rest of a text, or an object or array that has more members, is one more."""
+MAX_DEPTH = 16
+"""Levels of objects and arrays that are cut; what is nested deeper is one piece."""
+MAX_MASKED_CHARS = 16_384
+"""Characters of a piece of which dates, numbers and ids are masked; a longer one is known exactly or not at all."""
 _PARTS_AT_ONCE = 16
+_BLOCK_CHARS = 65_536
 
 # A piece ends where a sentence or a line does, so that an insertion moves only the pieces it touches.
 # A mark inside a word, as in a decimal, a date or an address, ends nothing.
 _END = r"[.!?\n\u3002\uff01\uff1f]"
 _INSIDE = r"[^.!?\n\u3002\uff01\uff1f]"
 _PIECE = re.compile(
-    rf"(?:[.!?](?=[^\s.!?]))?{_INSIDE}{{1,256}}(?:[.!?](?=[^\s.!?]){_INSIDE}{{1,256}}){{0,8}}{_END}*\s*|{_END}+\s*"
+    rf"(?:[.!?](?=[^\s.!?]))?{_INSIDE}{{1,256}}(?:[.!?](?=[^\s.!?]){_INSIDE}{{1,256}}){{0,8}}{_END}{{0,256}}\s{{0,256}}"
+    rf"|{_END}{{1,256}}\s{{0,256}}"
 )
+
+PlaceHash = NewType("PlaceHash", int)
+"""Of the way from a segment to a place in it, by the names that the application gave."""
+
+_WHOLE = PlaceHash(0)
 
 
 class Piece(NamedTuple):
     """A part of a segment: a sentence of a text, a member of a JSON value."""
 
-    path: str
-    """Path inside a JSON value, such as `.function.description`; empty for a text."""
     exact: ContentHash
+    """Of the text and of its place in a JSON value."""
     masked: ContentHash
     """With dates, numbers and ids masked: equal where only such values differ."""
     size_bytes: int
 
 
+class Part(NamedTuple):
+    """A piece while its text is at hand."""
+
+    path: str
+    """From its segment, such as `.function.description`; empty in a text. Has no name that the application made up,
+    unless a setting allows it."""
+    place: PlaceHash
+    exact: ContentHash
+    size_bytes: int
+    text: str
+    """Empty where it is too long to be masked."""
+
+
 _NONE: Mapping[ContentHash, Piece] = MappingProxyType({})
 
-Part = tuple[str, str]
-"""Where in its segment a piece stands, as in `Piece.path`, and its text."""
 
+def cut(segment: Segment, max_pieces: int = MAX_PIECES, *, keeps_names: bool = False) -> list[Part]:
+    """Cut a segment into pieces: sentences of a text, members of a JSON value.
 
-def cut(segment: Segment) -> list[Part]:
-    """Cut a segment into pieces: sentences of a text, members of a JSON value."""
-    value = segment.value
-    is_text = isinstance(value, str)
-    parts = [("", text) for text in _PIECE.findall(value)] if is_text else [*_members(value, "")]
-    if rest := parts[MAX_PIECES:]:
-        parts[MAX_PIECES:] = [(rest[0][0], "".join([text for _, text in rest]))]
-    return parts
+    Args:
+        segment: What to cut.
+        max_pieces: How many pieces at most, and one more.
+        keeps_names: Paths may have the names that the application gave to members.
+    """
+    if isinstance(segment.value, str):
+        return _sentences(segment.value, max_pieces)
+    members = _Members(max_pieces - 1, keeps_names=keeps_names)
+    members.add(segment.value, "", Names.WIRE, _WHOLE, 0)
+    return members.parts
 
 
 def hash_pieces(parts: Sequence[Part], known: Mapping[ContentHash, Piece] = _NONE) -> tuple[Piece, ...]:
-    """Hash the pieces of a segment, each exactly and with volatile literals masked.
+    """Hash the pieces of a segment with volatile literals masked.
 
     Args:
         parts: What the segment was cut into.
@@ -62,25 +89,78 @@ def hash_pieces(parts: Sequence[Part], known: Mapping[ContentHash, Piece] = _NON
     for start in range(0, len(parts), _PARTS_AT_ONCE):
         group = parts[start : start + _PARTS_AT_ONCE]
         # Nothing to mask in all of them together is nothing to mask in any: a fifth of the time.
-        has_literals = not is_plain("".join([text for _, text in group]))
+        has_literals = not is_plain("".join([part.text for part in group]))
         for part in group:
-            exact = masked = ContentHash(hash(part))
+            exact = masked = part.exact
             piece = known.get(exact)
             if piece is None:
-                path, text = part
-                if has_literals and (masked_text := mask_volatile(text)) != text:
-                    masked = ContentHash(hash((path, masked_text)))
-                piece = Piece(path, exact, masked, size_bytes_of(text))
+                if has_literals and (masked_text := mask_volatile(part.text)) != part.text:
+                    masked = ContentHash(hash((part.place, masked_text)))
+                piece = Piece(exact, masked, part.size_bytes)
             pieces.append(piece)
     return tuple(pieces)
 
 
-def _members(value: object, path: str) -> Iterator[Part]:
-    if isinstance(value, Mapping):
-        for key, member in cast("Mapping[object, object]", value).items():
-            yield from _members(member, f"{path}.{key}")
-    elif isinstance(value, (list, tuple)):
-        for index, member in enumerate(cast("Sequence[object]", value)):
-            yield from _members(member, f"{path}[{index}]")
-    else:
-        yield path, canonical_json(value)
+def _part(path: str, place: PlaceHash, text: str) -> Part:
+    return Part(path, place, ContentHash(hash((place, text))), size_bytes_of(text), text)
+
+
+def _sentences(text: str, max_pieces: int) -> list[Part]:
+    parts: list[Part] = []
+    end = 0
+    for match in _PIECE.finditer(text):
+        if len(parts) == max_pieces:
+            parts.append(_rest(text, end))
+            break
+        end = match.end()
+        parts.append(_part("", _WHOLE, match[0]))
+    return parts
+
+
+def _rest(text: str, start: int) -> Part:
+    """What of a text is not cut, hashed in blocks: no second copy of it is made."""
+    blocks = range(start, len(text), _BLOCK_CHARS)
+    exact = hash(tuple([hash(text[at : at + _BLOCK_CHARS]) for at in blocks]))
+    size_bytes = sum([size_bytes_of(text[at : at + _BLOCK_CHARS]) for at in blocks])
+    return Part("", _WHOLE, ContentHash(exact), size_bytes, "")
+
+
+class _Members:
+    """The members of a JSON value, as many as there is room for: opening one that has members takes their room."""
+
+    def __init__(self, room: int, *, keeps_names: bool) -> None:
+        self.parts: list[Part] = []
+        self._room = room
+        self._keeps_names = keeps_names
+
+    def add(self, value: object, path: str, names: Names, place: PlaceHash, depth: int) -> None:
+        if not value or not isinstance(value, (dict, list, tuple)):
+            self._add_leaf(value, path, place)
+            return
+        count = len(cast("Sequence[object]", value))
+        if depth >= MAX_DEPTH or count - 1 > self._room:
+            self._add_whole(cast("object", value), path, place)
+            return
+        self._room -= count - 1
+        if isinstance(value, dict):
+            for index, (key, member) in enumerate(cast("dict[object, object]", value).items()):
+                step = member_step(path, names, key, index, keeps_names=self._keeps_names)
+                self.add(member, step.path, step.names, PlaceHash(hash((place, key))), depth + 1)
+        else:
+            for index, member in enumerate(cast("Sequence[object]", value)):
+                step = item_step(path, names, index)
+                self.add(member, step.path, step.names, PlaceHash(hash((place, index, None))), depth + 1)
+
+    def _add_leaf(self, value: object, path: str, place: PlaceHash) -> None:
+        if isinstance(value, str) and len(value) > MAX_MASKED_CHARS:
+            self._add_whole(value, path, place)
+        else:
+            self.parts.append(_part(path, place, canonical_json(value)))
+
+    def _add_whole(self, value: object, path: str, place: PlaceHash) -> None:
+        if isinstance(value, str):
+            exact, size_bytes = hash((place, value)), size_bytes_of(value)
+        else:
+            serialised = serial(value)
+            exact, size_bytes = hash((place, serialised)), len(serialised)
+        self.parts.append(Part(path, place, ContentHash(exact), size_bytes, ""))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import NamedTuple
+
+from otel_promptcache.core.serial import canonical_json, json_head
 
 
 class SegmentKind(str, Enum):
@@ -59,6 +61,10 @@ class Segment(NamedTuple):
         """The exact text of the piece: a string as it is, anything else as JSON in its own order."""
         return self.value if isinstance(self.value, str) else canonical_json(self.value)
 
+    def head(self, chars: int) -> str:
+        """The beginning of the text, of a large piece without making all of it."""
+        return self.value[:chars] if isinstance(self.value, str) else json_head(self.value, chars)
+
 
 class CacheScope(NamedTuple):
     """What partitions a cache for equal prompts; two requests of different scope share nothing.
@@ -92,9 +98,12 @@ class CacheScope(NamedTuple):
 def without_items(read: Callable[[], Iterable[Block]]) -> Iterator[Block]:
     """The blocks of a continued prompt of which it is known where in the prompt they stand: not its items."""
     for key, segments in read():
-        kept = [segment for segment in segments() if segment.kind is not SegmentKind.ITEM]
-        if kept:
-            yield key, kept.copy
+        if any(segment.kind is not SegmentKind.ITEM for segment in segments()):
+            yield key, partial(_outside_items, segments)
+
+
+def _outside_items(segments: Callable[[], Iterable[Segment]]) -> Iterator[Segment]:
+    return (segment for segment in segments() if segment.kind is not SegmentKind.ITEM)
 
 
 def tier_name(service_tier: str | None) -> str:
@@ -119,25 +128,3 @@ class CacheOptions:
     """Retention of models without breakpoints; empty for the provider's default."""
     is_continued: bool = False
     """The provider puts a conversation it stores in front, so the request shows only the end of the prompt."""
-
-
-def canonical_json(value: object) -> str:
-    """Serialise the same in every process and Python version, keeping the order of keys and items.
-
-    Order is kept because it is part of what a prefix cache compares. Values that JSON has no form for
-    are represented by their type, keys that it has no form for are left out.
-
-    Raises:
-        ValueError: The value contains itself.
-        RecursionError: The value is nested too deeply.
-    """
-    return _ENCODER.encode(value)
-
-
-def _type_placeholder(value: object) -> str:
-    return f"<{type(value).__name__}>"
-
-
-_ENCODER = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), skipkeys=True, default=_type_placeholder
-)

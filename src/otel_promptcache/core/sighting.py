@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
-from otel_promptcache.core.chain import HashedPrompt
+from otel_promptcache.core.chain import HashedPrompt, Link
 from otel_promptcache.core.prompt import CacheOptions, CacheScope
 
 _MAX_SCOPES = 8
+"""Scopes that are remembered of one prefix."""
 _NO_BOUNDARIES: Mapping[bool, float] = MappingProxyType({})
 
 
@@ -45,7 +46,8 @@ class Sighting(NamedTuple):
         until = dict(earlier.boundary_until_seconds)
         for is_marked, seconds in self.boundary_until_seconds.items():
             until[is_marked] = max(seconds, until.get(is_marked, seconds))
-        return Sighting(self.at_seconds, max(self.alive_until_seconds, earlier.alive_until_seconds), until)
+        alive_until_seconds = max(self.alive_until_seconds, earlier.alive_until_seconds)
+        return Sighting(self.at_seconds, alive_until_seconds, until or _NO_BOUNDARIES)
 
 
 @dataclass(slots=True)
@@ -54,18 +56,26 @@ class Place:
 
     latest: SentPrompt
     """The prompt that went through it last."""
+    link: Link
+    """That which ends there, of all prompts that went through it."""
     sightings: dict[CacheScope, Sighting] = field(default_factory=dict[CacheScope, Sighting])
     """By scope, the one that was seen last at the end."""
     tokens: int | None = None
     """What the provider reported for a prompt that ended there; None where none did."""
 
-    def see(self, scope: CacheScope, sighting: Sighting) -> None:
-        """Note a sighting; the scope that was seen longest ago makes room."""
+    def see(self, scope: CacheScope, sighting: Sighting) -> int:
+        """Note a sighting; the scope that was seen longest ago makes room.
+
+        Returns:
+            How many scopes more there are.
+        """
         sightings = self.sightings
+        before = len(sightings)
         earlier = sightings.pop(scope, None) if len(sightings) > 1 else sightings.get(scope)
         sightings[scope] = sighting if earlier is None else sighting.after(earlier)
         if len(sightings) > _MAX_SCOPES:
             del sightings[next(iter(sightings))]
+        return len(sightings) - before
 
     def is_alive(self, scope: CacheScope, now_seconds: float) -> bool:
         """Whether the provider surely has the prefix in a scope."""

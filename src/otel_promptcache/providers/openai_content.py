@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, cast
 
-from otel_promptcache.core.chain import serial
 from otel_promptcache.core.prompt import Block, CacheOptions, Role, Segment, SegmentKind
+from otel_promptcache.core.serial import serial
 from otel_promptcache.providers.base import Json, mapping, sequence, string
 
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
@@ -20,6 +20,8 @@ _MEDIA_BYTES = 3_000
 _IDENTITY = frozenset({"id", "status"})
 _PLAIN = frozenset({"role", "content", "type", *_IDENTITY})
 _TEXTS = frozenset({str, type(None)})
+_FEW_MEMBERS = 16
+_TEXT_PART = frozenset({"type", "text", _BREAKPOINT})
 _ROLES = {
     "system": Role.DEVELOPER,
     "developer": Role.DEVELOPER,
@@ -61,7 +63,9 @@ def tool_block(request: Json, name: str) -> Iterator[Block]:
 def item_block(kind: SegmentKind, name: str, index: int, item: Json) -> Block:
     """The block of one item in a list of them."""
     segments = partial(item_segments, kind, name, index, item)
-    if _TEXTS.issuperset(map(type, item.values())):  # most messages, in a third of the time
+    if len(item) <= _FEW_MEMBERS and _TEXTS.issuperset(
+        map(type, item.values())
+    ):  # most messages, in a third of the time
         return hash((name, kind, *item.items())), segments
     return hash((name, kind, serial(item))), segments
 
@@ -71,7 +75,7 @@ def text_block(kind: SegmentKind, name: str, text: object, role: Role) -> Block:
     return hash((name, kind, serial(text))), lambda: (Segment(kind, name, text, role=role),)
 
 
-def item_segments(kind: SegmentKind, name: str, index: int, item: Json) -> Sequence[Segment]:
+def item_segments(kind: SegmentKind, name: str, index: int, item: Json) -> Iterable[Segment]:
     """One segment for an item whose content is a string, one for each part where it is a list.
 
     An item without content, such as a function call, or one that has more than a role and content, such as
@@ -83,10 +87,10 @@ def item_segments(kind: SegmentKind, name: str, index: int, item: Json) -> Seque
             return (Segment(kind, f"{path}.content", content, "", role_of(item)),)
         if parts := sequence(content):
             role, last = role_of(item), len(parts) - 1
-            return [
+            return (  # one after the other: there may be very many
                 _part_segment(kind, f"{path}.content[{index}]", raw_part, role, is_last=index == last)
                 for index, raw_part in enumerate(parts)
-            ]
+            )
     ends = [_breakpoint_ttl(members[-1]) for members in map(sequence, item.values()) if members]
     ttl = next((ttl for ttl in ends if ttl is not None), None)
     return (Segment(kind, path, _value(item), role=role_of(item), breakpoint_ttl=ttl),)
@@ -102,7 +106,7 @@ def _value(item: Json) -> Json:
 def _part_segment(kind: SegmentKind, path: str, raw_part: object, role: Role, *, is_last: bool) -> Segment:
     part = mapping(raw_part)
     (value,) = _unmarked([raw_part])
-    if part.get("type") in _TEXT_PARTS and not part.keys() - {"type", "text", _BREAKPOINT}:
+    if string(part.get("type")) in _TEXT_PARTS and part.keys() <= _TEXT_PART:
         value = part.get("text", "")
     is_media = (string(part.get("type")) or "").endswith(_MEDIA) or part.get("type") == "image_url"
     return Segment(
@@ -167,5 +171,5 @@ def has_unknown_start(request: Json) -> bool:
         request.get("previous_response_id")
         or request.get("conversation")
         or mapping(request.get("prompt"))  # a stored one; that of the older completions is a text
-        or [True for item in sequence(request.get("input")) if mapping(item).get("type") == "item_reference"]
+        or any(mapping(item).get("type") == "item_reference" for item in sequence(request.get("input")))
     )
