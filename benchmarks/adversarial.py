@@ -161,8 +161,8 @@ def main() -> None:
     print_section(
         f"Requests that are meant to be dear, of {large / 1e6:.0f} MB",
         f"CPU ns a byte, and in brackets by how much that is more than at {SMALL_BYTES / 1e3:.0f} kB: sent for the "
-        "first time, with another beginning, with another end, and again. Peak as a multiple of the request, what of it is "
-        "beyond four times, and what the process keeps of all four.",
+        "first time, with another beginning, with another end, and again. Peak as a multiple of the request, what of it "
+        "is beyond four times, and what the process keeps of all four.",
     )
     print_table(("Request", *SITUATIONS, "peak, times", "beyond 4, MiB", "kept MiB"), rows)
     print_section(

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from array import array
-
-_SECONDS = 61
-"""A minute, and the second that has begun."""
+_MINUTE_SECONDS = 60
 
 
 class MinuteRate:
-    """Counts the events of the last minute by the second: it takes the same memory for any number of them."""
+    """Counts the events of the last minute by the second: memory has a bound, however many there are."""
 
-    __slots__ = ("_counts", "_latest_second", "_total")
+    __slots__ = ("_by_second", "_latest_second", "_total")
 
     def __init__(self) -> None:
-        self._counts = array("L", bytes(_SECONDS * array("L").itemsize))
-        self._latest_second: int | None = None
+        self._by_second: dict[int, int] = {}
+        self._latest_second = 0
         self._total = 0
+
+    def __len__(self) -> int:
+        """How many seconds are told apart."""
+        return len(self._by_second)
 
     def count(self, now_seconds: float) -> int:
         """Count an event; how many there were in the last minute, this one included.
@@ -24,13 +25,10 @@ class MinuteRate:
         Args:
             now_seconds: The present time; an earlier one than before counts as that.
         """
-        second, counts = int(now_seconds), self._counts
-        if self._latest_second is None:
-            self._latest_second = second
-        for gone in range(max(self._latest_second + 1, second - _SECONDS + 1), second + 1):
-            self._total -= counts[gone % _SECONDS]
-            counts[gone % _SECONDS] = 0
-        self._latest_second = max(self._latest_second, second)
-        counts[self._latest_second % _SECONDS] += 1
+        by_second = self._by_second
+        self._latest_second = second = max(int(now_seconds), self._latest_second)
+        by_second[second] = by_second.get(second, 0) + 1
         self._total += 1
+        while (oldest := next(iter(by_second))) < second - _MINUTE_SECONDS:
+            self._total -= by_second.pop(oldest)
         return self._total
