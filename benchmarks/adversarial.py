@@ -121,9 +121,9 @@ def flood(adversary: Adversary, requests: int, size: int = FLOOD_BYTES) -> Itera
         yield adversary(size, f"front {number}", f"end {number}")
 
 
-def mixed_flood(requests: int) -> Iterator[Body]:
+def mixed_flood(requests: int, size: int = FLOOD_BYTES) -> Iterator[Body]:
     """Every kind of request in turns, each in a scope of its own."""
-    floods = [flood(adversary, requests) for adversary in ADVERSARIES.values()]
+    floods = [flood(adversary, requests, size) for adversary in ADVERSARIES.values()]
     for number, body in zip(range(requests), itertools.chain(*zip(*floods, strict=True)), strict=False):
         yield {**body, "prompt_cache_key": f"user {number}", "user": f"user {number}"}
 
@@ -161,8 +161,8 @@ def main() -> None:
     print_section(
         f"Requests that are meant to be dear, of {large / 1e6:.0f} MB",
         f"CPU ns a byte, and in brackets by how much that is more than at {SMALL_BYTES / 1e3:.0f} kB: sent for the "
-        "first time, with another beginning, with another end, and again. Peak as a multiple of the request, what of it "
-        "is beyond four times, and what the process keeps of all four.",
+        "first time, with another beginning, with another end, and again. Peak as a multiple of the request, what is "
+        "beyond four times, and what the process keeps of all four.",
     )
     print_table(("Request", *SITUATIONS, "peak, times", "beyond 4, MiB", "kept MiB"), rows)
     print_section(

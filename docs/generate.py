@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 
 from otel_promptcache.config import describe_settings
+from otel_promptcache.core import (
+    chain,
+    comparison,
+    fingerprint,
+    index,
+    paths,
+    piece_store,
+    pieces,
+    serial,
+    sighting,
+)
 from otel_promptcache.report.catalogue import refreshed
 from otel_promptcache.telemetry import names
 
 ROOT = Path(__file__).parent.parent
+
+BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
+    ("segments of a prompt", chain, "MAX_SEGMENTS"),
+    ("pieces of a prompt", comparison, "MAX_PROMPT_PIECES"),
+    ("pieces of a segment", pieces, "MAX_PIECES"),
+    ("depth of a value", pieces, "MAX_DEPTH"),
+    ("length of a masked piece", pieces, "MAX_MASKED_CHARS"),
+    ("size of a value that is measured exactly", serial, "LARGE_BYTES"),
+    ("segments of a template", fingerprint, "MAX_LEADING_SEGMENTS"),
+    ("text of a template", fingerprint, "LEADING_CHARS"),
+    ("length of a path", paths, "MAX_PATH_CHARS"),
+    ("length of a name in a path", paths, "MAX_NAME_CHARS"),
+    ("segments that are recognised", chain, "MAX_KNOWN_LINKS"),
+    ("prompts", index, "MAX_PROMPTS"),
+    ("memory of the prompts", index, "MAX_BYTES"),
+    ("scopes of a prefix", sighting, "MAX_SCOPES"),
+    ("pieces of all prompts", piece_store, "MAX_PIECES"),
+    ("prefixes on their way", index, "MAX_IN_FLIGHT"),
+    ("starts of prompts", index, "MAX_STARTS"),
+    ("scopes", index, "MAX_SCOPES_KNOWN"),
+    ("templates", fingerprint, "MAX_KNOWN_DIGESTS"),
+)
+"""What is bounded, and the constant that says so: its docstring begins with the unit."""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -43,13 +81,46 @@ def settings() -> str:
     return table(("keyword", "environment variable", "default", "allowed", "meaning"), rows)
 
 
+def bounds() -> str:
+    """What is bounded, and by how much."""
+    rows: list[tuple[str, str, str, str]] = []
+    for what, module, constant in BOUNDS:
+        meaning = docstrings(module)[constant]
+        rows.append((what, f"{getattr(module, constant):,}", meaning.split()[0].lower().rstrip(","), meaning))
+    return table(("what", "limit", "unit", "meaning"), rows)
+
+
+def docstrings(module: ModuleType) -> Mapping[str, str]:
+    """The string under each constant of a module, in one line."""
+    body = ast.parse(inspect.getsource(module)).body
+    return {
+        target.id: " ".join(text.split())
+        for assignment, below in itertools.pairwise(body)
+        if isinstance(assignment, ast.Assign) and isinstance(below, ast.Expr)
+        for target in assignment.targets
+        if isinstance(target, ast.Name)
+        and isinstance(below.value, ast.Constant)
+        and isinstance(text := below.value.value, str)
+    }
+
+
 def tables(text: str) -> str:
-    """The README with each generated part made anew.
+    """The README with each generated part made anew."""
+    return rendered(text, {"metrics": metrics(), "attributes": attributes(), "settings": settings()})
+
+
+def bounded(text: str) -> str:
+    """The page on reliability with its table made anew."""
+    return rendered(text, {"bounds": bounds()})
+
+
+def rendered(text: str, parts: Mapping[str, str]) -> str:
+    """A page with these generated parts.
 
     Raises:
         ValueError: The place of a part is not marked exactly once.
     """
-    for name, part in (("metrics", metrics()), ("attributes", attributes()), ("settings", settings())):
+    for name, part in parts.items():
         begin, end = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
         if (text.count(begin), text.count(end)) != (1, 1):
             raise ValueError(f"the place of {begin} is not marked exactly once")
@@ -58,7 +129,11 @@ def tables(text: str) -> str:
     return text
 
 
-PAGES = {ROOT / "README.md": tables, ROOT / "docs" / "findings.md": refreshed}
+PAGES = {
+    ROOT / "README.md": tables,
+    ROOT / "docs" / "findings.md": refreshed,
+    ROOT / "docs" / "reliability.md": bounded,
+}
 
 
 def main() -> int:
@@ -66,10 +141,10 @@ def main() -> int:
     status = 0
     for page, render in PAGES.items():
         current = page.read_text(encoding="utf-8")
-        rendered = render(current)
+        made = render(current)
         if "--check" not in sys.argv:
-            page.write_text(rendered, encoding="utf-8")
-        elif current != rendered:
+            page.write_text(made, encoding="utf-8")
+        elif current != made:
             print(f"{page.name} is out of date: run `make docs` and commit the result", file=sys.stderr)
             status = 1
     return status

@@ -104,14 +104,21 @@ class Application:
     def __post_init__(self) -> None:
         self._fingerprinter, self._hasher = Fingerprinter(), PromptHasher()
 
-    def open(self, body: Body, *, has_boundaries: bool = True) -> Examination:
+    def open(self, body: Body, *, has_boundaries: bool = True, keeps_names: bool = False) -> Examination:
         """Send a request that is not answered yet."""
         options, read = cache_options(body), partial(self.wire.blocks, body)
         scope = self.wire.scope(body)._replace(provider="openai", model=body["model"])
         prompt, segments = self._hasher.hash(partial(without_items, read) if options.is_continued else read)
         fingerprint = self._fingerprinter.identify(self.segments(body)).fingerprint
         sent = SentPrompt(prompt, scope, options, fingerprint)
-        return Examination(self.index, sent, segments, self.now_seconds, has_boundaries=has_boundaries)
+        return Examination(
+            self.index,
+            sent,
+            segments,
+            self.now_seconds,
+            has_boundaries=has_boundaries,
+            keeps_names=keeps_names,
+        )
 
     def send(
         self,

@@ -165,7 +165,7 @@ def test_memory_is_bounded_and_holds_no_text() -> None:
 
 
 def test_what_was_identified_is_recalled_by_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fingerprint_module, "_KNOWN_DIGESTS", 5)
+    monkeypatch.setattr(fingerprint_module, "MAX_KNOWN_DIGESTS", 5)
     fingerprinter = Fingerprinter()
     assert fingerprinter.recall(None) is None
     for number in range(12):

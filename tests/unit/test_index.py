@@ -12,6 +12,7 @@ import pytest
 
 from otel_promptcache.core import index as index_module
 from otel_promptcache.core import piece_store as pieces_module
+from otel_promptcache.core import sighting as sighting_module
 from otel_promptcache.core.boundaries import Boundary
 from otel_promptcache.core.chain import ContentHash, Link
 from otel_promptcache.core.index import PrefixIndex
@@ -219,14 +220,19 @@ def sizes(index: PrefixIndex) -> dict[str, int]:
     return {name: len(value) for name, value in vars(index).items() if hasattr(value, "__len__")}
 
 
+def pieces_and_segments(index: PrefixIndex) -> int:
+    return sum(len(pieces) + 1 for pieces in index._pieces._pieces.values())
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> PrefixIndex:
     """An index that holds little, so that a flood is small."""
     monkeypatch.setattr(index_module, "MAX_PROMPTS", 8)
     monkeypatch.setattr(index_module, "PROMPT_BYTES", 0)
     monkeypatch.setattr(index_module, "LINK_BYTES", 0)
-    monkeypatch.setattr(index_module, "SCOPE_BYTES", 0)
     monkeypatch.setattr(index_module, "PLACE_BYTES", 1)
+    for name, size_bytes in (("PLACE_BYTES", 1), ("SCOPE_BYTES", 0), ("BOUNDARY_BYTES", 0)):
+        monkeypatch.setattr(sighting_module, name, size_bytes)
     monkeypatch.setattr(index_module, "MAX_BYTES", 40)
     monkeypatch.setattr(pieces_module, "MAX_PIECES", 60)
     monkeypatch.setattr(index_module, "MAX_STARTS", 10)
@@ -239,7 +245,7 @@ def test_a_flood_of_one_off_prompts_leaves_no_more_than_the_bounds(small: Prefix
         application.send(chat(system(prose(200, f"agent {number}")), user(f"Question {number}.")))
     assert len(small._prompts) == 8
     assert small._bytes_held == len(small._places) == 16
-    assert len(small._pieces) == sum(map(len, small._pieces._pieces.values())) <= 60
+    assert len(small._pieces) == pieces_and_segments(small) <= 60
     assert sizes(small)["_starts"] == 10
     assert sizes(small)["_places"] == sizes(small)["_by_content"] == 16
     assert len(small._pieces.known) == len(small._pieces._homes) <= 60
@@ -280,7 +286,7 @@ def test_a_segment_that_returns_is_counted_once(small: PrefixIndex) -> None:
     tools = [tool(name) for name in "abc"]
     for number in range(50):
         application.send(chat(user("Hi"), tools=tools[number % 3 :] + tools[: number % 3]))
-    assert len(small._pieces) == sum(map(len, small._pieces._pieces.values()))
+    assert len(small._pieces) == pieces_and_segments(small)
 
 
 def test_pieces_that_a_newer_variant_has_too_are_not_forgotten_with_an_older_one(small: PrefixIndex) -> None:
@@ -337,7 +343,7 @@ def test_threads_leave_the_index_in_order(small: PrefixIndex) -> None:
         list(pool.map(work, range(8)))
     assert not small._in_flight
     assert small._bytes_held == len(small._places)
-    assert len(small._pieces) == sum(map(len, small._pieces._pieces.values()))
+    assert len(small._pieces) == pieces_and_segments(small)
     assert len(small._prompts) <= 8
 
 

@@ -27,7 +27,7 @@ MAX_SEGMENTS = 8_192
 """Segments of a prompt: tools, messages and their parts. A prompt of more is not compared with others."""
 MAX_KNOWN_LINKS = 12_288
 """Segments of which it is remembered how they were hashed where they stood; when there are more, all are forgotten."""
-LINK_BYTES = 1_100
+LINK_BYTES = 900
 """Bytes that one of them takes at most, with the block that it may be alone in."""
 
 

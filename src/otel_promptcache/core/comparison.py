@@ -15,7 +15,7 @@ from otel_promptcache.core.sighting import SentPrompt, Sighting
 from otel_promptcache.core.trail import Trail
 
 _MIN_REUSED_BYTES = 48
-"""Shorter content, such as "Yes, please.", returns by chance."""
+"""Bytes; shorter content, such as "Yes, please.", returns by chance."""
 MAX_PROMPT_PIECES = 16_384
 """Pieces that the segments of one prompt are cut into, all together; those behind them are compared as a whole."""
 

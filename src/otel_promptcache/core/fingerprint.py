@@ -14,7 +14,7 @@ from otel_promptcache.core.masking import mask_volatile, masked_head
 from otel_promptcache.core.prompt import Segment, SegmentKind
 
 LEADING_CHARS = 4_096
-"""How much of the tools and of the instructions is looked at, each: the cost per call has a bound."""
+"""Characters of the tools and of the instructions that are looked at, each: the cost per call has a bound."""
 
 IDENTITY_CHARS = 1_024
 """How much of the masked instructions makes the fingerprint.
@@ -23,10 +23,10 @@ A quarter of what is looked at, so that literals of different lengths cannot mov
 """
 
 MAX_LEADING_SEGMENTS = 8_192
-"""Tools and messages that are looked at; those behind them do not tell templates apart."""
+"""Segments that are looked at; tools and messages behind them do not tell templates apart."""
 
-_KNOWN_DIGESTS = 4_096
-"""Leading parts that are remembered."""
+MAX_KNOWN_DIGESTS = 4_096
+"""Templates, each with its exact leading part, that are remembered: the latest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Fingerprinter:
         identity = self._identify(segments)
         if key is not None:
             # Without a lock, which would have to be taken for each call: at worst something is found twice.
-            if len(self._known) >= _KNOWN_DIGESTS:
+            if len(self._known) >= MAX_KNOWN_DIGESTS:
                 self._known.clear()
             self._known[key] = replace(identity, is_new_variant=False)
         return identity
@@ -99,7 +99,7 @@ class Fingerprinter:
         with self._lock:
             is_new_variant = digest not in self._fingerprint_by_digest  # another thread may have been faster
             self._fingerprint_by_digest[digest] = fingerprint
-            if len(self._fingerprint_by_digest) > _KNOWN_DIGESTS:
+            if len(self._fingerprint_by_digest) > MAX_KNOWN_DIGESTS:
                 self._fingerprint_by_digest.popitem(last=False)
         return PrefixIdentity(fingerprint, digest, is_new_variant)
 

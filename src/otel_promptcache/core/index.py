@@ -14,7 +14,7 @@ from otel_promptcache.core.piece_store import PieceStore
 from otel_promptcache.core.pieces import Piece
 from otel_promptcache.core.prompt import CacheScope
 from otel_promptcache.core.rate import MinuteRate
-from otel_promptcache.core.sighting import Place, SentPrompt, Sighting
+from otel_promptcache.core.sighting import PLACE_BYTES, Place, SentPrompt, Sighting
 from otel_promptcache.core.trail import Follower, InFlight, Trail
 
 MAX_PROMPTS = 512
@@ -25,14 +25,14 @@ PROMPT_BYTES = 1_100
 """Bytes that one of them takes at most."""
 LINK_BYTES = 8
 """Bytes that each of its segments takes in it."""
-PLACE_BYTES = 1_000
-"""Bytes that one prefix takes at most, whatever the number of prompts that begin with it."""
-SCOPE_BYTES = 160
-"""Bytes that one more scope takes in which a prefix was sent."""
-MAX_IN_FLIGHT = 32_768
+MAX_IN_FLIGHT = 24_576
 """Prefixes of prompts that are being processed; what is sent beyond is not known to be on its way."""
+IN_FLIGHT_BYTES = 320
+"""Bytes that one of them takes at most."""
 MAX_STARTS = 1_024
 """Starts of prompts of which the requests of the last minute are counted, in each scope."""
+START_BYTES = 6_400
+"""Bytes that one of them takes at most."""
 MAX_SCOPES_KNOWN = 1_024
 """Scopes that are told apart by identity, which saves time; when there are more, all are forgotten."""
 _MAX_CANDIDATES = 4
@@ -197,15 +197,15 @@ class PrefixIndex:
             self._prompts[end] = sent
             self._prompts.move_to_end(end)
             self._by_fingerprint[sent.fingerprint] = sent
-            places, by_content, scopes_more = self._places, self._by_content, 0
+            places, by_content, more_bytes = self._places, self._by_content, 0
             for link in links:
                 place = places[link.prefix]
                 place.latest = sent
-                scopes_more += place.see(scope, seen)
+                more_bytes += place.see(scope, seen)
                 by_content[link.content] = sent
-            self._bytes_held += scopes_more * SCOPE_BYTES
             for index, left in boundaries.items():
-                places[links[index].prefix].see(scope, left)
+                more_bytes += places[links[index].prefix].see(scope, left)
+            self._bytes_held += more_bytes
             for content, its_pieces in pieces.items():
                 self._pieces.hold(content, its_pieces)
             while len(self._prompts) > 1 and (
@@ -236,7 +236,7 @@ class PrefixIndex:
             place = self._places.get(link.prefix)
             if place is not None and place.latest is sent:
                 del self._places[link.prefix]
-                self._bytes_held -= PLACE_BYTES + len(place.sightings) * SCOPE_BYTES
+                self._bytes_held -= place.size_bytes
             if self._by_content.get(link.content) is sent:
                 del self._by_content[link.content]
                 self._pieces.drop(link.content)

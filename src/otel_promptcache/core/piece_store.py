@@ -8,8 +8,8 @@ from otel_promptcache.core.chain import ContentHash
 from otel_promptcache.core.pieces import Piece
 
 MAX_PIECES = 49_152
-"""Pieces that are held, all together."""
-PIECE_BYTES = 400
+"""Pieces that are held, all together; each segment that was cut counts as one more."""
+PIECE_BYTES = 330
 """Bytes that one of them takes at most, with what it is found by."""
 
 
@@ -27,6 +27,7 @@ class PieceStore:
         self._held = 0
 
     def __len__(self) -> int:
+        """Pieces and segments that are held."""
         return self._held
 
     def of(self, content: ContentHash) -> tuple[Piece, ...]:
@@ -39,7 +40,9 @@ class PieceStore:
 
     def hold(self, content: ContentHash, pieces: tuple[Piece, ...]) -> None:
         """Remember the pieces of a segment."""
-        self._held += len(pieces) - len(self._pieces.pop(content, ()))
+        if (before := self._pieces.pop(content, None)) is not None:
+            self._held -= len(before) + 1
+        self._held += len(pieces) + 1
         self._pieces[content] = pieces
         for piece in pieces:
             self.known[piece.exact] = piece
@@ -49,8 +52,10 @@ class PieceStore:
 
     def drop(self, content: ContentHash) -> None:
         """Forget the pieces of a segment."""
-        gone = self._pieces.pop(content, ())
-        self._held -= len(gone)
+        gone = self._pieces.pop(content, None)
+        if gone is None:
+            return
+        self._held -= len(gone) + 1
         for piece in gone:
             if self._homes.get(piece.exact) == content:
                 del self.known[piece.exact], self._homes[piece.exact]

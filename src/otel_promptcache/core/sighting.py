@@ -10,8 +10,14 @@ from typing import NamedTuple
 from otel_promptcache.core.chain import HashedPrompt, Link
 from otel_promptcache.core.prompt import CacheOptions, CacheScope
 
-_MAX_SCOPES = 8
+MAX_SCOPES = 8
 """Scopes that are remembered of one prefix."""
+PLACE_BYTES = 950
+"""Bytes that one prefix takes at most, whatever the number of prompts that begin with it."""
+SCOPE_BYTES = 150
+"""Bytes that each scope takes in which a prefix was sent."""
+BOUNDARY_BYTES = 300
+"""Bytes that each of these takes beside them where a boundary was left."""
 _NO_BOUNDARIES: Mapping[bool, float] = MappingProxyType({})
 
 
@@ -38,6 +44,11 @@ class Sighting(NamedTuple):
     """Until then the provider surely has it, if it keeps any prefix."""
     boundary_until_seconds: Mapping[bool, float] = _NO_BOUNDARIES
     """The same for the boundaries that were left there, where boundaries count: marked ones, and others."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that are held of it, at most."""
+        return SCOPE_BYTES + BOUNDARY_BYTES if self.boundary_until_seconds else SCOPE_BYTES
 
     def after(self, earlier: Sighting) -> Sighting:
         """What is known after this sighting, given an earlier one: to be read again makes no life shorter."""
@@ -67,15 +78,20 @@ class Place:
         """Note a sighting; the scope that was seen longest ago makes room.
 
         Returns:
-            How many scopes more there are.
+            How many bytes more are held.
         """
         sightings = self.sightings
-        before = len(sightings)
         earlier = sightings.pop(scope, None) if len(sightings) > 1 else sightings.get(scope)
-        sightings[scope] = sighting if earlier is None else sighting.after(earlier)
-        if len(sightings) > _MAX_SCOPES:
-            del sightings[next(iter(sightings))]
-        return len(sightings) - before
+        sightings[scope] = latest = sighting if earlier is None else sighting.after(earlier)
+        more_bytes = latest.size_bytes - (0 if earlier is None else earlier.size_bytes)
+        if len(sightings) > MAX_SCOPES:
+            more_bytes -= sightings.pop(next(iter(sightings))).size_bytes
+        return more_bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that are held of it, at most."""
+        return PLACE_BYTES + sum([seen.size_bytes for seen in self.sightings.values()])
 
     def is_alive(self, scope: CacheScope, now_seconds: float) -> bool:
         """Whether the provider surely has the prefix in a scope."""
