@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from otel_promptcache.core import pieces as pieces_module
 from otel_promptcache.core.chain import HashedPrompt, hash_prompt, hash_text
 from otel_promptcache.core.pieces import MAX_DEPTH, MAX_MASKED_CHARS, MAX_PIECES, Piece, cut, hash_pieces
 from otel_promptcache.core.prompt import Role, Segment, SegmentKind
@@ -123,45 +124,57 @@ def test_no_text_is_kept() -> None:
 
 @given(st.text(max_size=3_000))
 def test_pieces_of_a_text_join_to_the_text(text: str) -> None:
-    assert "".join(part.text for part in cut(item(text))) == text
-    assert {part.path for part in cut(item(text))} <= {""}
+    assert "".join(part[2] for part in cut(item(text))) == text
+    assert {part[0] for part in cut(item(text))} <= {""}
 
 
 @given(st.text(alphabet="ab.!?\n 。！", max_size=400))
 def test_pieces_of_a_text_of_marks_join_to_it_too(text: str) -> None:
-    assert "".join(part.text for part in cut(item(text))) == text
+    assert "".join(part[2] for part in cut(item(text))) == text
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a" * 300, "b. ", "1.5", "\n", " " * 300, "!" * 300, "。", "e"]), max_size=40
+    ).map("".join)
+)
+def test_a_text_is_cut_in_blocks_as_it_is_in_one(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        whole = cut(item(text))
+        patch.setattr(pieces_module, "_BLOCK_CHARS", 3_000)
+        assert cut(item(text)) == whole
 
 
 def test_a_text_of_very_many_pieces_ends_with_a_long_one() -> None:
     text = prose(20 * (MAX_PIECES + 500))
     parts = cut(item(text))
     assert len(parts) == MAX_PIECES + 1
-    assert text.startswith("".join(part.text for part in parts))
-    assert sum(part.size_bytes for part in parts) == len(text)
-    assert parts[-1].exact != cut(item(text + "."))[-1].exact
-    assert parts[-1].exact == cut(item(text))[-1].exact
+    assert text.startswith("".join(part[2] for part in parts))
+    assert sum(piece.size_bytes for piece in hash_pieces(parts)) == len(text)
+    assert parts[-1] != cut(item(text + "."))[-1]
+    assert parts[-1] == cut(item(text))[-1]
 
 
 def test_a_value_that_has_more_members_than_there_may_be_pieces_is_one() -> None:
     rows = list(range(MAX_PIECES + 1))
     parts = cut(item({"name": "f", "type": rows, "description": "d"}))
-    assert [part.path for part in parts] == [".name", ".type", ".description"]
-    assert parts[1].exact != cut(item({"name": "f", "type": rows[1:], "description": "d"}))[1].exact
+    assert [part[0] for part in parts] == [".name", ".type", ".description"]
+    assert parts[1] != cut(item({"name": "f", "type": rows[1:], "description": "d"}))[1]
     many = cut(
         item(
             {"type": rows[: MAX_PIECES - 4], "description": "d", "title": ["a", "b"], "name": ["a", "b", "c"]}
         )
     )
     assert len(many) == MAX_PIECES
-    assert [part.path for part in many[-4:]] == [".description", ".title[0]", ".title[1]", ".name"]
+    assert [part[0] for part in many[-4:]] == [".description", ".title[0]", ".title[1]", ".name"]
 
 
 def test_a_value_that_is_nested_deeply_is_cut_as_far_as_paths_go() -> None:
     one, other = ([[[0], 2]], [[[1], 2]])
     for _ in range(MAX_DEPTH):
         one, other = [one], [other]
-    assert [part.path for part in cut(item(one))] == ["[0]" * MAX_DEPTH]
-    assert cut(item(one))[0].exact != cut(item(other))[0].exact
+    assert [part[0] for part in cut(item(one))] == ["[0]" * MAX_DEPTH]
+    assert cut(item(one)) != cut(item(other))
 
 
 def test_a_long_text_in_a_value_is_known_exactly_only() -> None:
@@ -176,8 +189,8 @@ def test_a_long_text_in_a_value_is_known_exactly_only() -> None:
 def test_most_pieces_survive_an_insertion(place: int, insertion: str) -> None:
     text = prose(2_000)
     offset = len(text) * place // 100
-    before = [part.text for part in cut(item(text))]
-    after = {part.text for part in cut(item(text[:offset] + insertion + text[offset:]))}
+    before = [part[2] for part in cut(item(text))]
+    after = {part[2] for part in cut(item(text[:offset] + insertion + text[offset:]))}
     assert sum(piece not in after for piece in before) <= 2
 
 
@@ -195,7 +208,7 @@ def test_most_pieces_survive_an_insertion(place: int, insertion: str) -> None:
     ],
 )
 def test_a_piece_ends_where_a_sentence_or_a_line_does(text: str, pieces: list[str]) -> None:
-    assert [part.text for part in cut(item(text))] == pieces
+    assert [part[2] for part in cut(item(text))] == pieces
 
 
 @pytest.mark.parametrize(
@@ -208,15 +221,15 @@ def test_a_piece_ends_where_a_sentence_or_a_line_does(text: str, pieces: list[st
 def test_a_value_is_cut_into_its_members(keeps_names: bool, paths: list[str]) -> None:
     value = {"name": "f", "parameters": {"a": [1, {"b": None}], "c": "é", "d": {}}}
     parts = cut(item(value), keeps_names=keeps_names)
-    assert [part.path for part in parts] == paths
-    assert [part.text for part in parts] == ['"f"', "1", "null", '"é"', "{}"]
+    assert [part[0] for part in parts] == paths
+    assert [part[2] for part in parts] == ['"f"', "1", "null", '"é"', "{}"]
 
 
 @pytest.mark.parametrize("unit", ["a", ".", "a.", "\n", ". ", "。", "a.b", "  "])
 def test_cutting_takes_linear_time_whatever_the_text(unit: str) -> None:
     # Not timed: a quadratic pattern would need minutes and hit the time limit of the whole run.
     text = unit * 200_000
-    assert sum(part.size_bytes for part in cut(item(text))) == len(text.encode())
+    assert sum(piece.size_bytes for piece in hash_pieces(cut(item(text)))) == len(text.encode())
 
 
 def test_a_piece_is_known_exactly_and_without_its_volatile_values() -> None:
@@ -232,7 +245,9 @@ def test_a_piece_is_known_exactly_and_without_its_volatile_values() -> None:
 @example("a1", "2", "a", "12")
 @example("a\0", "b", "a", "\0b")
 def test_pieces_are_the_same_only_at_the_same_place(name: str, text: str, name_2: str, text_2: str) -> None:
-    (one,), (other,) = (cut(item({key: value})) for key, value in ((name, text), (name_2, text_2)))
+    (one,), (other,) = (
+        hash_pieces(cut(item({key: value}))) for key, value in ((name, text), (name_2, text_2))
+    )
     assert (one.exact == other.exact) == ((name, text) == (name_2, text_2))
 
 

@@ -157,6 +157,6 @@ def test_a_cutter_remembers_the_pieces_of_what_it_cut() -> None:
     cutter = Cutter(PrefixIndex(), links, [segment])
     assert cutter.pieces == {}
     found = cutter.cut(0)
-    assert [part.text for part in found.parts] == ["One. ", "Two."]
+    assert [part[2] for part in found.parts] == ["One. ", "Two."]
     assert found.pieces == hash_pieces(cut(segment))
     assert cutter.pieces == {links[0].content: found.pieces}

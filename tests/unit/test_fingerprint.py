@@ -18,11 +18,16 @@ from otel_promptcache.core import fingerprint as fingerprint_module
 from otel_promptcache.core.fingerprint import (
     IDENTITY_CHARS,
     LEADING_CHARS,
+    MAX_LEADING_SEGMENTS,
     Fingerprinter,
     PrefixIdentity,
 )
 from otel_promptcache.core.masking import mask_volatile
 from otel_promptcache.core.prompt import Segment, SegmentKind, canonical_json
+
+GOLDEN_WITH_TOOLS = ("24974f8512a8f032", "42d9f05c585eedf991f43ae8cde74ecc")
+GOLDEN_RULES = ("ca7e36c683db0f16", "125f2c050b46f02bd358051f6c2dd448")
+GOLDEN_ITEM = ("f21ae6a77a6efe16", "cd5fa5a999499f10aea58026a271a983")
 
 words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=9)
 prose = st.lists(words, min_size=5, max_size=400).map(" ".join)
@@ -235,6 +240,35 @@ def test_identity_is_the_same_in_another_process_with_another_hash_seed() -> Non
     }
     # The literal holds for every Python version and host that this test runs on.
     assert outputs == {"6365ee1fddd2fb61 6df31d9f3a5ab261ce36ab4be688562e\n"}
+
+
+def test_identities_do_not_change_between_releases() -> None:
+    function = {"description": "Finds things. " * 40, "parameters": {"type": "object"}}
+    tools = [{"type": "function", "function": {"name": f"tool_{number}", **function}} for number in range(12)]
+    rules = [
+        Segment(SegmentKind.INSTRUCTIONS, "messages", f"Rule {number} of 2026-11-20: be kind é. " * 30)
+        for number in range(5)
+    ]
+    segments = [Segment(SegmentKind.TOOL, "tools", one, one["function"]["name"]) for one in tools] + rules
+    for prompt_, golden in (
+        (segments, GOLDEN_WITH_TOOLS),
+        (rules, GOLDEN_RULES),
+        ([Segment(SegmentKind.ITEM, "input", "What is it at 9:30?")], GOLDEN_ITEM),
+    ):
+        identity = Fingerprinter().identify(prompt_)
+        assert (identity.fingerprint, identity.digest) == golden
+
+
+def test_very_many_tools_are_not_all_read() -> None:
+    read: list[Segment] = []
+
+    def tools() -> Iterator[Segment]:
+        for number in range(3 * MAX_LEADING_SEGMENTS):
+            read.append(Segment(SegmentKind.TOOL, "tools", {}, f"tool {number}"))
+            yield read[-1]
+
+    assert Fingerprinter().identify(tools()).fingerprint
+    assert len(read) == MAX_LEADING_SEGMENTS
 
 
 def test_canonical_json_keeps_order_and_never_fails_on_types() -> None:

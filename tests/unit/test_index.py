@@ -16,7 +16,7 @@ from otel_promptcache.core import sighting as sighting_module
 from otel_promptcache.core.boundaries import Boundary
 from otel_promptcache.core.chain import ContentHash, Link
 from otel_promptcache.core.index import PrefixIndex
-from otel_promptcache.core.pieces import cut
+from otel_promptcache.core.pieces import cut, hash_pieces
 from otel_promptcache.core.prompt import CacheScope, Segment, SegmentKind
 from otel_promptcache.core.sighting import SentPrompt, Sighting
 from tests.unit.prompts import Application, assistant, chat, marked, prompt_of, prose, system, tool, user
@@ -30,8 +30,8 @@ def admit(index: PrefixIndex, sent: SentPrompt, now_seconds: float = 0.0) -> Sen
 
 
 def piece_of(sentence: str) -> ContentHash:
-    (part,) = cut(Segment(SegmentKind.ITEM, "", sentence))
-    return part.exact
+    (piece,) = hash_pieces(cut(Segment(SegmentKind.ITEM, "", sentence)))
+    return piece.exact
 
 
 def reachable(start: object) -> Iterator[object]:

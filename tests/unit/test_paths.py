@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.core.paths import MAX_PATH_CHARS, Names, item_step, member_step
+from otel_promptcache.core.paths import MAX_PATH_CHARS, Names, item_path, member_step
 from otel_promptcache.core.pieces import cut
 from otel_promptcache.core.prompt import Segment, SegmentKind
 from otel_promptcache.report.places import Place, place_of
@@ -20,7 +20,7 @@ CANARY = "patient_canary"
 
 
 def paths(value: object, *, keeps_names: bool = False) -> list[str]:
-    return [part.path for part in cut(Segment(SegmentKind.TOOL, "", value), keeps_names=keeps_names)]
+    return [part[0] for part in cut(Segment(SegmentKind.TOOL, "", value), keeps_names=keeps_names)]
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_a_path_is_text_of_bounded_length(value: object, keeps_names: bool) -> N
 
 def test_what_stands_too_deep_has_the_path_of_what_it_stands_in() -> None:
     path = "x" * (MAX_PATH_CHARS - 4)
-    assert item_step(path, Names.WIRE, 10).path == f"{path}[10]"
-    assert item_step(path, Names.WIRE, 100).path == path
-    assert member_step(path, Names.WIRE, "name", 0, keeps_names=False).path == path
+    assert item_path(path, 10) == f"{path}[10]"
+    assert item_path(path, 100) == path
+    assert member_step(path, Names.WIRE, "name", 0, keeps_names=False)[0] == path
 
 
 def test_every_path_leads_to_a_place_of_a_report() -> None:

@@ -84,7 +84,7 @@ def locate(new: Sequence[Link], old: Sequence[Link], here: CutSegment, there: Se
         kind, path = _moved(new, old, index), mine.path
     else:
         position, kind = _first_difference(here, there)
-        path = mine.path + (here.parts[position].path if position < len(here.parts) else "")
+        path = mine.path + (here.parts[position][0] if position < len(here.parts) else "")
         shared_bytes = sum(piece.size_bytes for piece in here.pieces[:position])
         offset_bytes += min(mine.size_bytes, shared_bytes)
     return Divergence(path, kind, changed.kind, mine.role is Role.COMPACTION, offset_bytes)
@@ -151,7 +151,7 @@ def _first_difference(here: CutSegment, there: Sequence[Piece]) -> tuple[int, Di
         return position, DivergenceKind.EDITED
     mine, theirs = here.pieces[position], there[position]
     if mine.masked == theirs.masked:
-        return position, _volatile_kind(here.parts[position].text)
+        return position, _volatile_kind(here.parts[position][2])
     mine_moved = any(piece.exact == mine.exact for piece in there[position + 1 :])
     theirs_moved = any(piece.exact == theirs.exact for piece in here.pieces[position + 1 :])
     if mine_moved and theirs_moved:

@@ -189,7 +189,7 @@ class PrefixIndex:
             return
         with self._lock:
             scope = self._same(sent.scope)
-            sent = self._share_links(sent, scope)
+            sent, places = self._share_links(sent)
             links = sent.prompt.links
             end = links[-1].prefix
             if end not in self._prompts:
@@ -197,14 +197,13 @@ class PrefixIndex:
             self._prompts[end] = sent
             self._prompts.move_to_end(end)
             self._by_fingerprint[sent.fingerprint] = sent
-            places, by_content, more_bytes = self._places, self._by_content, 0
-            for link in links:
-                place = places[link.prefix]
+            by_content, more_bytes = self._by_content, 0
+            for link, place in zip(links, places, strict=True):
                 place.latest = sent
                 more_bytes += place.see(scope, seen)
                 by_content[link.content] = sent
             for index, left in boundaries.items():
-                more_bytes += places[links[index].prefix].see(scope, left)
+                more_bytes += places[index].see(scope, left)
             self._bytes_held += more_bytes
             for content, its_pieces in pieces.items():
                 self._pieces.hold(content, its_pieces)
@@ -213,15 +212,21 @@ class PrefixIndex:
             ):
                 self._forget(next(iter(self._prompts)))
 
-    def _share_links(self, sent: SentPrompt, scope: CacheScope) -> SentPrompt:
-        """The prompt with the very links of those that begin as it does, so that each is held once."""
-        places, links = self._places, sent.prompt.links
-        for link in links:
-            if link.prefix not in places:
-                places[link.prefix] = Place(sent, link)
+    def _share_links(self, sent: SentPrompt) -> tuple[SentPrompt, Sequence[Place]]:
+        """The prompt with the very links of those that begin as it does, so that each is held once; its places."""
+        places: list[Place] = []
+        is_shared = True
+        for link in sent.prompt.links:
+            place = self._places.get(link.prefix)
+            if place is None:
+                place = self._places[link.prefix] = Place(sent, link)
                 self._bytes_held += PLACE_BYTES
-        shared = tuple([places[link.prefix].link for link in links])
-        return replace(sent, prompt=replace(sent.prompt, links=shared), scope=scope)
+            is_shared = is_shared and place.link is link
+            places.append(place)
+        if not is_shared:
+            links = tuple([place.link for place in places])
+            sent = replace(sent, prompt=replace(sent.prompt, links=links))
+        return sent, places
 
     def _same(self, scope: CacheScope) -> CacheScope:
         """An equal scope that is always the same object: it is looked up for each link, and found by identity."""

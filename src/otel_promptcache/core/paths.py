@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
 
 MAX_PATH_CHARS = 256
 """Characters of a path; what stands deeper has the path of what it stands in."""
@@ -23,14 +22,6 @@ class Names(Enum):
     """The application's; the members are schemas."""
     VALUES = "values"
     """The application's, and so is all that the members are made of."""
-
-
-class Step(NamedTuple):
-    """The way from a value to one of its members."""
-
-    path: str
-    names: Names
-    """Whose words the names inside the member are."""
 
 
 # Sources: JSON Schema, core and validation, 2020-12 and draft 7; openai 3.52.0, `types/` (checked 2026-11-25).
@@ -75,16 +66,13 @@ _WIRE_WORDS = """
     syntax text thinking timeout_ms timezone tool_call_id tool_calls tool_choice tool_names tools transcript
     ttl url user_location vector_store_ids version working_directory x y
 """
-_WORDS: Mapping[Names, frozenset[str]] = {
-    Names.WIRE: frozenset([*_WIRE_WORDS.split(), *_SCHEMA_WORDS.split(), *_OTHER_NAMES]),
-    Names.SCHEMA: frozenset([*_SCHEMA_WORDS.split(), *_OTHER_NAMES]),
-    Names.SCHEMAS: frozenset(),
-    Names.VALUES: frozenset(),
-}
+_WORDS_OF_SCHEMAS = frozenset([*_SCHEMA_WORDS.split(), *_OTHER_NAMES])
+_WORDS = _WORDS_OF_SCHEMAS.union(_WIRE_WORDS.split())
+_NO_WORDS = frozenset[str]()
 
 
-def member_step(path: str, names: Names, key: object, index: int, *, keeps_names: bool) -> Step:
-    """The way to the member of an object.
+def member_step(path: str, names: Names, key: object, index: int, *, keeps_names: bool) -> tuple[str, Names]:
+    """The path of the member of an object, and whose words the names inside the member are.
 
     Args:
         path: That of the object.
@@ -93,15 +81,16 @@ def member_step(path: str, names: Names, key: object, index: int, *, keeps_names
         index: How many members stand before it.
         keeps_names: The application allows its names in paths.
     """
-    if isinstance(key, str) and key in _WORDS[names]:
-        return Step(_longer(path, f".{key}"), _OTHER_NAMES.get(key, names))
+    words = _WORDS if names is Names.WIRE else _WORDS_OF_SCHEMAS if names is Names.SCHEMA else _NO_WORDS
+    if isinstance(key, str) and key in words:
+        return _longer(path, f".{key}"), _OTHER_NAMES.get(key, names)
     inner = Names.SCHEMA if names is Names.SCHEMAS else Names.VALUES
-    return Step(_longer(path, f".{_shown(key)}" if keeps_names else f"[{index}]"), inner)
+    return _longer(path, f".{_shown(key)}" if keeps_names else f"[{index}]"), inner
 
 
-def item_step(path: str, names: Names, index: int) -> Step:
-    """The way to an item of an array; names mean the same in it as they would in its place."""
-    return Step(_longer(path, f"[{index}]"), names)
+def item_path(path: str, index: int) -> str:
+    """The path of an item of an array; names mean the same in it as they would in its place."""
+    return _longer(path, f"[{index}]")
 
 
 def _longer(path: str, step: str) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple, NewType, cast
 
 from otel_promptcache.core.chain import ContentHash
 from otel_promptcache.core.masking import is_plain, mask_volatile
-from otel_promptcache.core.paths import Names, item_step, member_step
+from otel_promptcache.core.paths import Names, item_path, member_step
 from otel_promptcache.core.prompt import Segment
 from otel_promptcache.core.serial import canonical_json, serial, size_bytes_of
 
@@ -47,18 +47,13 @@ class Piece(NamedTuple):
     size_bytes: int
 
 
-class Part(NamedTuple):
-    """A piece while its text is at hand."""
+Part = tuple[str, PlaceHash, str, Piece | None]
+"""A piece while its text is at hand.
 
-    path: str
-    """From its segment, such as `.function.description`; empty in a text. Has no name that the application made up,
-    unless a setting allows it."""
-    place: PlaceHash
-    exact: ContentHash
-    size_bytes: int
-    text: str
-    """Empty where it is too long to be masked."""
-
+First its path in the segment, such as `.function.description`: empty in a text, and without a name that the
+application made up unless a setting allows it. Then its place, and its text. Last what is too long to be masked, already
+hashed: the text is left out then. A plain tuple, because each sentence of each new prompt becomes one.
+"""
 
 _NONE: Mapping[ContentHash, Piece] = MappingProxyType({})
 
@@ -89,40 +84,39 @@ def hash_pieces(parts: Sequence[Part], known: Mapping[ContentHash, Piece] = _NON
     for start in range(0, len(parts), _PARTS_AT_ONCE):
         group = parts[start : start + _PARTS_AT_ONCE]
         # Nothing to mask in all of them together is nothing to mask in any: a fifth of the time.
-        has_literals = not is_plain("".join([part.text for part in group]))
-        for part in group:
-            exact = masked = part.exact
-            piece = known.get(exact)
+        has_literals = not is_plain("".join([text for _, _, text, _ in group]))
+        for _, place, text, whole in group:
+            exact = masked = whole.exact if whole else ContentHash(hash((place, text)))
+            piece = known.get(exact, whole)
             if piece is None:
-                if has_literals and (masked_text := mask_volatile(part.text)) != part.text:
-                    masked = ContentHash(hash((part.place, masked_text)))
-                piece = Piece(exact, masked, part.size_bytes)
+                if has_literals and (masked_text := mask_volatile(text)) != text:
+                    masked = ContentHash(hash((place, masked_text)))
+                piece = Piece(exact, masked, size_bytes_of(text))
             pieces.append(piece)
     return tuple(pieces)
 
 
-def _part(path: str, place: PlaceHash, text: str) -> Part:
-    return Part(path, place, ContentHash(hash((place, text))), size_bytes_of(text), text)
-
-
 def _sentences(text: str, max_pieces: int) -> list[Part]:
-    parts: list[Part] = []
+    sentences: list[str] = []
     end = 0
-    for match in _PIECE.finditer(text):
-        if len(parts) == max_pieces:
-            parts.append(_rest(text, end))
-            break
-        end = match.end()
-        parts.append(_part("", _WHOLE, match[0]))
+    while end < len(text) and len(sentences) <= max_pieces:
+        found = _PIECE.findall(text, end, end + _BLOCK_CHARS)
+        if end + _BLOCK_CHARS < len(text):  # the last may go on behind the block
+            found.pop()
+        sentences += found
+        end += sum(map(len, found))
+    parts: list[Part] = [("", _WHOLE, sentence, None) for sentence in sentences[:max_pieces]]
+    if len(sentences) > max_pieces:
+        parts.append(_rest(text, sum(map(len, sentences[:max_pieces]))))
     return parts
 
 
 def _rest(text: str, start: int) -> Part:
     """What of a text is not cut, hashed in blocks: no second copy of it is made."""
     blocks = range(start, len(text), _BLOCK_CHARS)
-    exact = hash(tuple([hash(text[at : at + _BLOCK_CHARS]) for at in blocks]))
+    exact = ContentHash(hash(tuple([hash(text[at : at + _BLOCK_CHARS]) for at in blocks])))
     size_bytes = sum([size_bytes_of(text[at : at + _BLOCK_CHARS]) for at in blocks])
-    return Part("", _WHOLE, ContentHash(exact), size_bytes, "")
+    return "", _WHOLE, "", Piece(exact, exact, size_bytes)
 
 
 class _Members:
@@ -144,23 +138,23 @@ class _Members:
         self._room -= count - 1
         if isinstance(value, dict):
             for index, (key, member) in enumerate(cast("dict[object, object]", value).items()):
-                step = member_step(path, names, key, index, keeps_names=self._keeps_names)
-                self.add(member, step.path, step.names, PlaceHash(hash((place, key))), depth + 1)
+                inner, inner_names = member_step(path, names, key, index, keeps_names=self._keeps_names)
+                self.add(member, inner, inner_names, PlaceHash(hash((place, key))), depth + 1)
         else:
             for index, member in enumerate(cast("Sequence[object]", value)):
-                step = item_step(path, names, index)
-                self.add(member, step.path, step.names, PlaceHash(hash((place, index, None))), depth + 1)
+                inner = item_path(path, index)
+                self.add(member, inner, names, PlaceHash(hash((place, index, None))), depth + 1)
 
     def _add_leaf(self, value: object, path: str, place: PlaceHash) -> None:
         if isinstance(value, str) and len(value) > MAX_MASKED_CHARS:
             self._add_whole(value, path, place)
         else:
-            self.parts.append(_part(path, place, canonical_json(value)))
+            self.parts.append((path, place, canonical_json(value), None))
 
     def _add_whole(self, value: object, path: str, place: PlaceHash) -> None:
         if isinstance(value, str):
-            exact, size_bytes = hash((place, value)), size_bytes_of(value)
+            exact, size_bytes = ContentHash(hash((place, value))), size_bytes_of(value)
         else:
             serialised = serial(value)
-            exact, size_bytes = hash((place, serialised)), len(serialised)
-        self.parts.append(Part(path, place, ContentHash(exact), size_bytes, ""))
+            exact, size_bytes = ContentHash(hash((place, serialised))), len(serialised)
+        self.parts.append((path, place, "", Piece(exact, exact, size_bytes)))

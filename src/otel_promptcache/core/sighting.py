@@ -83,7 +83,11 @@ class Place:
         sightings = self.sightings
         earlier = sightings.pop(scope, None) if len(sightings) > 1 else sightings.get(scope)
         sightings[scope] = latest = sighting if earlier is None else sighting.after(earlier)
-        more_bytes = latest.size_bytes - (0 if earlier is None else earlier.size_bytes)
+        more_bytes = 0
+        if earlier is None:
+            more_bytes = latest.size_bytes
+        elif latest.boundary_until_seconds and not earlier.boundary_until_seconds:
+            more_bytes = BOUNDARY_BYTES
         if len(sightings) > MAX_SCOPES:
             more_bytes -= sightings.pop(next(iter(sightings))).size_bytes
         return more_bytes
