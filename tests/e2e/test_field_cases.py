@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
+from otel_promptcache.core.chain import MAX_SEGMENTS
 from otel_promptcache.sim import ManualClock, SimConfig, Simulator
 from tests.conftest import Telemetry
 from tests.unit.prompts import (
@@ -255,3 +256,10 @@ def test_a_new_agent_that_shares_a_little_is_a_cold_start(watched: Watched) -> N
     watched.send(chat(system(prose(2_000, "mail") + shared), user("Hi")))
     seen = watched.send(chat(system(prose(2_000, "sales") + shared), user("Hi")))
     assert (seen.result, seen.reason, seen.missed_tokens) == ("miss", "cold_start", 0)
+
+
+def test_a_prompt_of_too_many_messages_has_a_template_and_no_word_on_its_cache(watched: Watched) -> None:
+    seen = [watched.send(chat(RULES, *[user("Hi")] * MAX_SEGMENTS)) for _ in range(2)]
+    assert len({each.attributes["promptcache.prefix.fingerprint"] for each in seen}) == 1
+    assert [each.reason for each in seen] == [None, None]
+    assert "promptcache.expected_tokens" not in seen[1].attributes

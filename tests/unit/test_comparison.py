@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from otel_promptcache.core import comparison as comparison_module
 from otel_promptcache.core.chain import hash_prompt
 from otel_promptcache.core.comparison import Comparison, Cutter
 from otel_promptcache.core.index import PrefixIndex
@@ -160,3 +161,17 @@ def test_a_cutter_remembers_the_pieces_of_what_it_cut() -> None:
     assert [part[2] for part in found.parts] == ["One. ", "Two."]
     assert found.pieces == hash_pieces(cut(segment))
     assert cutter.pieces == {links[0].content: found.pieces}
+
+
+def test_a_prompt_of_very_many_pieces_is_cut_as_far_as_its_room_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison_module, "MAX_PROMPT_PIECES", 5)
+    segments = Application().segments(chat(*(user("One. Two. Three. ") for _ in range(4))))
+    cutter = Cutter(PrefixIndex(), hash_prompt(segments).links, segments)
+    assert [len(cutter.cut(index).pieces) for index in range(4)] == [3, 3, 0, 0]
+    application = Application()
+    application.send(chat(system(RULES), user("One. Two.")))
+    divergence = application.comparison(chat(system("New. " + RULES), user("One. Two."))).divergence
+    assert (divergence.path, divergence.kind.value) == ("messages[0].content", "added")
+    monkeypatch.setattr(comparison_module, "MAX_PROMPT_PIECES", 0)
+    divergence = application.comparison(chat(system("New. " + RULES), user("One. Two."))).divergence
+    assert (divergence.path, divergence.kind.value) == ("messages[0].content", "edited")

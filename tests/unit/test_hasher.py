@@ -120,7 +120,7 @@ def test_a_prompt_of_too_many_segments_is_read_no_further(kind: str, monkeypatch
     monkeypatch.setattr(chain, "MAX_SEGMENTS", 10)
     read: list[Segment] = []
 
-    def prompt(count: int) -> HashedPrompt:
+    def prompt(count: int, hasher: PromptHasher | None = None) -> HashedPrompt:
         part = {"type": "text", "text": "x"}
         body = {
             "messages": chat(*(user(str(number)) for number in range(count))),
@@ -133,14 +133,20 @@ def test_a_prompt_of_too_many_segments_is_read_no_further(kind: str, monkeypatch
                 read.append(segment)
                 yield segment
 
-        return PromptHasher().hash(
+        return (hasher or PromptHasher()).hash(
             lambda: ((key, partial(watched, segments)) for key, segments in CHAT_COMPLETIONS.blocks(body))
         )[0]
 
     assert prompt(10).is_whole
     read.clear()
-    assert prompt(1_000) == HashedPrompt((), prompt(11).routing, is_whole=False)
-    assert len(read) <= 2 * 11
+    hasher = PromptHasher()
+    for most in (11, 0):  # then it is remembered that it is too long
+        read.clear()
+        assert prompt(1_000, hasher) == HashedPrompt(
+            (), prompt(11).routing, prompt(11).leading, is_whole=False
+        )
+        assert len(read) <= 2 * 11 + most
+    assert prompt(10, hasher).is_whole
 
 
 JSON_FORMAT = {"response_format": {"type": "json_object"}}

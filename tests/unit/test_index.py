@@ -356,3 +356,39 @@ def test_a_forked_child_forgets_what_its_parent_is_sending_and_who_holds_the_loc
     (step,) = index.match_prefix(sent, 0.0).steps
     assert not step.is_in_flight
     assert step.sightings
+
+
+def test_what_is_beyond_the_bound_is_not_known_to_be_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "MAX_IN_FLIGHT", 3)
+    index = PrefixIndex()
+    first, second = (prompt_of(chat(user(text), user("b"))) for text in "xy")
+    departed = index.depart(first)
+    assert index.depart(second) == ()
+    assert index.match_prefix(second, 0.0).steps == ()
+    index.arrive(departed)
+    assert len(index.depart(second)) == 2
+
+
+def test_a_prefix_that_is_hashed_anew_is_held_once() -> None:
+    index = PrefixIndex()
+    for last in "ab":
+        admit(index, prompt_of(chat(system("s"), user("u"), user(last))))
+    one, other = index._prompts.values()
+    assert one.prompt.links[0] is other.prompt.links[0]
+    assert one.prompt.links[2] is not other.prompt.links[2]
+    assert len([each for each in reachable(index) if isinstance(each, Link)]) == 4
+
+
+def test_the_bytes_of_a_prefix_are_those_of_its_scopes_and_boundaries() -> None:
+    index = PrefixIndex()
+    for number in range(12):
+        sent = prompt_of(chat(user("a")), scope=CacheScope(cache_key=str(number)))
+        for until in ({}, {True: 100.0}, {False: 50.0}, {}):
+            index.admit(sent, Sighting(1.0, 2.0, until), {}, {})
+    (place,) = index._places.values()
+    assert index._bytes_held == place.size_bytes + index_module.PROMPT_BYTES + index_module.LINK_BYTES
+    assert place.size_bytes == 950 + 8 * (150 + 300)
+    admit(index, prompt_of(chat(user("b"))))
+    index._forget(next(iter(index._prompts)))
+    index._forget(next(iter(index._prompts)))
+    assert index._bytes_held == 0

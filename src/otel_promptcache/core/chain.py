@@ -58,7 +58,7 @@ class HashedPrompt:
     leading: PrefixHash | None = None
     """Up to the last tool or instructions, or to the first item where there are neither: what names a template."""
     is_whole: bool = True
-    """False for a prompt of too many segments, of which there are no links."""
+    """False for a prompt of too many segments, of which there are no links: `leading` is of those that were read."""
 
     @property
     def size_bytes(self) -> int:
@@ -119,26 +119,32 @@ class PromptHasher:
         chain, known, segments = _Chain(), self._known, Segments(read)
         for key, read_block in read():
             place = (chain.state.prefix, key)
+            start = len(chain.links)
             if (block := known.get(place)) is not None:
                 chain.extend(block)
+                is_too_long = not block.links or len(chain.links) > MAX_SEGMENTS
             else:
-                start = len(chain.links)
                 for segment in islice(read_block(), MAX_SEGMENTS - start + 1):
                     segments[len(chain.links)] = segment
                     chain.add(segment)
-                if start < len(chain.links) <= MAX_SEGMENTS:
-                    self._remember(place, _HashedBlock(tuple(chain.links[start:]), chain.state))
-            if len(chain.links) > MAX_SEGMENTS:
-                return HashedPrompt((), chain.state.routing, is_whole=False), Segments(read)
+                is_too_long = len(chain.links) > MAX_SEGMENTS
+                if len(chain.links) > start:
+                    # Of a block that is too long it is remembered that it is.
+                    links = () if is_too_long else tuple(chain.links[start:])
+                    self._remember(place, _HashedBlock(links, chain.state))
+            if is_too_long:
+                state = chain.state
+                return HashedPrompt((), state.routing, state.prefix, is_whole=False), Segments(read)
         return chain.prompt(), segments
 
     def _remember(self, place: tuple[PrefixHash, int], block: _HashedBlock) -> None:
         # Without a lock: threads that do this at once may miscount a block, until all is forgotten.
-        if self._links_held + len(block.links) > MAX_KNOWN_LINKS:  # at worst all is chained anew
+        links = len(block.links) or 1
+        if self._links_held + links > MAX_KNOWN_LINKS:  # at worst all is chained anew
             self._known.clear()
             self._links_held = 0
         self._known[place] = block
-        self._links_held += len(block.links)
+        self._links_held += links
 
 
 class Segments(dict[int, Segment]):

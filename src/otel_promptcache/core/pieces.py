@@ -51,8 +51,8 @@ Part = tuple[str, PlaceHash, str, Piece | None]
 """A piece while its text is at hand.
 
 First its path in the segment, such as `.function.description`: empty in a text, and without a name that the
-application made up unless a setting allows it. Then its place, and its text. Last what is too long to be masked, already
-hashed: the text is left out then. A plain tuple, because each sentence of each new prompt becomes one.
+application made up unless a setting allows it. Then its place, and its text. Last what is too long to be masked, and
+hashed already: its text is left out. A plain tuple, because each sentence of each new prompt becomes one.
 """
 
 _NONE: Mapping[ContentHash, Piece] = MappingProxyType({})

@@ -6,7 +6,7 @@ import json
 import marshal
 from typing import Any
 
-LARGE_BYTES = 1 << 20
+LARGE_BYTES = 256 << 10
 """Bytes of a serialised value beyond which it is not written as JSON, and its length is an estimate."""
 
 _BLOCK_CHARS = 65_536
