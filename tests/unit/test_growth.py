@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -61,7 +62,7 @@ def test_a_byte_takes_as_long_in_a_very_large_request(name: str) -> None:
 
 @pytest.mark.parametrize("adversary", ADVERSARIES.values(), ids=ADVERSARIES)
 def test_a_request_is_read_in_memory_that_follows_its_size(adversary: Adversary) -> None:
-    bodies = list(situations(adversary, LARGE_BYTES))
+    bodies = list(itertools.islice(situations(adversary, LARGE_BYTES), 2))
     peak, kept = memory(bodies, Observed())
     assert peak <= 4 * size_bytes(bodies[0]) + MOST_PEAK_BYTES
     assert kept <= MOST_KEPT_BYTES
