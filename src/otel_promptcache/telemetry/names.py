@@ -139,11 +139,6 @@ TIME_TO_FIRST_TOKEN = Attribute(
     "Seconds from the attempt that was answered to the first content, refusal, tool-call or reasoning delta; "
     "streams only",
 )
-ABANDONED = Attribute(
-    "promptcache.abandoned",
-    "boolean",
-    "True if the application left before the answer was complete: cancelled, closed or broken off. No error",
-)
 TOKEN_STATE = "promptcache.token.state"
 
 SPAN_ATTRIBUTES = (
