@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from otel_promptcache.core.exchange import Reply
 from otel_promptcache.core.usage import InvalidUsageError, TokenUsage
 from otel_promptcache.guard import Guard, guarded
-from otel_promptcache.providers.base import Json, WireFormat, mapping
-from otel_promptcache.providers.body import END_OF_STREAM, Body, body_reader
+from otel_promptcache.providers.base import Json, WireFormat, decoded
+from otel_promptcache.providers.body import END_OF_STREAM, Body, DocumentBody, SniffedBody, body_reader
 from otel_promptcache.providers.sse import BLANK_LINES, event_documents
 
 
@@ -57,12 +55,12 @@ class Answer:
             ValueError: It is not JSON.
         """
         self.has_come = True
-        self._take(mapping(json.loads(content)))
+        self._take(decoded(content))
 
-    def open(self, *, content_encoding: str, is_event_stream: bool) -> None:
+    def open(self, content_encoding: str) -> None:
         """Prepare for a body that has not been read yet."""
         self.has_come = True
-        self._body = body_reader(content_encoding=content_encoding, is_event_stream=is_event_stream)
+        self._body = body_reader(content_encoding)
 
     def passes_over(self, data: bytes) -> bool:
         """Whether these bytes of the body bring more output and nothing else, so that `feed` need not see them.
@@ -84,9 +82,11 @@ class Answer:
         """
         if self._body is None or self.is_complete:
             return
-        if self.first_chunk_at is None:
-            self.first_chunk_at = at
         events = self._body.feed(data)
+        if isinstance(self._body, SniffedBody) and self._body.actual is not None:
+            self._body = self._body.actual
+        if self.first_chunk_at is None and isinstance(self._body, DocumentBody):
+            self.first_chunk_at = at
         if not self._is_mere_output(events):
             for document in event_documents(events):
                 self._take_document(document, at)
@@ -112,8 +112,11 @@ class Answer:
     def _take_document(self, document: bytes, at: float) -> None:
         if document.startswith(END_OF_STREAM):
             self.is_complete = True
-        elif self.first_token_at is None or self._wire.late_events.search(document):
-            message = mapping(json.loads(document))
+            return
+        if self.first_chunk_at is None:
+            self.first_chunk_at = at
+        if self.first_token_at is None or self._wire.late_events.search(document):
+            message = decoded(document)
             self._take(message)
             if self.first_token_at is None and self._wire.has_token(message):
                 self.first_token_at = at

@@ -25,6 +25,7 @@ from otel_promptcache.guard import guarded, struck_from_outside
 from otel_promptcache.prefix import current_prefix_name
 from otel_promptcache.providers.additions import diagnostics_addition, usage_addition
 from otel_promptcache.providers.base import Json, WireFormat, mapping, string
+from otel_promptcache.providers.body import is_plain
 from otel_promptcache.providers.openai_content import cache_options
 from otel_promptcache.providers.registry import azure_deployment, provider_name
 from otel_promptcache.providers.usage_event_filter import UsageEventFilter
@@ -167,9 +168,11 @@ class Call:
         self._settle()
 
     @guarded
-    def response_opened(self, *, content_encoding: str, is_event_stream: bool) -> None:
+    def response_opened(self, content_encoding: str) -> None:
         """Prepare for a body that has not been read yet."""
-        self._answer.open(content_encoding=content_encoding, is_event_stream=is_event_stream)
+        self._answer.open(content_encoding)
+        if not is_plain(content_encoding):  # it was asked for as it is; an encoded one cannot be cut
+            self._usage_event_filter = None
         self._shared.endings.body_opened()
 
     @guarded
@@ -205,14 +208,14 @@ class Call:
         return self._usage_event_filter is not None
 
     @guarded
-    def passed_on(self, data: bytes) -> bytes:
-        """The bytes that the application gets for these; empty where an event is still incomplete."""
-        return data if self._usage_event_filter is None else self._usage_event_filter.feed(data)
+    def passed_on(self, data: bytes) -> list[bytes]:
+        """The chunks that the application gets now; none while an event is undecided."""
+        return [data] if self._usage_event_filter is None else self._usage_event_filter.feed(data)
 
     @guarded
-    def passed_on_at_the_end(self) -> bytes:
-        """The bytes that were held back of an event that never became whole."""
-        return b"" if self._usage_event_filter is None else self._usage_event_filter.rest()
+    def passed_on_at_the_end(self) -> list[bytes]:
+        """The chunks that were held back of an event that never became whole."""
+        return [] if self._usage_event_filter is None else self._usage_event_filter.rest()
 
     # The end.
 

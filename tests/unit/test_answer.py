@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache import answer as answer_module
 from otel_promptcache.answer import Answer
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.guard import Guard
@@ -58,7 +57,7 @@ def encoded(wire: WireFormat, messages: list[dict[str, Any]]) -> list[bytes]:
 
 def opened(wire: WireFormat) -> Answer:
     answer = Answer(Guard(lambda *_: None, strict=True), wire)
-    answer.open(content_encoding="", is_event_stream=True)
+    answer.open("")
     return answer
 
 
@@ -93,8 +92,9 @@ def test_output_behind_the_first_token_is_not_decoded(
     before, behind = messages[: first_token + 1], messages[first_token] | {"obfuscation": "x"}
     for event in encoded(RESPONSES, before):
         answer.feed(event, at=1.0)
-    monkeypatch.setattr(answer_module.json, "loads", lambda _: pytest.fail("decoded"))
-    for event in encoded(RESPONSES, [behind, behind]):
+    late = encoded(RESPONSES, [behind, behind])
+    monkeypatch.setattr(json, "loads", lambda _: pytest.fail("decoded"))
+    for event in late:
         answer.feed(event, at=2.0)
         answer.feed(event[:20], at=2.0)
         answer.feed(event[20:] + event, at=2.0)
@@ -131,7 +131,7 @@ def test_nothing_is_passed_over_in_an_encoded_body() -> None:
         Answer(Guard(lambda *_: None, strict=True), CHAT_COMPLETIONS),
         encoded(RESPONSES, CHAT[1:2])[0],
     )
-    answer.open(content_encoding="gzip", is_event_stream=True)
+    answer.open("gzip")
     answer.feed(gzip.compress(output), at=1.0)
     assert answer.first_token_at == 1.0
     assert not answer.passes_over(output)

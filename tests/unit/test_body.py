@@ -42,7 +42,7 @@ def test_events_do_not_depend_on_the_chunking(
     if not is_last_complete:
         stream = stream[: -len(end)]
     chunks = cut(stream, sizes)
-    assert read(body_reader(content_encoding="", is_event_stream=True), chunks) == data
+    assert read(body_reader(""), chunks) == data
 
 
 # Pieces that make streams of any shape: events of all line ends, with and without data, blank lines and none.
@@ -65,7 +65,7 @@ def documents_of(stream: bytes) -> list[bytes]:
 @given(fragments, st.lists(st.integers(0, 9)))
 def test_documents_of_any_stream_do_not_depend_on_the_chunking(pieces: list[bytes], sizes: list[int]) -> None:
     stream = b"".join(pieces)
-    reader = body_reader(content_encoding="", is_event_stream=True)
+    reader = body_reader("")
     assert read(reader, cut(stream, sizes)) == documents_of(stream)
 
 
@@ -73,7 +73,7 @@ def test_documents_of_any_stream_do_not_depend_on_the_chunking(pieces: list[byte
 def test_an_event_comes_with_the_last_byte_of_its_blank_line(end: bytes) -> None:
     event = b"data: x" + end + end
     for size in range(len(event)):
-        reader = body_reader(content_encoding="", is_event_stream=True)
+        reader = body_reader("")
         assert reader.feed(event[:size]) == b""
         assert reader.feed(event[size:]) == event
 
@@ -110,27 +110,25 @@ def test_data_of_an_event() -> None:
 def test_a_deflated_body_is_inflated(encoding: str, sizes: list[int]) -> None:
     plain = b'data: {"a": 1}\n\ndata: [DONE]\n\n'
     packed = zlib.compress(plain) if encoding == "deflate" else gzip.compress(plain)
-    reader = body_reader(content_encoding=encoding, is_event_stream=True)
+    reader = body_reader(encoding)
     assert read(reader, cut(packed, sizes)) == [b'{"a": 1}', b"[DONE]"]
 
 
 def test_a_body_that_is_not_what_it_says_raises_for_the_guard() -> None:
-    reader = body_reader(content_encoding="gzip", is_event_stream=True)
+    reader = body_reader("gzip")
     with pytest.raises(zlib.error):
         reader.feed(b"\x00\x01garbage")
 
 
 def test_an_encoding_that_cannot_be_undone_is_not_understood() -> None:
-    reader = body_reader(content_encoding="br", is_event_stream=False)
+    reader = body_reader("br")
     assert isinstance(reader, OpaqueBody)
     assert read(reader, [b"data: x\n\n"]) == []
 
 
 def test_a_document_is_whole_at_the_end() -> None:
-    assert read(body_reader(content_encoding="identity", is_event_stream=False), [b'{"a"', b": 1}"]) == [
-        b'{"a": 1}'
-    ]
-    assert read(body_reader(content_encoding="", is_event_stream=False), []) == []
+    assert read(body_reader("identity"), [b'{"a"', b": 1}"]) == [b'{"a": 1}']
+    assert read(body_reader(""), []) == []
 
 
 @pytest.mark.parametrize("is_event_stream", [True, False])
@@ -138,7 +136,7 @@ def test_a_document_that_never_ends_is_forgotten(
     is_event_stream: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(body_module, "MAX_DOCUMENT_BYTES", 100)
-    reader = body_reader(content_encoding="", is_event_stream=is_event_stream)
+    reader = body_reader("")
     assert reader.feed(b"data: " + b"x" * 90) == b""
     with pytest.raises(DocumentTooLongError, match="longer than 100 bytes"):
         reader.feed(b"x" * 20)
@@ -148,36 +146,77 @@ def test_a_document_that_never_ends_is_forgotten(
 
 def test_what_came_before_a_document_that_never_ends_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_module, "MAX_DOCUMENT_BYTES", 10)
-    reader = body_reader(content_encoding="", is_event_stream=True)
+    reader = body_reader("")
     assert reader.feed(b"data: 1\n\ndata: " + b"x" * 20) == b"data: 1\n\n"
     with pytest.raises(DocumentTooLongError):
         reader.feed(b"x")
     assert reader.feed(b"data: 2\n\n") == b"data: 2\n\n"
 
 
-def test_an_event_of_any_length_can_be_held_back() -> None:
-    event = b"data: " + b"x" * 2 * body_module.MAX_DOCUMENT_BYTES
+def test_a_document_and_events_are_told_apart_by_their_first_bytes() -> None:
+    for lead in (b"", b"\xef\xbb\xbf", b" \r\n"):
+        assert read(body_reader(""), [lead, b'{"a"', b": 1}"]) == [lead + b'{"a": 1}']
+    assert read(body_reader(""), [b"\n", b": hi\n\n", b"data: 1\n\n"]) == [b"1"]
+
+
+def test_a_body_that_inflates_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_module, "MAX_DOCUMENT_BYTES", 1_000_000)
+    reader = body_reader("gzip")
+    with pytest.raises(DocumentTooLongError):
+        reader.feed(gzip.compress(b"{" + b" " * 5_000_000))
+    assert reader.feed(b"anything") == b""
+
+
+def test_several_members_of_a_gzip_body_are_read() -> None:
+    packed = gzip.compress(b"data: 1\n\n") + gzip.compress(b"data: 2\n\n")
+    assert read(body_reader("gzip"), [packed]) == [b"1", b"2"]
+
+
+def event(message: object, end: bytes = b"\n") -> bytes:
+    return b"data: " + json.dumps(message).encode() + end + end
+
+
+def passed(chunks: list[bytes]) -> list[bytes]:
     event_filter = UsageEventFilter()
-    assert event_filter.feed(event) == event_filter.feed(b"\n") == b""
-    assert event_filter.feed(b"\n") == event + b"\n\n"
+    return [kept for chunk in chunks for kept in event_filter.feed(chunk)] + event_filter.rest()
 
 
-@given(st.lists(st.integers(0, 30)))
-def test_only_the_usage_event_is_taken_out(sizes: list[int]) -> None:
-    def event(message: object) -> bytes:
-        return b"data: " + json.dumps(message).encode() + b"\n\n"
+KEPT = (
+    event({"choices": [{"delta": {"content": "a"}}], "usage": None})
+    + event({"choices": [], "prompt_filter_results": []})
+    + event({"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1}})
+    + b'data: {"usage" broken, "choices": []\n\n'
+    + event({"choices": [], "usage": None})
+    + event({"choices": [], "usage": {}})
+    + event({"error": {"message": "no"}, "usage": {"prompt_tokens": 1}})
+    + event({"choices": [{"delta": {"content": '"choices": []'}}], "usage": {"prompt_tokens": 1}})
+    + b'data: {"choices": [{"x": {"choices": []}}], "usage": {"prompt_tokens": 1}}\n\n'
+    + b": comment\n\nevent: x\nid: 1\n" + event({"choices": [{}]})
+)  # fmt: skip
 
-    kept = (
-        event({"choices": [{"delta": {"content": "a"}}], "usage": None})
-        + event({"choices": [], "prompt_filter_results": []})
-        + event({"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1}})
-        + b'data: {"usage" broken, "choices": []\n\n'
-        + event({"choices": [], "usage": None})
-        + event({"choices": [{"delta": {"content": '"choices": []'}}], "usage": {"prompt_tokens": 1}})
-        + b'data: {"choices": [{"x": {"choices": []}}], "usage": {"prompt_tokens": 1}}\n\n'
-    )
-    usage = event({"choices": [], "usage": {"prompt_tokens": 1}})
-    event_filter = UsageEventFilter()
-    stream = kept + usage + b"data: [DONE]\n\ntail"
-    passed = b"".join(map(event_filter.feed, cut(stream, sizes))) + event_filter.rest()
-    assert passed == kept + b"data: [DONE]\n\ntail"
+
+@pytest.mark.parametrize("choices", [{"choices": []}, {"choices": None}, {}])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@given(sizes=st.lists(st.integers(0, 30)))
+def test_only_the_usage_event_is_taken_out(choices: dict[str, object], end: bytes, sizes: list[int]) -> None:
+    usage = event({**choices, "usage": {"prompt_tokens": 1}}, end)
+    behind = b"data: [DONE]" + end + end + b"tail"
+    assert b"".join(passed(cut(KEPT + usage + behind, sizes))) == KEPT + behind
+
+
+def test_nothing_is_held_back_of_what_cannot_be_the_usage_event() -> None:
+    for chunks in (
+        [b": ping", b"\n", b"\n", b": pong\n\n"],
+        [b'data: {"id": 1, "choices": [{', b'"delta"', b": {}}]}\n", b"\n"],
+        [b"data: [DO", b"NE]\n", b"\n"],
+        [b"data: " + b"x" * 20_000, b"x", b"\n\n"],
+    ):
+        event_filter = UsageEventFilter()
+        assert [event_filter.feed(chunk) for chunk in chunks] == [[chunk] for chunk in chunks]
+
+
+def test_what_was_held_back_keeps_its_chunks() -> None:
+    chunks = [b'data: {"id"', b": 1, ", b'"choices": [{}]}\n', b"\n"]
+    assert passed(chunks) == chunks
+    assert passed(chunks[:2]) == chunks[:2]
+    assert passed([b'data: {"usage": {"prompt_tokens": 1}}']) == []

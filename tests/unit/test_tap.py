@@ -26,11 +26,11 @@ class Call:
     def chunk(self, data: bytes) -> None:
         self.notes.append(data)
 
-    def passed_on(self, data: bytes) -> bytes | None:
+    def passed_on(self, data: bytes) -> list[bytes] | None:
         return None if self._is_faulty else self._filter.feed(data)
 
-    def passed_on_at_the_end(self) -> bytes | None:
-        return self._filter.rest() if self.hides_usage_event and not self._is_faulty else b""
+    def passed_on_at_the_end(self) -> list[bytes] | None:
+        return self._filter.rest() if self.hides_usage_event and not self._is_faulty else []
 
     def body_ended(self) -> None:
         self.notes.append("body_ended")
@@ -106,7 +106,8 @@ async def test_the_usage_event_is_hidden_and_nothing_else_is(is_async: bool) -> 
     assert await passed(tapped(call), is_async=is_async) == [
         b"data: 1\n\n",
         b"data: 2\n\n",
-        b"data: incomplete",
+        b"data: ",
+        b"incomplete",
     ]
     assert call.notes[: len(CHUNKS)] == CHUNKS
 
@@ -123,6 +124,21 @@ async def test_an_error_of_the_stream_is_the_calls_and_goes_on(is_async: bool) -
         await passed(tapped(call, Stream(error)), is_async=is_async)
     assert raised.value is error
     assert call.notes[len(CHUNKS)] == ("end", error)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_what_was_held_back_comes_before_an_error_of_the_stream(is_async: bool) -> None:
+    tap = tapped(Call(hides_usage_event=True), Stream(ConnectionError()))
+    got: list[bytes] = []
+    with pytest.raises(ConnectionError):
+        if is_async:
+            async for chunk in tap:
+                got.append(chunk)  # noqa: PERF401  # what came before the error counts
+        else:
+            chunks = iter(tap)
+            while True:
+                got.append(next(chunks))
+    assert got[-2:] == [b"data: ", b"incomplete"]
 
 
 async def test_what_is_sent_and_thrown_into_the_tap_reaches_the_stream() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,21 @@ class WireFormat:
     def segments(self, request: Json) -> Iterator[Segment]:
         """The pieces of a request's prompt in render order, lazily."""
         return (segment for _, segments in self.blocks(request) for segment in segments())
+
+
+def decoded(document: bytes) -> Json:
+    """Decode a JSON object; any other JSON value says nothing.
+
+    Raises:
+        ValueError: It is not JSON.
+        RecursionError: It is nested too deeply.
+    """
+    try:
+        return mapping(json.loads(document))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except ValueError:  # an integer with more digits than Python converts, which is no count
+        return mapping(json.loads(document, parse_int=float))
 
 
 def mapping(value: object) -> Json:

@@ -13,6 +13,12 @@ END_OF_STREAM = b"[DONE]"
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 """No document is kept beyond this; the largest real ones carry a whole response."""
 
+_LEAD = b"\xef\xbb\xbf \t\r\n"
+"""The bytes of a byte order mark, and white space."""
+_MAX_LEAD_BYTES = 1_024
+_INFLATED_BYTES = 1024 * 1024
+"""Bytes that one step of inflating makes at most."""
+
 
 class Body(Protocol):
     """Something that keeps the bytes of a body until they make sense."""
@@ -68,6 +74,37 @@ class DocumentBody:
         return filter(None, (bytes(self._content),))
 
 
+class SniffedBody:
+    """A body that turns out to be a JSON document or a stream of events, whatever was asked for or announced."""
+
+    is_between_events = False
+
+    def __init__(self) -> None:
+        self.actual: Body | None = None
+        """What it turned out to be; None before its first bytes."""
+        self._lead = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Look at the first bytes that tell, and pass everything on."""
+        if self.actual is None:
+            self._lead += chunk
+            head = self._lead.lstrip(_LEAD)
+            if not head and len(self._lead) < _MAX_LEAD_BYTES:
+                return b""
+            self.actual = DocumentBody() if is_document(head) else EventStreamBody()
+            chunk, self._lead = self._lead, b""
+        return self.actual.feed(chunk)
+
+    def close(self) -> Iterator[bytes]:
+        """Pass on what ends with the body."""
+        return iter(()) if self.actual is None else self.actual.close()
+
+
+def is_document(head: bytes) -> bool:
+    """Tell a JSON document from a stream of events by its first bytes."""
+    return head.lstrip(_LEAD)[:1] in (b"{", b"[", b"")
+
+
 class DeflatedBody:
     """A body behind `Content-Encoding: gzip` or `deflate`."""
 
@@ -76,14 +113,31 @@ class DeflatedBody:
     def __init__(self, inner: Body) -> None:
         self._inner = inner
         self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # tells gzip from zlib by its header
+        self._is_given_up = False
 
     def feed(self, chunk: bytes) -> bytes:
-        """Inflate the chunk and pass it on.
+        """Inflate the chunk in steps of bounded size and pass it on.
 
         Raises:
             zlib.error: The bytes are not what the header said.
+            DocumentTooLongError: They come to more than is kept; the rest of the body is not looked at.
         """
-        return self._inner.feed(self._inflater.decompress(chunk))
+        if self._is_given_up:
+            return b""
+        self._is_given_up = True  # until this has gone well
+        events: list[bytes] = []
+        size_bytes = 0
+        while chunk:
+            events.append(self._inner.feed(self._inflater.decompress(chunk, _INFLATED_BYTES)))
+            chunk = self._inflater.unconsumed_tail
+            if self._inflater.eof:
+                chunk = self._inflater.unused_data  # another member of a gzip file may follow
+                self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            size_bytes += len(events[-1])
+            if size_bytes > MAX_DOCUMENT_BYTES:
+                raise DocumentTooLongError(f"a chunk inflates to more than {MAX_DOCUMENT_BYTES} bytes")
+        self._is_given_up = False
+        return b"".join(events)
 
     def close(self) -> Iterator[bytes]:
         """Pass on what ends with the body."""
@@ -104,10 +158,14 @@ class OpaqueBody:
         return iter(())
 
 
-def body_reader(*, content_encoding: str, is_event_stream: bool) -> Body:
-    """Choose the reader for a body by the headers of its response."""
-    body = EventStreamBody() if is_event_stream else DocumentBody()
+def body_reader(content_encoding: str) -> Body:
+    """Choose the reader for a body by how it is encoded; what it is shows in its first bytes."""
     encoding = content_encoding.strip().lower()
-    if encoding in ("", "identity"):
-        return body
-    return DeflatedBody(body) if encoding in ("gzip", "deflate") else OpaqueBody()
+    if is_plain(encoding):
+        return SniffedBody()
+    return DeflatedBody(SniffedBody()) if encoding in ("gzip", "deflate") else OpaqueBody()
+
+
+def is_plain(content_encoding: str) -> bool:
+    """Tell whether a body is sent as it is."""
+    return content_encoding.strip().lower() in ("", "identity")

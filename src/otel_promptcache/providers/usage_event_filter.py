@@ -6,32 +6,99 @@ import json
 import re
 
 from otel_promptcache.providers.base import mapping
-from otel_promptcache.providers.sse import EventAssembler, event_data, split_events
+from otel_promptcache.providers.sse import event_data
 
-_NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+MAX_USAGE_EVENT_BYTES = 16 * 1024
+"""Bytes of an event that are held back until it is known whether it is the usage event."""
+
+_LEAD = re.compile(rb"[\r\n]+|:[^\r\n]*[\r\n]?")
+"""Blank lines and comments, which begin no event."""
+_REST_OF_LINE = re.compile(rb"[^\r\n]*[\r\n]?")
+_END_OF_EVENT = re.compile(rb"\r\n(?:\r\n|\n|\r)|\n(?:\r\n|\n|\r)|\r\r")
+_MAX_OVERLAP_BYTES = 3
+# Inside a string of the JSON the quotes would be escaped.
+_HAS_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*[^\s\]]')
+_DONE = re.compile(rb"data: ?\[")
+
+_Piece = tuple[int, bytes]
+"""Bytes, and the number of the chunk that they came in."""
 
 
 class UsageEventFilter:
-    """Drops the event that has usage and no choices; every other byte passes unchanged.
+    """Drops the event that has usage and no choices; every other byte passes unchanged, in the chunks it came in.
 
-    Bytes are held back until their event is whole. Only in use where the setting `stream_usage` made the
-    request ask for usage.
+    The bytes of an event are held back until it is known not to be that one. Only in use if the setting
+    `stream_usage` made the request ask for usage.
     """
 
     def __init__(self) -> None:
-        self._assembler = EventAssembler()
+        self._held: list[_Piece] = []
+        """Of the event that has begun, while it is undecided."""
+        self._passes = False
+        """The event that has begun is decided to pass."""
+        self._is_in_comment = False
+        self._tail = b""
+        """The last bytes of the event that has begun: its end may straddle two chunks."""
+        self._chunk = 0
 
-    def feed(self, chunk: bytes) -> bytes:
-        """The bytes that may pass now; empty where an event is still incomplete."""
-        whole = self._assembler.feed(chunk)
-        # Not told by `usage`: once it was asked for, each event has it, mostly as null.
-        if not _NO_CHOICES.search(whole):
-            return whole
-        return b"".join(event for event in split_events(whole) if not _is_usage_event(event))
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The chunks that may pass now; none while an event is undecided."""
+        self._chunk += 1
+        passed: list[_Piece] = []
+        start = 0
+        while start < len(chunk):
+            end = self._end_of_lead(chunk, start)
+            if end > start:
+                passed.append((self._chunk, chunk[start:end]))
+            else:
+                end = self._take(chunk, start, passed)
+            start = end
+        return _chunks(passed)
 
-    def rest(self) -> bytes:
-        """The bytes of an event that never became whole."""
-        return self._assembler.rest()
+    def rest(self) -> list[bytes]:
+        """The chunks that were held back of an event that never became whole."""
+        held, self._held = self._held, []
+        return [] if _is_usage_event(b"".join([data for _, data in held])) else _chunks(held)
+
+    def _end_of_lead(self, chunk: bytes, start: int) -> int:
+        """Where blank lines or a comment end that stand before an event; `start` if there are none."""
+        if self._held or self._passes:
+            return start
+        line = (_REST_OF_LINE if self._is_in_comment else _LEAD).match(chunk, start)
+        if line is None:
+            return start
+        is_comment = self._is_in_comment or line[0].startswith(b":")
+        self._is_in_comment = is_comment and not line[0].endswith((b"\r", b"\n"))
+        return line.end()
+
+    def _take(self, chunk: bytes, start: int, passed: list[_Piece]) -> int:
+        """Take bytes of one event, up to its end or that of the chunk; return where they end."""
+        match = _END_OF_EVENT.search(self._tail + chunk[start:])
+        end = len(chunk) if match is None else start + match.end() - len(self._tail)
+        self._held.append((self._chunk, chunk[start:end]))
+        self._tail = b"" if match else (self._tail + chunk[start:])[-_MAX_OVERLAP_BYTES:]
+        is_hidden = False
+        if not self._passes:
+            event = b"".join([data for _, data in self._held])
+            self._passes = _cannot_be_the_usage_event(event)
+            is_hidden = match is not None and not self._passes and _is_usage_event(event)
+        if self._passes or match is not None:
+            passed += [] if is_hidden else self._held
+            self._held = []
+        self._passes = self._passes and match is None
+        return end
+
+
+def _chunks(pieces: list[_Piece]) -> list[bytes]:
+    """Put the pieces of one chunk together again."""
+    chunks: dict[int, list[bytes]] = {}
+    for number, data in pieces:
+        chunks.setdefault(number, []).append(data)
+    return [b"".join(parts) for parts in chunks.values()]
+
+
+def _cannot_be_the_usage_event(event: bytes) -> bool:
+    return len(event) > MAX_USAGE_EVENT_BYTES or bool(_HAS_CHOICES.search(event) or _DONE.match(event))
 
 
 def _is_usage_event(event: bytes) -> bool:
@@ -39,4 +106,4 @@ def _is_usage_event(event: bytes) -> bool:
         message = mapping(json.loads(event_data(event)))
     except (ValueError, RecursionError):
         return False
-    return message.get("choices") == [] and bool(message.get("usage"))
+    return bool(mapping(message.get("usage"))) and not message.get("choices") and not message.get("error")

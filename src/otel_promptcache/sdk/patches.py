@@ -116,7 +116,7 @@ def _build_request(seam: Seam, original: _Method) -> _Method:
 def _process_response(seam: Seam, original: _Method) -> _Method:
     def process_response(self: Any, *args: Any, **kwargs: Any) -> Any:
         if seam.is_active:
-            seam.response_arrived(kwargs.get("response"), is_stream=bool(kwargs.get("stream")))
+            seam.response_arrived(kwargs.get("response"))
         return _bound(original, self)(*args, **kwargs)
 
     return process_response
@@ -125,7 +125,7 @@ def _process_response(seam: Seam, original: _Method) -> _Method:
 def _async_process_response(seam: Seam, original: _Method) -> _Method:
     async def process_response(self: Any, *args: Any, **kwargs: Any) -> Any:
         if seam.is_active:
-            seam.response_arrived(kwargs.get("response"), is_stream=bool(kwargs.get("stream")))
+            seam.response_arrived(kwargs.get("response"))
         return await _bound(original, self)(*args, **kwargs)
 
     return process_response

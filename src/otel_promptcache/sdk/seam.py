@@ -11,6 +11,7 @@ from typing import Any, cast
 from otel_promptcache.call import Address, Call
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.observer import Observer
+from otel_promptcache.providers.body import is_document
 from otel_promptcache.sdk.peers import is_observed_by_a_peer
 from otel_promptcache.sdk.tap import install_tap
 
@@ -107,26 +108,22 @@ class Seam:
             self._unbounded[request] = call
 
     @guarded
-    def response_arrived(self, response: Any, *, is_stream: bool) -> None:
+    def response_arrived(self, response: Any) -> None:
         """Read a response that is there, watch one that is still to come."""
         scope = self.current.get()
         call = scope.call if scope is not None else self._unbounded.pop(response.request, None)
         if call is None:
             return
-        content_type: str = response.headers.get("content-type", "")
-        is_event_stream = is_stream or content_type.startswith("text/event-stream")
         content = _content(response)
         if content is None:
             install_tap(response, call)
-            call.response_opened(
-                content_encoding=response.headers.get("content-encoding", ""), is_event_stream=is_event_stream
-            )
-        elif is_event_stream:
-            call.response_opened(content_encoding="", is_event_stream=True)
+            call.response_opened(response.headers.get("content-encoding", ""))
+        elif is_document(content):
+            call.response(content)
+        else:  # events, whether or not they were asked for
+            call.response_opened("")
             call.chunk(content)
             call.body_ended()
-        else:
-            call.response(content)
         if scope is None:
             call.left(None)
 

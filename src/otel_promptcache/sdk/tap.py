@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from typing import Any
+from typing import Any, cast
 
 from otel_promptcache.call import Call
 
@@ -13,7 +14,7 @@ from otel_promptcache.call import Call
 def install_tap(response: Any, call: Call) -> None:
     """Put a tap between an unread HTTP response and its byte stream."""
     stream: object = response.stream
-    response.stream = _tap_class(type(response).__module__, type(stream))(stream, call)
+    response.stream = _tap_class(type(cast("object", response)), type(stream))(stream, call)
 
 
 class _Tap:
@@ -36,17 +37,17 @@ class _Tap:
                 call.chunk(data)
                 if not hides_usage_event:
                     yield data
-                elif kept := _or_else(call.passed_on(data), data):
-                    yield kept
+                else:
+                    yield from _or_else(call.passed_on(data), data)
         except GeneratorExit:
             call.closed()
             raise
         except BaseException as error:
             call.end(error)
+            yield from call.passed_on_at_the_end() or ()
             raise
         call.body_ended()
-        if rest := call.passed_on_at_the_end():
-            yield rest
+        yield from call.passed_on_at_the_end() or ()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         self._call.reading_begins()
@@ -79,25 +80,37 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
         self._chunks: Any = chunks
         self._call = call
         self._hides_usage_event = call.hides_usage_event
+        self._ready: deque[bytes] = deque()
+        """What may be handed out before the next chunk is asked for."""
+        self._error: BaseException | None = None
 
     async def __anext__(self) -> bytes:
         call = self._call
-        while True:
+        while not self._ready:
+            if self._error is not None:
+                raise self._error
             try:
                 data: bytes = await anext(self._chunks)
-            except StopAsyncIteration:
+            except StopAsyncIteration as end:
                 call.body_ended()
-                if rest := call.passed_on_at_the_end():
-                    return rest
-                raise
+                if not self._comes_later(end):
+                    raise
             except BaseException as error:
                 call.end(error)
-                raise
-            call.chunk(data)
-            if not self._hides_usage_event:
-                return data
-            if kept := _or_else(call.passed_on(data), data):
-                return kept
+                if not self._comes_later(error):
+                    raise
+            else:
+                call.chunk(data)
+                if not self._hides_usage_event:
+                    return data
+                self._ready.extend(_or_else(call.passed_on(data), data))
+        return self._ready.popleft()
+
+    def _comes_later(self, error: BaseException) -> bool:
+        """Tell whether an exception of the stream has to wait for what was held back."""
+        self._ready.extend(self._call.passed_on_at_the_end() or ())
+        self._error = error
+        return bool(self._ready)
 
     async def asend(self, _: None) -> bytes:
         return await self.__anext__()
@@ -111,15 +124,16 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
             await self._chunks.aclose()
 
 
-def _or_else(kept: bytes | None, data: bytes) -> bytes:
-    """What passes; all of it where a fault of ours kept us from telling."""
-    return data if kept is None else kept
+def _or_else(kept: list[bytes] | None, data: bytes) -> list[bytes]:
+    """What passes; all of it if a fault of ours kept us from telling."""
+    return [data] if kept is None else kept
 
 
-@functools.cache
-def _tap_class(response_module: str, stream_class: type) -> type[_Tap]:
+@functools.lru_cache(64)
+def _tap_class(response_class: type, stream_class: type) -> type[_Tap]:
     """A tap that is an instance of the same stream interfaces, because the HTTP library checks for them."""
-    http_library = sys.modules[response_module.partition(".")[0]]
+    modules = (sys.modules.get(kind.__module__.partition(".")[0]) for kind in response_class.__mro__)
+    http_library: Any = next(each for each in modules if hasattr(each, "SyncByteStream"))
     interfaces = (http_library.SyncByteStream, http_library.AsyncByteStream)
     return type(
         "TappedByteStream", (_Tap, *(kind for kind in interfaces if issubclass(stream_class, kind))), {}
