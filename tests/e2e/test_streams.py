@@ -149,7 +149,7 @@ async def test_an_async_stream_that_is_broken_off_ends_once(
     assert telemetry.total("promptcache.requests") == 1
 
 
-async def test_cancellation_is_an_error_of_that_name(telemetry: Telemetry) -> None:
+async def test_cancellation_is_no_error(telemetry: Telemetry) -> None:
     telemetry.instrument()
     config = SimConfig(prefill_seconds_per_1k_tokens=60)
     with Simulator(config) as simulator:
@@ -169,8 +169,9 @@ async def test_cancellation_is_an_error_of_that_name(telemetry: Telemetry) -> No
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
-    assert telemetry.total("promptcache.requests", error__type="CancelledError") == 2
-    assert len(telemetry.spans) == 2
+    assert telemetry.total("promptcache.requests") == 2
+    assert telemetry.total("promptcache.requests", error__type="CancelledError") == 0
+    assert [dict(span.attributes or {})["promptcache.abandoned"] for span in telemetry.spans] == [True, True]
 
 
 def test_a_stream_may_be_read_in_another_thread(client: OpenAI, telemetry: Telemetry) -> None:
