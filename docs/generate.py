@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
+from otel_promptcache import guard
 from otel_promptcache.config import describe_settings
 from otel_promptcache.core import (
     chain,
     comparison,
+    exchange,
     fingerprint,
     index,
     paths,
@@ -21,9 +23,11 @@ from otel_promptcache.core import (
     pieces,
     serial,
     sighting,
+    usage,
 )
+from otel_promptcache.providers import base, body, registry, usage_event_filter
 from otel_promptcache.report.catalogue import refreshed
-from otel_promptcache.telemetry import names
+from otel_promptcache.telemetry import cardinality, counters, exportable, names
 
 ROOT = Path(__file__).parent.parent
 
@@ -47,6 +51,21 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
     ("starts of prompts", index, "MAX_STARTS"),
     ("scopes", index, "MAX_SCOPES_KNOWN"),
     ("templates", fingerprint, "MAX_KNOWN_DIGESTS"),
+    ("token counts", usage, "MAX_TOKENS"),
+    ("choices of an answer", exchange, "MAX_CHOICES"),
+    ("names on the wire", base, "MAX_STRING_CHARS"),
+    ("ids of responses", base, "MAX_ID_CHARS"),
+    ("paths of requests", registry, "MAX_PATH_CHARS"),
+    ("events and documents", body, "MAX_DOCUMENT_BYTES"),
+    ("hidden events", usage_event_filter, "MAX_USAGE_EVENT_BYTES"),
+    ("strings on a span", exportable, "MAX_STRING_CHARS"),
+    ("lists on a span", exportable, "MAX_LIST_ENTRIES"),
+    ("values of a label: length", exportable, "MAX_LABEL_CHARS"),
+    ("values of a label: number", cardinality, "MAX_LABEL_VALUES"),
+    ("values that wait to be told apart", cardinality, "MAX_CANDIDATES"),
+    ("attribute sets of a metric", counters, "MAX_ATTRIBUTE_SETS"),
+    ("integers that are exported", exportable, "MAX_INTEGER"),
+    ("kinds of faults in the log", guard, "MAX_LOGGED_FAULTS"),
 )
 """What is bounded, and the constant that says so: its docstring begins with the unit."""
 

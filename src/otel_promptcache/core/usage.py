@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 MAX_TOKENS = 10**9
-"""More than any context window holds: a larger count is impossible usage."""
+"""Tokens, more than any context window holds: a larger count is impossible usage."""
 
 
 class InvalidUsageError(ValueError):

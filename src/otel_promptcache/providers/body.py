@@ -11,7 +11,7 @@ from otel_promptcache.providers.sse import DocumentTooLongError, EventAssembler,
 END_OF_STREAM = b"[DONE]"
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
-"""No document is kept beyond this; the largest real ones carry a whole response."""
+"""Bytes to which an event or a document is kept; the largest real ones carry a whole response."""
 
 _LEAD = b"\xef\xbb\xbf \t\r\n"
 """The bytes of a byte order mark, and white space."""

@@ -1,1 +1,1 @@
-"""The only package that imports openai and wrapt."""
+"""The only package that imports openai."""

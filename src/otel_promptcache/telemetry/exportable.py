@@ -19,7 +19,7 @@ MAX_LABEL_CHARS = 128
 MAX_LIST_ENTRIES = 128
 """Entries of a list on a span. The rest is left out."""
 MAX_INTEGER = 2**63 - 1
-"""The largest integer that OTLP can carry. A larger sum stays at it."""
+"""Units, the most that OTLP can carry in an integer. A larger sum stays at it."""
 
 Attributes = dict[str, AttributeValue]
 
