@@ -46,7 +46,8 @@ def run_tests(session: nox.Session, *, left_out: tuple[str, ...] = ()) -> None:
 
     Benchmarks are left out, too: their transport is that of the newest SDK.
     """
-    ignored = [f"--ignore=tests/{name}" for name in ("peers", "auto", *left_out)]
+    # The growth of time and memory takes a minute to measure, and is not the interpreter's.
+    ignored = [f"--ignore=tests/{name}" for name in ("peers", "auto", "unit/test_growth.py", *left_out)]
     session.run("python", "-m", "pytest", "-q", "tests", "README.md", "docs", *ignored, *session.posargs)
 
 

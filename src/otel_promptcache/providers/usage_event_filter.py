@@ -37,6 +37,8 @@ class UsageEventFilter:
         self._passes = False
         """The event that has begun is decided to pass."""
         self._is_in_comment = False
+        self._has_hidden_cr = False
+        """A hidden event ended with CR; an LF behind it is of the same line end."""
         self._tail = b""
         """The last bytes of the event that has begun: its end may straddle two chunks."""
         self._chunk = 0
@@ -45,7 +47,8 @@ class UsageEventFilter:
         """The chunks that may pass now; none while an event is undecided."""
         self._chunk += 1
         passed: list[_Piece] = []
-        start = 0
+        start = int(self._has_hidden_cr and chunk.startswith(b"\n"))
+        self._has_hidden_cr = self._has_hidden_cr and not chunk
         while start < len(chunk):
             end = self._end_of_lead(chunk, start)
             if end > start:
@@ -84,6 +87,7 @@ class UsageEventFilter:
             is_hidden = match is not None and not self._passes and _is_usage_event(event)
         if self._passes or match is not None:
             passed += [] if is_hidden else self._held
+            self._has_hidden_cr = is_hidden and end == len(chunk) and chunk.endswith(b"\r")
             self._held = []
         self._passes = self._passes and match is None
         return end

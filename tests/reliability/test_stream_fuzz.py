@@ -1,0 +1,83 @@
+"""What an application sees of a stream is the same with and without us: thousands of streams, no difference."""
+
+from __future__ import annotations
+
+import asyncio
+from ast import literal_eval
+
+import pytest
+
+from otel_promptcache.providers import usage_event_filter
+from tests.conftest import Telemetry
+
+from .stream_cases import StreamCase, make_case
+from .stream_reading import Seen, aread, read
+
+STREAMS = 2_500
+_ASYNC_EVERY = 4
+
+
+def seen_of(case: StreamCase) -> Seen:
+    return asyncio.run(aread(case)) if case.seed % _ASYNC_EVERY == 0 else read(case)
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[int, Seen]:
+    """What an application sees that is not instrumented."""
+    return {seed: seen_of(make_case(seed)) for seed in range(STREAMS)}
+
+
+def differences(expected: dict[int, Seen], *, joins_bytes: bool = False) -> list[int]:
+    """The seeds of the streams that differ.
+
+    Args:
+        expected: What is seen without us, by seed.
+        joins_bytes: Compare what bytes come to. Those of an undecided event may come in other pieces, and later.
+    """
+    found = []
+    for seed, seen in expected.items():
+        case = make_case(seed)
+        mine = seen_of(case)
+        if joins_bytes and case.reading in ("bytes", "raw", "text"):
+            seen, mine = joined(seen), joined(mine)  # noqa: PLW2901  # compared below
+        if mine != seen:
+            found.append(seed)
+    return found
+
+
+def joined(seen: Seen) -> tuple[bytes, Seen]:
+    """The bytes of all pieces together, and what else was seen."""
+    pieces = [literal_eval(each) for each in seen if each.startswith(("b'", 'b"', "'", '"'))]
+    content = b"".join(each if isinstance(each, bytes) else each.encode() for each in pieces)
+    return content, seen[len(pieces) :]
+
+
+def test_the_streams_are_of_all_shapes(expected: dict[int, Seen]) -> None:
+    cases = [make_case(seed) for seed in expected]
+    assert {case.reading for case in cases} >= {"for", "next", "with", "bytes", "raw", "lines", "text"}
+    assert len({case.error for case in cases}) == 5
+    assert sum(case.chunks != case.chunks_with_usage for case in cases) > STREAMS / 4
+    assert sum(len(seen) > 1 for seen in expected.values()) > STREAMS / 2
+
+
+def test_no_stream_differs(telemetry: Telemetry, expected: dict[int, Seen]) -> None:
+    telemetry.instrument()
+    assert differences(expected) == []
+    assert telemetry.total("promptcache.requests") == STREAMS
+
+
+def test_no_stream_differs_while_the_usage_event_is_hidden(
+    telemetry: Telemetry, expected: dict[int, Seen]
+) -> None:
+    telemetry.instrument(stream_usage=True)
+    assert differences(expected, joins_bytes=True) == []
+    assert telemetry.total("promptcache.requests") == STREAMS
+
+
+def test_a_filter_that_hides_nothing_is_found(
+    telemetry: Telemetry, expected: dict[int, Seen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage_event_filter, "_is_usage_event", lambda _: False)
+    telemetry.instrument(stream_usage=True)
+    few = {seed: expected[seed] for seed in range(100)}
+    assert len(differences(few, joins_bytes=True)) > 20
