@@ -46,6 +46,48 @@ def test_a_flush_finds_a_stream_that_was_broken_off(telemetry: Telemetry) -> Non
     assert "force_flush" in vars(telemetry.tracer_provider)
 
 
+async def test_a_flush_finds_a_stream_that_a_task_broke_off(telemetry: Telemetry) -> None:
+    telemetry.instrument()
+    transport = httpx2.MockTransport(streaming(STREAM))
+    async with AsyncOpenAI(
+        api_key="key",
+        base_url="http://provider.test",
+        http_client=httpx2.AsyncClient(transport=AsyncChunks(transport)),
+    ) as client:
+
+        async def broken_off() -> Any:
+            stream = await client.chat.completions.create(**BODY, stream=True)
+            async for _ in stream:
+                break
+            return stream
+
+        first = await asyncio.create_task(broken_off())
+        second = await broken_off()
+        telemetry.tracer_provider.force_flush()
+        assert len(telemetry.exporter.get_finished_spans()) == 2
+        for stream in (first, second):
+            await stream.close()
+    assert telemetry.total("promptcache.requests") == 2
+
+
+class AsyncChunks(httpx2.AsyncBaseTransport):
+    """What a synchronous transport answers, for an asynchronous client."""
+
+    def __init__(self, transport: httpx2.MockTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = self._transport.handle_request(request)
+        chunks = list(response.stream)  # type: ignore[arg-type]
+
+        class Body(httpx2.AsyncByteStream):
+            async def __aiter__(self) -> Any:
+                for each in chunks:
+                    yield each
+
+        return httpx2.Response(200, headers=response.headers, stream=Body())
+
+
 def test_a_flush_leaves_a_stream_alone_that_another_thread_reads(telemetry: Telemetry) -> None:
     telemetry.instrument()
     with client_of(streaming(STREAM)) as client:

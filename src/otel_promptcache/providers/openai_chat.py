@@ -32,7 +32,7 @@ def _chat_blocks(request: Json) -> Iterator[Block]:
     kind = SegmentKind.INSTRUCTIONS
     for index, raw_message in enumerate(sequence(request.get("messages"))):
         message = mapping(raw_message)
-        if kind is SegmentKind.INSTRUCTIONS and message.get("role") not in _INSTRUCTION_ROLES:
+        if kind is SegmentKind.INSTRUCTIONS and string(message.get("role")) not in _INSTRUCTION_ROLES:
             kind = SegmentKind.ITEM
         yield item_block(kind, "messages", index, message)
 

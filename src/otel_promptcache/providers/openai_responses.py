@@ -41,7 +41,7 @@ def _blocks(request: Json) -> Iterator[Block]:
     kind = SegmentKind.ITEM if has_unknown_start(request) else SegmentKind.INSTRUCTIONS
     for index, raw_item in enumerate(sequence(items)):
         item = mapping(raw_item)
-        if kind is SegmentKind.INSTRUCTIONS and item.get("role") not in _INSTRUCTION_ROLES:
+        if kind is SegmentKind.INSTRUCTIONS and string(item.get("role")) not in _INSTRUCTION_ROLES:
             kind = SegmentKind.ITEM
         yield item_block(kind, "input", index, item)
 
