@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 
+from otel_promptcache.amendments import Amendments
 from otel_promptcache.answer import Answer
 from otel_promptcache.core.analyzer import CacheReport, analyze
 from otel_promptcache.core.examination import Diagnosis, Examination
@@ -23,12 +23,9 @@ from otel_promptcache.core.sighting import SentPrompt
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.guard import guarded, struck_from_outside
 from otel_promptcache.prefix import current_prefix_name
-from otel_promptcache.providers.additions import diagnostics_addition, usage_addition
 from otel_promptcache.providers.base import Json, WireFormat, mapping, string
-from otel_promptcache.providers.body import is_plain
 from otel_promptcache.providers.openai_content import cache_options
 from otel_promptcache.providers.registry import azure_deployment, provider_name
-from otel_promptcache.providers.usage_event_filter import UsageEventFilter
 from otel_promptcache.reader import Reader
 from otel_promptcache.shared import Shared
 from otel_promptcache.telemetry.spans import CallSpan
@@ -59,8 +56,7 @@ class Call:
         self._started = self._attempt_started = self._last_activity = time.perf_counter()
         self._facts = RequestFacts(wire.operation, provider="openai", api_type=wire.api_type)
         self._is_request_read = False
-        self._diagnostics: Json | None = None
-        self._usage_event_filter: UsageEventFilter | None = None
+        self.amendments = Amendments(shared, wire)
         self._prefix: PrefixIdentity | None = None
         self._examination: Examination | None = None
         # A call that fails before its request is built was never sent: it is counted, but has no span.
@@ -133,30 +129,10 @@ class Call:
         self._attempt_started = time.perf_counter()
 
     @guarded
-    def usage_addition(self, body: object) -> Json:
-        """What to add to the request so that its stream reports usage, if a setting allows it; mostly nothing."""
-        if not self._shared.stream_usage:
-            return {}
-        added = usage_addition(self._wire, mapping(body))
-        if added and self._usage_event_filter is None:
-            self._usage_event_filter = UsageEventFilter()
-        return added
-
-    @guarded
-    def diagnostics_addition(self, body: object) -> Json:
+    def diagnostics_addition(self, body: object) -> Json | None:
         """What to add to the request for the provider's diagnostics, the same for each attempt; mostly nothing."""
-        if not self._shared.request_diagnostics:
-            return {}
-        if self._diagnostics is None:
-            self._diagnostics = self._drawn_diagnostics_addition(mapping(body))
-        return self._diagnostics
-
-    def _drawn_diagnostics_addition(self, request: Json) -> Json:
         earlier = self._examination and self._examination.comparable_response_id
-        is_drawn = random.random() < self._shared.request_diagnostics  # noqa: S311  # a sample, no secret
-        if not is_drawn or not earlier or not self._policy().has_exact_boundaries:
-            return {}
-        return diagnostics_addition(self._wire, request, earlier)
+        return self.amendments.diagnostics(body, earlier, self._policy)
 
     # The response.
 
@@ -171,8 +147,7 @@ class Call:
     def response_opened(self, content_encoding: str) -> None:
         """Prepare for a body that has not been read yet."""
         self._answer.open(content_encoding)
-        if not is_plain(content_encoding):  # it was asked for as it is; an encoded one cannot be cut
-            self._usage_event_filter = None
+        self.amendments.body_opened(content_encoding)
         self._shared.endings.body_opened()
 
     @guarded
@@ -201,21 +176,6 @@ class Call:
         if not self._has_ended:
             self._answer.end(self._last_activity)
         self.end()
-
-    @property
-    def hides_usage_event(self) -> bool:
-        """We asked for usage where the application did not, so the event that has it is not for it."""
-        return self._usage_event_filter is not None
-
-    @guarded
-    def passed_on(self, data: bytes) -> list[bytes]:
-        """The chunks that the application gets now; none while an event is undecided."""
-        return [data] if self._usage_event_filter is None else self._usage_event_filter.feed(data)
-
-    @guarded
-    def passed_on_at_the_end(self) -> list[bytes]:
-        """The chunks that were held back of an event that never became whole."""
-        return [] if self._usage_event_filter is None else self._usage_event_filter.rest()
 
     # The end.
 

@@ -11,6 +11,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 import otel_promptcache
+from otel_promptcache.amendments import Amendments
 from otel_promptcache.answer import Answer
 from otel_promptcache.call import Call
 from otel_promptcache.guard import guarded
@@ -22,7 +23,7 @@ from tests.faults.outcome import BODIES, Outcome, acall, call
 
 SEAMS = [
     (owner, name)
-    for owner in (Seam, Observer, Call, Answer)
+    for owner in (Seam, Observer, Call, Amendments, Answer)
     for name, member in vars(owner).items()
     if hasattr(member, "__wrapped__")
 ]
@@ -48,7 +49,7 @@ def raises_last(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def test_the_seams_are_all_there() -> None:
-    assert {owner.__name__ for owner, _ in SEAMS} == {"Seam", "Observer", "Call", "Answer"}
+    assert {owner.__name__ for owner, _ in SEAMS} == {"Seam", "Observer", "Call", "Amendments", "Answer"}
     assert len(SEAMS) >= 20
 
 

@@ -22,7 +22,13 @@ from openai import OpenAI
 
 import otel_promptcache
 from otel_promptcache import prefix
+from otel_promptcache.amendments import Amendments
+from otel_promptcache.answer import Answer
+from otel_promptcache.call import Call
+from otel_promptcache.guard import guarded
+from otel_promptcache.observer import Observer
 from otel_promptcache.prefix import current_prefix_name
+from otel_promptcache.sdk.seam import Seam
 from tests.conftest import Telemetry
 
 from .server import BODY, STREAM, USAGE_EVENT, answering, client_of, completion, streaming
@@ -98,34 +104,54 @@ class TimeLimit(Exception):  # noqa: N818  # as applications call it
     """What a host's signal handler raises."""
 
 
-@pytest.mark.parametrize("error", [TimeLimit, TimeoutError, KeyboardInterrupt])
+SEAMS = [
+    (owner, name)
+    for owner in (Seam, Observer, Call, Amendments, Answer)
+    for name, member in vars(owner).items()
+    if hasattr(member, "__wrapped__")
+]
+
+
+@pytest.mark.parametrize("error", [TimeLimit, TimeoutError, ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize(("owner", "name"), SEAMS, ids=[f"{owner.__name__}.{name}" for owner, name in SEAMS])
 def test_a_time_limit_that_strikes_in_our_code_reaches_the_host(
-    telemetry: Telemetry, error: type[BaseException]
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, error: type[BaseException]
 ) -> None:
+    strikes: list[None] = []
+
     def limit(_: int, __: FrameType | None) -> None:
         raise error
 
-    telemetry.instrument(strict=False)
+    method = vars(owner)[name].__wrapped__
+
+    def struck(*args: Any, **kwargs: Any) -> Any:
+        if not strikes:
+            strikes.append(None)
+            signal.raise_signal(signal.SIGALRM)
+        return method(*args, **kwargs)
+
+    struck.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
+    struck.__qualname__ = method.__qualname__
+    monkeypatch.setattr(owner, name, guarded(struck))
     previous = signal.signal(signal.SIGALRM, limit)
-    text = "A sentence of a large prompt, number {}. "
-    raised = 0
+    telemetry.instrument(strict=False, stream_usage=True, request_diagnostics=1.0)
+    reached = 0
     try:
-        with client_of(answering(completion())) as client:
-            for number in range(12):
-                content = "".join(text.format(number * 100_000 + index) for index in range(15_000))
-                signal.setitimer(signal.ITIMER_REAL, 0.002 + 0.001 * number)
+        for answer, is_stream in ((answering(completion()), False), (streaming(STREAM), True)):
+            with client_of(answer) as client:
                 try:
-                    client.chat.completions.create(
-                        model="gpt-5.4", messages=[{"role": "user", "content": content}]
-                    )
-                    signal.pause()  # it was faster than the limit
+                    result = client.chat.completions.create(**BODY, stream=is_stream)
+                    assert not is_stream or list(result)
                 except error:
-                    raised += 1
-                finally:
-                    signal.setitimer(signal.ITIMER_REAL, 0)
+                    reached += 1
     finally:
         signal.signal(signal.SIGALRM, previous)
-    assert raised == 12
+    assert reached == len(strikes)
+    assert telemetry.total("promptcache.internal.errors") == 0
+
+
+def test_most_seams_are_struck() -> None:
+    assert len(SEAMS) >= 25
 
 
 def test_methods_are_copied_and_pickled_as_before(telemetry: Telemetry) -> None:

@@ -22,6 +22,7 @@ class Call:
         self.hides_usage_event = hides_usage_event
         self._filter = UsageEventFilter()
         self._is_faulty = is_faulty
+        self.amendments = self
 
     def chunk(self, data: bytes) -> None:
         self.notes.append(data)

@@ -84,7 +84,7 @@ class Seam:
     @guarded
     def request_ready(self, call: Call, options: Any) -> Any:
         """Return the options to send instead of these; None if they are to be sent as they are."""
-        return _amended(options, call.usage_addition(_body(options)))
+        return _amended(options, call.amendments.usage(_body(options)))
 
     @guarded
     def request_built(self, call: Call, options: Any, request: Any) -> Any:
@@ -101,7 +101,7 @@ class Seam:
     def request_final(self, call: Call, request: Any) -> None:
         """Note the HTTP request that is about to be sent, for the first time or again."""
         call.attempt_begins()
-        if call.hides_usage_event:
+        if call.amendments.hides_usage_event:
             request.headers["Accept-Encoding"] = "identity"  # an encoded body could not be cut
         if self.current.get() is None:
             call.detach()  # nobody would do it later

@@ -31,23 +31,23 @@ class _Tap:
     def __iter__(self) -> Iterator[bytes]:
         call = self._call
         call.reading_begins()
-        hides_usage_event = call.hides_usage_event
+        hides_usage_event = call.amendments.hides_usage_event
         try:
             for data in self._stream:
                 call.chunk(data)
                 if not hides_usage_event:
                     yield data
                 else:
-                    yield from _or_else(call.passed_on(data), data)
+                    yield from _or_else(call.amendments.passed_on(data), data)
         except GeneratorExit:
             call.closed()
             raise
         except BaseException as error:
             call.end(error)
-            yield from call.passed_on_at_the_end() or ()
+            yield from call.amendments.passed_on_at_the_end() or ()
             raise
         call.body_ended()
-        yield from call.passed_on_at_the_end() or ()
+        yield from call.amendments.passed_on_at_the_end() or ()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         self._call.reading_begins()
@@ -79,7 +79,7 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
     def __init__(self, chunks: Any, call: Call) -> None:
         self._chunks: Any = chunks
         self._call = call
-        self._hides_usage_event = call.hides_usage_event
+        self._hides_usage_event = call.amendments.hides_usage_event
         self._ready: deque[bytes] = deque()
         """What may be handed out before the next chunk is asked for."""
         self._error: BaseException | None = None
@@ -103,12 +103,12 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
                 call.chunk(data)
                 if not self._hides_usage_event:
                     return data
-                self._ready.extend(_or_else(call.passed_on(data), data))
+                self._ready.extend(_or_else(call.amendments.passed_on(data), data))
         return self._ready.popleft()
 
     def _comes_later(self, error: BaseException) -> bool:
         """Tell whether an exception of the stream has to wait for what was held back."""
-        self._ready.extend(self._call.passed_on_at_the_end() or ())
+        self._ready.extend(self._call.amendments.passed_on_at_the_end() or ())
         self._error = error
         return bool(self._ready)
 

@@ -1,0 +1,75 @@
+"""What is added to one request because a setting allows it, and what of the answer is hidden in return."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.guard import guarded
+from otel_promptcache.providers.additions import diagnostics_addition, usage_addition
+from otel_promptcache.providers.base import Json, WireFormat, mapping
+from otel_promptcache.providers.body import is_plain
+from otel_promptcache.providers.usage_event_filter import UsageEventFilter
+from otel_promptcache.shared import Shared
+
+
+class Amendments:
+    """The additions to one request, the same for each attempt to send it; mostly there are none."""
+
+    def __init__(self, shared: Shared, wire: WireFormat) -> None:
+        self.guard = shared.guard
+        self._shared = shared
+        self._wire = wire
+        self._diagnostics: Json | None = None
+        self._usage_event_filter: UsageEventFilter | None = None
+
+    @guarded
+    def usage(self, body: object) -> Json:
+        """What to add so that a stream reports its usage."""
+        if not self._shared.stream_usage:
+            return {}
+        added = usage_addition(self._wire, mapping(body))
+        if added and self._usage_event_filter is None:
+            self._usage_event_filter = UsageEventFilter()
+        return added
+
+    @guarded
+    def diagnostics(
+        self, body: object, earlier_response_id: str | None, policy: Callable[[], CachePolicy]
+    ) -> Json:
+        """What to add so that the provider says why it did not read the prompt from its cache.
+
+        Args:
+            body: The request.
+            earlier_response_id: Of the response to compare with; None if there is none.
+            policy: Looks the rules of the model up.
+        """
+        if not self._shared.request_diagnostics:
+            return {}
+        if self._diagnostics is None:
+            self._diagnostics = {}
+            is_drawn = random.random() < self._shared.request_diagnostics  # noqa: S311  # a sample, no secret
+            if is_drawn and earlier_response_id and policy().has_exact_boundaries:
+                self._diagnostics = diagnostics_addition(self._wire, mapping(body), earlier_response_id)
+        return self._diagnostics
+
+    @property
+    def hides_usage_event(self) -> bool:
+        """We asked for usage and the application did not, so the event that has it is not for it."""
+        return self._usage_event_filter is not None
+
+    def body_opened(self, content_encoding: str) -> None:
+        """Hide nothing of an encoded body: it was asked for as it is, and cannot be cut."""
+        if not is_plain(content_encoding):
+            self._usage_event_filter = None
+
+    @guarded
+    def passed_on(self, data: bytes) -> list[bytes]:
+        """The chunks that the application gets now; none while an event is undecided."""
+        return [data] if self._usage_event_filter is None else self._usage_event_filter.feed(data)
+
+    @guarded
+    def passed_on_at_the_end(self) -> list[bytes]:
+        """The chunks that were held back of an event that never became whole."""
+        return [] if self._usage_event_filter is None else self._usage_event_filter.rest()
