@@ -37,7 +37,8 @@ demo: $(DEMO) ## See it in a minute: a local provider, real clients, live table
 	$(BIN)/otel-promptcache demo
 
 test: $(TESTS) ## All tests on this Python, with coverage
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest --ignore=tests/unit/test_growth.py
+	$(BIN)/python -m pytest tests/unit/test_growth.py  # apart: what traces lines would be what is measured
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --include='src/otel_promptcache/core/*' --fail-under=100
 
