@@ -14,7 +14,7 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from otel_promptcache.observer import Observer
 from otel_promptcache.sdk.seam import CallScope, Seam
@@ -32,24 +32,48 @@ class Patches:
 
     def __init__(self, observer: Observer) -> None:
         self._seam = Seam(observer)
-        self._applied: list[tuple[type, str, _Method, _Method]] = []
+        self._applied: list[_Applied] = []
 
     def apply(self) -> None:
         """Put the hooks in place."""
         self._seam.is_active = True
         for owner, name, hook in _table():
-            original = inspect.getattr_static(owner, name)
+            original = _without_our_own(inspect.getattr_static(owner, name))
             hooked = functools.wraps(original)(hook(self._seam, original))
+            applied = _Applied(owner, name, original, hooked, self._seam)
+            setattr(hooked, _MARK, applied)
             setattr(owner, name, hooked)
-            self._applied.append((owner, name, original, hooked))
+            self._applied.append(applied)
 
     def remove(self) -> None:
         """Take the hooks out again, last one first."""
         self._seam.is_active = False
-        for owner, name, original, hooked in reversed(self._applied):
-            if vars(owner).get(name) is hooked:
-                setattr(owner, name, original)
+        for applied in reversed(self._applied):
+            if vars(applied.owner).get(applied.name) is applied.hooked:
+                setattr(applied.owner, applied.name, applied.original)
         self._applied.clear()
+
+
+_MARK = "_otel_promptcache"
+
+
+class _Applied(NamedTuple):
+    """A hook, and what it replaces."""
+
+    owner: type
+    name: str
+    original: _Method
+    hooked: _Method
+    seam: Seam
+
+
+def _without_our_own(method: _Method) -> _Method:
+    """What a method was before hooks of ours that were removed, and that another instrumentation has put back."""
+    while True:
+        applied = getattr(method, _MARK, None)
+        if not isinstance(applied, _Applied) or applied.hooked is not method or applied.seam.is_active:
+            return method
+        method = applied.original
 
 
 def _table() -> Iterator[tuple[type, str, _Hook]]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Mapping
 
-from otel_promptcache.core.forking import restart_in_forked_child
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.exportable import MAX_LABEL_CHARS, text
 
@@ -32,26 +30,20 @@ class Admission:
         self._admitted: set[Hashable] = set()
         self._sightings: OrderedDict[int, int] = OrderedDict()
         """How often a key was seen that is not admitted yet, by its hash."""
-        self._lock = threading.Lock()
-        restart_in_forked_child(self)
-
-    def restart(self) -> None:
-        """Forget who holds the lock; what was admitted stays."""
-        self._lock = threading.Lock()
 
     def admits(self, key: Hashable) -> bool:
         """Tell whether a key is admitted; asking counts as seeing it."""
         if key in self._admitted:
             return True
-        with self._lock:
-            hashed = hash(key)
-            sightings = self._sightings.pop(hashed, 0) + 1
-            if sightings >= self._needed_sightings():
-                self._admitted.add(key)
-                return True
-            self._sightings[hashed] = sightings
-            if len(self._sightings) > min(self._slots * _CANDIDATES_PER_SLOT, MAX_CANDIDATES):
-                self._sightings.popitem(last=False)
+        # Without a lock, which a forked child might find taken: at worst a sighting is lost, or a few keys more get in.
+        hashed = hash(key)
+        sightings = self._sightings.pop(hashed, 0) + 1
+        if sightings >= self._needed_sightings():
+            self._admitted.add(key)
+            return True
+        self._sightings[hashed] = sightings
+        if len(self._sightings) > min(self._slots * _CANDIDATES_PER_SLOT, MAX_CANDIDATES):
+            self._sightings.popitem(last=False)
         return False
 
     def _needed_sightings(self) -> float:
