@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 
@@ -20,10 +21,16 @@ def is_observed_by_a_peer() -> bool:
     """
     frame = inspect.currentframe()
     for _ in range(_MAX_FRAMES):
-        module = "" if frame is None else str(frame.f_globals.get("__name__"))
-        if frame is None or not _BETWEEN.match(module):
+        if frame is None:
             return False
-        if _PEER.match(module):
-            return True
+        is_between, is_peer = _kind_of(str(frame.f_globals.get("__name__")))
+        if is_peer or not is_between:
+            return is_peer
         frame = frame.f_back
     return False
+
+
+@functools.lru_cache(256)
+def _kind_of(module: str) -> tuple[bool, bool]:
+    """Whether a module stands between an application and a request, and whether it is a peer's."""
+    return _BETWEEN.match(module) is not None, _PEER.match(module) is not None

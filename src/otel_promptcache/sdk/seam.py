@@ -17,7 +17,9 @@ from otel_promptcache.sdk.tap import install_tap
 
 _MAX_HOST_CHARS = 255
 
-_ACCOUNT_HEADERS = ("authorization", "api-key", "x-api-key", "openai-organization", "openai-project")
+_ACCOUNT_HEADERS = frozenset(
+    {b"authorization", b"api-key", b"x-api-key", b"openai-organization", b"openai-project"}
+)
 """What says on whose account a request is made."""
 
 
@@ -141,8 +143,9 @@ def _amended(options: Any, addition: Mapping[str, Any] | None) -> Any:
 def _address(request: Any) -> Address:
     """Where a request goes, and on whose account."""
     url = request.url
-    account = hash((url.port, *[request.headers.get(name) for name in _ACCOUNT_HEADERS]))
-    return Address(url.host[:_MAX_HOST_CHARS], url.port, url.path, account)
+    # As pairs of bytes, because a look-up by name goes through all of them each time.
+    headers = [pair for pair in request.headers.raw if pair[0].lower() in _ACCOUNT_HEADERS]
+    return Address(url.host[:_MAX_HOST_CHARS], url.port, url.path, hash((url.port, *headers)))
 
 
 def _body(options: Any) -> Any:

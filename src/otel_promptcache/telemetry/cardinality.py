@@ -58,11 +58,20 @@ class BoundedLabel:
 
     def __init__(self, slots: int) -> None:
         self._admission = Admission(slots)
+        self._admitted: dict[str, str] = {}
+        """What was admitted as it came."""
 
     def admit(self, value: str) -> str:
         """Return the value as metrics show it: itself, or `other`."""
-        value = text(value, MAX_LABEL_CHARS)
-        return value if self._admission.admits(value) else names.OTHER
+        known = self._admitted.get(value)
+        if known is not None:
+            return known
+        label = text(value, MAX_LABEL_CHARS)
+        if not self._admission.admits(label):
+            return names.OTHER
+        if label == value:
+            self._admitted[value] = label
+        return label
 
 
 class BoundedLabels:
