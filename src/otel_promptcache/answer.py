@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otel_promptcache.core.exchange import Reply
-from otel_promptcache.core.usage import InvalidUsageError, TokenUsage
+from otel_promptcache.core.usage import InvalidUsageError, TokenUsage, UsageError
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.providers.base import Json, WireFormat, decoded
 from otel_promptcache.providers.body import END_OF_STREAM, Body, DocumentBody, SniffedBody, body_reader
@@ -17,6 +17,8 @@ class Answer:
         self.guard = guard
         self.reply = Reply()
         self.usage: TokenUsage | None = None
+        self.usage_error: UsageError | None = None
+        """What is impossible about the usage that was reported."""
         self.has_come = False
         """A response with a good status came."""
         self.first_chunk_at: float | None = None
@@ -133,6 +135,6 @@ class Answer:
             usage = self._wire.usage(message)
             if usage is not None:
                 self.usage = usage if self.usage is None else self.usage.updated(usage)
-        except InvalidUsageError:
-            self.usage = None
+        except InvalidUsageError as error:
+            self.usage, self.usage_error = None, error.error
             raise

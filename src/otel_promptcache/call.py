@@ -247,6 +247,7 @@ class Call:
             policy=policy,
             price=self._price(),
             is_answered=is_processed,
+            usage_error=answer.usage_error,
         )
         self._shared.emitter.describe(self._span, answer.reply, self._report, self._timing())
 

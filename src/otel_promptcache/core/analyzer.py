@@ -10,7 +10,7 @@ from otel_promptcache.core.examination import Diagnosis
 from otel_promptcache.core.fingerprint import PrefixIdentity
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.pricing import CostBreakdown, ModelPrice, cost, missed_savings_usd
-from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.core.usage import TokenUsage, UsageError
 
 
 class CacheResult(str, Enum):
@@ -41,6 +41,8 @@ class CacheReport:
     """None where the dollars cannot be known; they are never guessed."""
     missed_savings_usd: float | None
     """What the miss cost; None likewise, or where nothing was missed."""
+    usage_error: UsageError | None
+    """What is impossible about the usage that was reported; `usage` is unknown then."""
     is_answered: bool
     """A response came, so the provider bills the request even where we do not know for how much."""
 
@@ -65,6 +67,7 @@ def analyze(
     policy: CachePolicy,
     price: ModelPrice | None,
     is_answered: bool,
+    usage_error: UsageError | None = None,
 ) -> CacheReport:
     """Combine the request side and the response side of one call into its report."""
     result = classify(usage, policy, diagnosis)
@@ -76,6 +79,8 @@ def analyze(
             source=MissSource.CLIENT if is_short else None,
             missed_tokens=None,
             place=None,
+            changes=(),
+            is_other_template=False,
         )
     missed_savings = None
     if price is not None and diagnosis.missed_tokens:
@@ -88,6 +93,7 @@ def analyze(
         diagnosis=diagnosis,
         cost=None if price is None else cost(usage, price),
         missed_savings_usd=missed_savings,
+        usage_error=usage_error,
         is_answered=is_answered,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from otel_promptcache.core.boundaries import exact_boundaries
 from otel_promptcache.core.comparison import Cutter, SegmentSource, compare
@@ -19,6 +20,16 @@ from otel_promptcache.core.usage import TokenUsage
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a prompt parts from the earlier one that it is compared with."""
+
+    path: str
+    kind: DivergenceKind | None = None
+    """None for a setting, which is no place in the prompt."""
+    token: int | None = None
+    """Estimated offset; None likewise."""
+
+
+class Change(NamedTuple):
+    """One of several places where a prompt differs from the earlier one."""
 
     path: str
     kind: DivergenceKind
@@ -39,6 +50,10 @@ class Diagnosis:
     missed_tokens: int | None = None
     """What was processed again for that reason; 0 for a prompt that nothing like it preceded."""
     place: Place | None = None
+    changes: tuple[Change, ...] = ()
+    """All places up to the first 1,024 tokens that did not change, at most five; empty if there is only one."""
+    is_other_template: bool = False
+    """The earlier prompt, which has most of this one's content, is of another template."""
 
 
 class Examination:

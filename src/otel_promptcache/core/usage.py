@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from enum import Enum
 
 MAX_TOKENS = 10**9
 """Tokens, more than any context window holds: a larger count is impossible usage."""
 
 
+class UsageError(str, Enum):
+    """What is impossible about reported usage."""
+
+    CACHE_EXCEEDS_INPUT = "cache_exceeds_input"
+    """More tokens were read and written than the input has: some gateways leave the cached ones out of it."""
+    INVALID_COUNT = "invalid_count"
+
+
 class InvalidUsageError(ValueError):
     """The reported counts contradict each other or are not counts at all."""
+
+    def __init__(self, message: str, error: UsageError = UsageError.INVALID_COUNT) -> None:
+        super().__init__(message)
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +57,8 @@ class TokenUsage:
         parts = (self.cache_read_tokens or 0) + (written or 0)
         if total is not None and parts > total:
             raise InvalidUsageError(
-                f"cache_read_tokens + cache_write_tokens is {parts}, more than input_tokens ({total})"
+                f"cache_read_tokens + cache_write_tokens is {parts}, more than input_tokens ({total})",
+                UsageError.CACHE_EXCEEDS_INPUT,
             )
         written_12h = self.cache_write_12h_tokens or 0
         if written is not None and written_12h > written:

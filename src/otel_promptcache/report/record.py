@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from otel_promptcache.core.quoting import cut
 from otel_promptcache.report import attributes as at
@@ -19,6 +19,15 @@ _MAX_TOKENS = 10**9
 _MAX_USD = 10**12
 _MAX_SECONDS = 10**9
 _MAX_TEXT_CHARS = 1_000
+_MAX_CHANGES = 5
+
+
+class Change(NamedTuple):
+    """One of several places where a prompt differs from an earlier one."""
+
+    path: str
+    kind: str
+    token: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +71,12 @@ class CallRecord:
     """At which token that is, estimated."""
     kind: str | None = None
     """What kind of difference it is."""
+    changes: tuple[Change, ...] = ()
+    """All places up to the first long part that did not change; empty if there is only one."""
+    is_other_template: bool = False
+    """The earlier prompt is of another template."""
+    usage_error: str | None = None
+    """What is impossible about the usage that was reported."""
     net_usd: float | None = None
     """Read discount less write surcharge."""
     missed_usd: float | None = None
@@ -120,14 +135,34 @@ class CallRecord:
             path=_text(attributes, at.DIVERGENCE_PATH),
             token=_count(attributes, at.DIVERGENCE_TOKEN),
             kind=_text(attributes, at.DIVERGENCE_KIND),
+            changes=_changes(attributes),
+            is_other_template=attributes.get(at.DIVERGENCE_OTHER_TEMPLATE) is True,
+            usage_error=_text(attributes, at.USAGE_ERROR),
             net_usd=_number(attributes, at.NET_SAVINGS),
             missed_usd=_number(attributes, at.MISSED_SAVINGS),
             first_token_seconds=_seconds(attributes, at.TIME_TO_FIRST_TOKEN),
         )
 
 
+def _changes(attributes: Mapping[str, object]) -> tuple[Change, ...]:
+    lists = [
+        attributes.get(name) for name in (at.DIVERGENCE_PATHS, at.DIVERGENCE_KINDS, at.DIVERGENCE_TOKENS)
+    ]
+    if not all(isinstance(each, (list, tuple)) for each in lists):
+        return ()
+    changes: list[Change] = []
+    for values in zip(*cast("list[list[object]]", lists), strict=False):
+        path, kind, token = _text_of(values[0]), _text_of(values[1]), _count_of(values[2])
+        if len(changes) < _MAX_CHANGES and path and kind and token is not None:
+            changes.append(Change(path, kind, token))
+    return tuple(changes)
+
+
 def _text(attributes: Mapping[str, object], name: str) -> str | None:
-    value = attributes.get(name)
+    return _text_of(attributes.get(name))
+
+
+def _text_of(value: object) -> str | None:
     if type(value) is not str or not value:
         return None
     value = cut(value, _MAX_TEXT_CHARS)
@@ -139,7 +174,10 @@ def _text(attributes: Mapping[str, object], name: str) -> str | None:
 
 
 def _count(attributes: Mapping[str, object], name: str) -> int | None:
-    value = attributes.get(name)
+    return _count_of(attributes.get(name))
+
+
+def _count_of(value: object) -> int | None:
     return value if type(value) is int and 0 <= value <= _MAX_TOKENS else None
 
 

@@ -7,6 +7,7 @@ the None afterwards takes twice as long: 4 µs more a call.
 from __future__ import annotations
 
 from otel_promptcache.core.analyzer import CacheReport
+from otel_promptcache.core.examination import Diagnosis
 from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
 from otel_promptcache.core.fingerprint import PrefixIdentity
 from otel_promptcache.core.usage import TokenUsage
@@ -72,6 +73,8 @@ def add_report(attributes: Attributes, report: CacheReport, timing: Timing) -> N
     attributes[names.RESULT.name] = report.result.value
     if hit_ratio is not None:
         attributes[names.HIT_RATIO.name] = hit_ratio
+    if report.usage_error is not None:
+        attributes[names.USAGE_ERROR.name] = report.usage_error.value
     _add_diagnosis(attributes, report)
     if report.cost is not None:
         attributes[names.SAVINGS_AMOUNT.name] = report.cost.net_savings_usd
@@ -82,7 +85,7 @@ def add_report(attributes: Attributes, report: CacheReport, timing: Timing) -> N
 
 
 def _add_diagnosis(attributes: Attributes, report: CacheReport) -> None:
-    diagnosis, place = report.diagnosis, report.diagnosis.place
+    diagnosis = report.diagnosis
     if diagnosis.expected_tokens is not None:
         attributes[names.EXPECTED_TOKENS.name] = diagnosis.expected_tokens
     if diagnosis.avoidable_tokens is not None:
@@ -93,7 +96,20 @@ def _add_diagnosis(attributes: Attributes, report: CacheReport) -> None:
         attributes[names.MISS_SOURCE.name] = diagnosis.source.value
     if diagnosis.missed_tokens is not None:
         attributes[names.MISS_TOKENS.name] = diagnosis.missed_tokens
+    _add_divergence(attributes, diagnosis)
+
+
+def _add_divergence(attributes: Attributes, diagnosis: Diagnosis) -> None:
+    place, changes = diagnosis.place, diagnosis.changes
     if place is not None:
         attributes[names.DIVERGENCE_PATH.name] = place.path
-        attributes[names.DIVERGENCE_TOKEN.name] = place.token
-        attributes[names.DIVERGENCE_KIND.name] = place.kind.value
+        if place.token is not None:
+            attributes[names.DIVERGENCE_TOKEN.name] = place.token
+        if place.kind is not None:
+            attributes[names.DIVERGENCE_KIND.name] = place.kind.value
+    if changes:
+        attributes[names.DIVERGENCE_PATHS.name] = tuple([change.path for change in changes])
+        attributes[names.DIVERGENCE_KINDS.name] = tuple([change.kind.value for change in changes])
+        attributes[names.DIVERGENCE_TOKENS.name] = tuple([change.token for change in changes])
+    if diagnosis.is_other_template:
+        attributes[names.DIVERGENCE_OTHER_TEMPLATE.name] = True

@@ -125,6 +125,25 @@ DIVERGENCE_KIND = Attribute(
     "string",
     "What happened there: `timestamp`, `uuid`, `number`, `reordered`, `added`, `removed`, `truncated` or `edited`",
 )
+DIVERGENCE_PATHS = Attribute(
+    "promptcache.divergence.paths",
+    "string[]",
+    "All places up to the first 1,024 tokens that did not change, at most five; absent if there is only one",
+)
+DIVERGENCE_KINDS = Attribute("promptcache.divergence.kinds", "string[]", "What happened at each of them")
+DIVERGENCE_TOKENS = Attribute(
+    "promptcache.divergence.tokens", "int[]", "Estimated token offset of each of them"
+)
+DIVERGENCE_OTHER_TEMPLATE = Attribute(
+    "promptcache.divergence.other_template",
+    "boolean",
+    "True if the earlier prompt, which has most of this prompt's content, is of another template",
+)
+USAGE_ERROR = Attribute(
+    "promptcache.usage.error",
+    "string",
+    "Why the reported usage is impossible: `cache_exceeds_input` or `invalid_count`",
+)
 MISSED_SAVINGS_AMOUNT = Attribute(
     "promptcache.missed_savings.amount", "double", "USD that the miss cost; only where it is known"
 )
@@ -143,8 +162,9 @@ TOKEN_STATE = "promptcache.token.state"
 
 SPAN_ATTRIBUTES = (
     FINGERPRINT, DIGEST, PREFIX_NAME, RESULT, HIT_RATIO, EXPECTED_TOKENS, AVOIDABLE_TOKENS, MISS_REASON,
-    MISS_SOURCE, MISS_TOKENS, DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, SAVINGS_AMOUNT,
-    MISSED_SAVINGS_AMOUNT, ABANDONED, TIME_TO_FIRST_TOKEN,
+    MISS_SOURCE, MISS_TOKENS, DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, DIVERGENCE_PATHS,
+    DIVERGENCE_KINDS, DIVERGENCE_TOKENS, DIVERGENCE_OTHER_TEMPLATE, SAVINGS_AMOUNT, MISSED_SAVINGS_AMOUNT,
+    USAGE_ERROR, ABANDONED, TIME_TO_FIRST_TOKEN,
 )  # fmt: skip
 
 OTHER = "other"
