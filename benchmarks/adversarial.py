@@ -17,7 +17,7 @@ from benchmarks.adversaries import ADVERSARIES, Adversary, Body, size_bytes
 from benchmarks.display import Advance, print_section, print_table, progress
 from benchmarks.options import parse
 from otel_promptcache.core.chain import PromptHasher
-from otel_promptcache.core.examination import Diagnosis, Examination
+from otel_promptcache.core.examination import Examination
 from otel_promptcache.core.exchange import Reply
 from otel_promptcache.core.fingerprint import Fingerprinter
 from otel_promptcache.core.index import PrefixIndex
@@ -25,6 +25,7 @@ from otel_promptcache.core.policy import policy_for
 from otel_promptcache.core.prompt import without_items
 from otel_promptcache.core.sighting import SentPrompt
 from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.core.verdict import Diagnosis
 from otel_promptcache.providers.openai_content import cache_options
 from otel_promptcache.providers.registry import wire_format
 

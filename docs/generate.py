@@ -36,7 +36,6 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
     ("pieces of a prompt", comparison, "MAX_PROMPT_PIECES"),
     ("pieces of a segment", pieces, "MAX_PIECES"),
     ("depth of a value", pieces, "MAX_DEPTH"),
-    ("length of a masked piece", pieces, "MAX_MASKED_CHARS"),
     ("size of a value that is measured exactly", serial, "LARGE_BYTES"),
     ("segments of a template", fingerprint, "MAX_LEADING_SEGMENTS"),
     ("text of a template", fingerprint, "LEADING_CHARS"),

@@ -13,14 +13,15 @@ from functools import partial
 from otel_promptcache.amendments import Amendments
 from otel_promptcache.answer import Answer
 from otel_promptcache.core.analyzer import CacheReport, analyze
-from otel_promptcache.core.examination import Diagnosis, Examination
+from otel_promptcache.core.examination import Examination
 from otel_promptcache.core.exchange import RequestFacts, Timing
 from otel_promptcache.core.fingerprint import PrefixIdentity
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.pricing import ModelPrice
-from otel_promptcache.core.prompt import without_items
+from otel_promptcache.core.prompt import Settings, without_items
 from otel_promptcache.core.sighting import SentPrompt
 from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.core.verdict import Diagnosis
 from otel_promptcache.guard import guarded, struck_from_outside
 from otel_promptcache.prefix import current_prefix_name
 from otel_promptcache.providers.base import Json, WireFormat, mapping, string
@@ -42,6 +43,8 @@ class Address:
     path: str
     account: int = 0
     """A hash of the keys, the organisation and the project; it means something in this process only."""
+    settings: Settings = ()
+    """Those in headers."""
 
 
 class Call:
@@ -88,7 +91,7 @@ class Call:
             port=address.port,
             is_stream=request.get("stream") is True,
         )
-        self._examine(request, address.account)
+        self._examine(request, address)
         self._span = self._shared.emitter.open(
             self._facts,
             self._prefix,
@@ -99,24 +102,28 @@ class Call:
         self._shared.endings.opened(self)
 
     @guarded
-    def _examine(self, request: Json, account: int) -> None:
+    def _examine(self, request: Json, address: Address) -> None:
         facts, fingerprinter = self._facts, self._shared.fingerprinter
         options, read = cache_options(request), partial(self._wire.blocks, request)
         prompt, segments = self._shared.hasher.hash(
-            partial(without_items, read) if options.is_continued else read
+            partial(without_items, read) if options.is_continued else read, address.account
         )
         self._prefix = fingerprinter.recall(prompt.leading) or fingerprinter.identify(
             self._wire.segments(request), prompt.leading
         )
         if not prompt.is_whole:
             return
-        scope = self._wire.scope(request)._replace(
-            provider=facts.provider, host=facts.host or "", model=facts.model or ""
+        scope = self._wire.scope(request)
+        scope = scope._replace(
+            provider=facts.provider,
+            host=facts.host or "",
+            model=facts.model or "",
+            settings=tuple(sorted((*scope.settings, *address.settings))),
         )
         policy = self._shared.policy_of(facts.provider, facts.model or "", None)
         self._examination = Examination(
             self._shared.index,
-            SentPrompt(prompt, scope, options, self._prefix.fingerprint, account=account),
+            SentPrompt(prompt, scope, options, self._prefix.fingerprint, account=address.account),
             segments,
             self._started,
             has_boundaries=policy.has_exact_boundaries or not policy.is_known,

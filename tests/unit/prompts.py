@@ -9,7 +9,7 @@ from typing import Any
 
 from otel_promptcache.core.chain import PromptHasher, hash_prompt
 from otel_promptcache.core.comparison import Comparison, Cutter, compare
-from otel_promptcache.core.examination import Diagnosis, Examination
+from otel_promptcache.core.examination import Examination
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.expectation import Expectation, expect
 from otel_promptcache.core.fingerprint import Fingerprinter
@@ -18,6 +18,7 @@ from otel_promptcache.core.policy import CachePolicy, policy_for
 from otel_promptcache.core.prompt import CacheScope, Segment, without_items
 from otel_promptcache.core.sighting import SentPrompt
 from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.core.verdict import Diagnosis
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS
 from otel_promptcache.providers.openai_content import cache_options

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from otel_promptcache.core import pieces as pieces_module
 from otel_promptcache.core.chain import HashedPrompt, hash_prompt, hash_text
-from otel_promptcache.core.pieces import MAX_DEPTH, MAX_MASKED_CHARS, MAX_PIECES, Piece, cut, hash_pieces
+from otel_promptcache.core.pieces import MAX_DEPTH, MAX_PIECES, Piece, cut, hash_pieces
 from otel_promptcache.core.prompt import Role, Segment, SegmentKind
 from tests.unit.prompts import prose
 
@@ -177,12 +177,39 @@ def test_a_value_that_is_nested_deeply_is_cut_as_far_as_paths_go() -> None:
     assert cut(item(one)) != cut(item(other))
 
 
-def test_a_long_text_in_a_value_is_known_exactly_only() -> None:
-    long = "It is 9:30. " * MAX_MASKED_CHARS
-    (piece,) = hash_pieces(cut(item({"name": long})))
-    assert piece == Piece(piece.exact, piece.exact, len(long))
-    (other,) = hash_pieces(cut(item({"name": long.replace("9:30", "9:31")})))
-    assert piece.masked != other.masked
+def test_a_text_in_a_value_is_cut_into_sentences_as_far_as_there_is_room() -> None:
+    text = "It is 9:30 now. And that is all. "
+    parts = cut(item({"content": text, "name": "f"}))
+    assert [part[0] for part in parts] == [".content", ".content", ".name"]
+    pieces = hash_pieces(parts)
+    others = hash_pieces(cut(item({"content": text.replace("9:30", "9:31"), "name": "f"})))
+    assert [one.exact == other.exact for one, other in zip(pieces, others, strict=True)] == [
+        False,
+        True,
+        True,
+    ]
+    assert [one.masked == other.masked for one, other in zip(pieces, others, strict=True)] == [
+        True,
+        True,
+        True,
+    ]
+    long = text * MAX_PIECES
+    parts = cut(item({"content": long, "name": "f"}))
+    assert len(parts) == MAX_PIECES + 1
+    *sentences, rest, name = hash_pieces(parts)
+    assert rest == Piece(rest.exact, rest.exact, len(long) - sum(piece.size_bytes for piece in sentences))
+    assert name.size_bytes == 1
+
+
+def test_an_encoded_file_is_one_piece_and_json_in_a_text_is_cut_into_members() -> None:
+    url = "data:image/png;base64," + "iVBORw0KGgoAAAANSUhEUg" * 100
+    assert [part[:1] for part in cut(item({"image_url": {"url": url}}))] == [(".image_url.url",)]
+    rows = ",".join(f'{{"id":{number},"name":"{"x" * 60}","town":"Rome"}}' for number in range(20))
+    before, after = (
+        {piece.exact for piece in hash_pieces(cut(item({"content": f'{{"at":"{at}","rows":[{rows}]}}'})))}
+        for at in ("9:30", "10:30 in the morning")
+    )
+    assert len(before - after) <= 2
 
 
 @given(st.integers(0, 100), st.sampled_from([" really", "\n", "Wait. What? ", "x" * 300]))
@@ -222,7 +249,7 @@ def test_a_value_is_cut_into_its_members(keeps_names: bool, paths: list[str]) ->
     value = {"name": "f", "parameters": {"a": [1, {"b": None}], "c": "é", "d": {}}}
     parts = cut(item(value), keeps_names=keeps_names)
     assert [part[0] for part in parts] == paths
-    assert [part[2] for part in parts] == ['"f"', "1", "null", '"é"', "{}"]
+    assert [part[2] for part in parts] == ["f", "1", "null", "é", "{}"]
 
 
 @pytest.mark.parametrize("unit", ["a", ".", "a.", "\n", ". ", "。", "a.b", "  "])

@@ -81,8 +81,20 @@ CASES: dict[str, tuple[Evidence, MissReason, int]] = {
     "another effort": (evidence(**elsewhere(reasoning_effort="low")), MissReason.REASONING_EFFORT_CHANGED, 4_000),
     "another verbosity": (evidence(**elsewhere(verbosity="low")), MissReason.VERBOSITY_CHANGED, 4_000),
     "tool calls one by one": (evidence(**elsewhere(parallel_tool_calls=False)), MissReason.TOOLS_CHANGED, 4_000),
-    "another provider": (evidence(**elsewhere(provider="p")), MissReason.MODEL_CHANGED, 4_000),
-    "another host": (evidence(**elsewhere(host="h")), MissReason.MODEL_CHANGED, 4_000),
+    "another provider": (evidence(**elsewhere(provider="p")), MissReason.ENDPOINT_CHANGED, 4_000),
+    "another host": (evidence(**elsewhere(host="h")), MissReason.ENDPOINT_CHANGED, 4_000),
+    "another upstream": (evidence(**elsewhere(upstream="u")), MissReason.ENDPOINT_CHANGED, 4_000),
+    "another model on another host": (evidence(**elsewhere(host="h", model="m")), MissReason.MODEL_CHANGED, 4_000),
+    "another setting": (evidence(**elsewhere(settings=(("thinking", 1),))), MissReason.SETTINGS_CHANGED, 4_000),
+    "its own copy expired, and another model has one": (
+        evidence(lapsed=sure(4_000), **elsewhere(model="m")), MissReason.EXPIRED, 4_000,
+    ),
+    "another model has much more than expired": (
+        evidence(lapsed=sure(1_500), **elsewhere(model="m")), MissReason.MODEL_CHANGED, 4_000,
+    ),
+    "text of another template": (
+        evidence(is_other_template=True, **segment(SegmentKind.TOOL)), MissReason.INPUT_CHANGED, 3_000,
+    ),
     "the first difference": (evidence(**elsewhere(verbosity="low", cache_key="k")), MissReason.PROMPT_CACHE_KEY_CHANGED, 4_000),
     "tools": (evidence(**segment(SegmentKind.TOOL)), MissReason.TOOLS_CHANGED, 3_000),
     "the format": (evidence(**segment(SegmentKind.FORMAT)), MissReason.TEXT_FORMAT_CHANGED, 3_000),
@@ -109,7 +121,9 @@ CASES: dict[str, tuple[Evidence, MissReason, int]] = {
         evidence(NEW, sent=EXPLICIT_PLAIN, has_lineage=False), MissReason.CACHING_DISABLED, 0,
     ),
     "nothing like it before": (evidence(has_lineage=False), MissReason.COLD_START, 0),
-    "too little in common": (evidence(), MissReason.BELOW_MINIMUM, 0),
+    "too little in common": (evidence(shared_tokens=1_000), MissReason.BELOW_MINIMUM, 0),
+    "nothing in common": (evidence(), MissReason.COLD_START, 0),
+    "enough in common, but of nobody that is known": (evidence(shared_tokens=1_100), MissReason.COLD_START, 0),
 }  # fmt: skip
 
 
@@ -165,12 +179,12 @@ EVERYTHING: dict[str, Any] = {
         ((), {"sent": EXPLICIT_PLAIN}, MissReason.CACHING_DISABLED),
         ((), {"sent": EXPLICIT_MARKED}, MissReason.PROVIDER),
         (("readable",), {"sent": EXPLICIT_MARKED}, MissReason.CONCURRENT),
-        (("readable", "in_flight"), {"sent": EXPLICIT_MARKED}, MissReason.MODEL_CHANGED),
-        (("readable", "in_flight", "elsewhere"), {"sent": EXPLICIT_MARKED}, MissReason.EXPIRED),
+        (("readable", "in_flight", "lapsed"), {"sent": EXPLICIT_MARKED}, MissReason.MODEL_CHANGED),
+        (("readable", "in_flight"), {"sent": EXPLICIT_MARKED}, MissReason.EXPIRED),
         (("readable", "in_flight", "elsewhere", "lapsed"), {"sent": EXPLICIT_MARKED}, MissReason.MODE_CHANGED),
         (("readable", "in_flight", "elsewhere", "lapsed"), {}, MissReason.TOOLS_CHANGED),
         (("readable", "in_flight", "elsewhere", "lapsed"), {"divergence": None}, MissReason.NO_MATCHING_BREAKPOINT),
-        (("readable", "in_flight", "elsewhere", "lapsed", "unmarked"), {"divergence": None}, MissReason.BELOW_MINIMUM),
+        (("readable", "in_flight", "elsewhere", "lapsed", "unmarked"), {"divergence": None}, MissReason.COLD_START),
     ],
 )  # fmt: skip
 def test_the_first_rule_that_applies_is_heard(

@@ -84,8 +84,8 @@ X, Y, Z = (f"A paragraph about {topic}, which is long enough.\n\n" for topic in 
         (X + Z + Y, X + Y, "removed", len(X)),
         (X + Y + Z, X + Z + Y, "reordered", len(X)),
         (X + Y, X + Z, "edited", len(X)),
-        (X, X + Y, "edited", len(X)),
-        (X + Y, X, "edited", len(X)),
+        (X, X + Y, "added", len(X)),
+        (X + Y, X, "removed", len(X)),
         (X + "Yes" + Y, X + "No" + Y, "edited", len(X)),
     ],
     ids=["insertion", "removal", "reordering", "replacement", "extension", "truncation", "edit"],
@@ -154,7 +154,7 @@ TOOLS: dict[str, tuple[Body, Body, str, str]] = {
     ),
     "a schema key more at the end": (
         with_parameters(SCHEMA), with_parameters({**SCHEMA, "additionalProperties": False}),
-        "tools[0].function.parameters.additionalProperties", "edited",
+        "tools[0].function.parameters.additionalProperties", "added",
     ),
 }  # fmt: skip
 
@@ -207,7 +207,7 @@ MESSAGES: dict[str, tuple[Body, Body, str, str]] = {
         messages(*TURNS), messages(*TURNS[:3], user("Zwei " + prose(40, "two")), *TURNS[4:]), "messages[3].content", "edited",
     ),
     "one extended": (
-        messages(*TURNS), messages(*TURNS[:3], user(TURNS[3]["content"] + "More."), *TURNS[4:]), "messages[3].content", "edited",
+        messages(*TURNS), messages(*TURNS[:3], user(TURNS[3]["content"] + "More."), *TURNS[4:]), "messages[3].content", "added",
     ),
     "another speaker": (messages(*TURNS), messages(*TURNS[:3], assistant("Hm."), *TURNS[4:]), "messages[3].content", "edited"),
     "rules removed": (messages(*TURNS), messages(*TURNS[1:]), "messages[0].content", "removed"),

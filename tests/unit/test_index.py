@@ -14,12 +14,24 @@ from otel_promptcache.core import index as index_module
 from otel_promptcache.core import piece_store as pieces_module
 from otel_promptcache.core import sighting as sighting_module
 from otel_promptcache.core.boundaries import Boundary
-from otel_promptcache.core.chain import ContentHash, Link
+from otel_promptcache.core.chain import ContentHash, Link, hash_prompt
 from otel_promptcache.core.index import PrefixIndex
 from otel_promptcache.core.pieces import cut, hash_pieces
 from otel_promptcache.core.prompt import CacheScope, Segment, SegmentKind
 from otel_promptcache.core.sighting import SentPrompt, Sighting
-from tests.unit.prompts import Application, assistant, chat, marked, prompt_of, prose, system, tool, user
+from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS
+from tests.unit.prompts import (
+    Application,
+    Body,
+    assistant,
+    chat,
+    marked,
+    prompt_of,
+    prose,
+    system,
+    tool,
+    user,
+)
 
 SECRET = "sesame"
 
@@ -133,9 +145,9 @@ def test_a_boundary_outlives_requests_without_one() -> None:
     index, sent = PrefixIndex(), prompt_of(chat(user("a")))
     for at_seconds, until in ((0.0, {True: 100.0}), (1.0, {}), (2.0, {False: 50.0}), (3.0, {True: 60.0})):
         index.admit(sent, Sighting(at_seconds, at_seconds + 5, until), {}, {})
-    seen = index.sightings(sent.prompt.links[0].prefix)[sent.scope]
+    seen = index.sightings(sent.prompt.links[0].prefix, sent.scope)[sent.scope]
     assert seen == Sighting(3.0, 8.0, {True: 100.0, False: 50.0})
-    assert index.sightings(prompt_of(chat(user("b"))).prompt.links[0].prefix) == {}
+    assert index.sightings(prompt_of(chat(user("b"))).prompt.links[0].prefix, sent.scope) == {}
 
 
 def test_what_is_in_flight_is_known_until_it_arrives() -> None:
@@ -190,20 +202,6 @@ def test_the_rate_counts_a_minute_of_the_same_start_and_scope() -> None:
     assert index.match_prefix(replace(sent, scope=CacheScope(model="m")), 200).requests_last_minute == 1
 
 
-def test_candidates_are_few_and_the_likeliest() -> None:
-    index = PrefixIndex()
-    same_start = admit(index, prompt_of(chat(system("a"), user("b")), fingerprint="start"))
-    same_template = admit(index, prompt_of(chat(system("b"), user("b")), fingerprint="mine"))
-    same_content = [
-        admit(index, prompt_of(chat(system(f"x{number}"), user(f"known {number}")))) for number in range(5)
-    ]
-    new = prompt_of(chat(system("a"), *(user(f"known {number}") for number in range(5))), fingerprint="mine")
-    assert index.candidates(new, index.match_prefix(new, 0.0)) == [
-        same_start, same_template, *same_content[:2]
-    ]  # fmt: skip
-    assert PrefixIndex().candidates(new, PrefixIndex().match_prefix(new, 0.0)) == []
-
-
 def test_content_is_found_wherever_it_stood() -> None:
     application = Application()
     application.send(chat(system(prose(100)), user("Hi")))
@@ -249,7 +247,7 @@ def test_a_flood_of_one_off_prompts_leaves_no_more_than_the_bounds(small: Prefix
     assert sizes(small)["_starts"] == 10
     assert sizes(small)["_places"] == sizes(small)["_by_content"] == 16
     assert len(small._pieces.known) == len(small._pieces._homes) <= 60
-    assert sizes(small)["_by_fingerprint"] <= 8
+    assert sizes(small)["_by_template"] <= 8
     assert not small._in_flight
 
 
@@ -266,7 +264,7 @@ def test_forgetting_a_prompt_leaves_what_others_share(small: PrefixIndex) -> Non
         admit(small, prompt_of(chat(shared, user(str(number))), fingerprint=f"template {number}"))
     assert small.match_prefix(prompt_of(chat(shared, user("0"))), 0.0).steps[-1].position == 0
     assert small.match_prefix(prompt_of(chat(shared, user("1"))), 0.0).steps[-1].position == 1
-    assert "template 0" not in small._by_fingerprint
+    assert ("template 0", 0) not in small._by_template
     assert len(small._prompts) == 8
 
 
@@ -305,21 +303,72 @@ def test_old_prompts_are_not_held_by_the_pieces_they_brought(small: PrefixIndex)
     assert alive == {id(sent) for sent in small._prompts.values()}
 
 
-def test_scopes_of_one_prefix_are_bounded() -> None:
-    index = PrefixIndex()
-    for number in range(20):
-        sent = admit(index, prompt_of(chat(user("a")), scope=CacheScope(cache_key=str(number))))
-    keys = [scope.cache_key for scope in index.sightings(sent.prompt.links[0].prefix)]
-    assert keys == [str(number) for number in range(12, 20)]
+def keyed(number: int, *turns: Body) -> SentPrompt:
+    """A prompt with a cache key of its own."""
+    return prompt_of(chat(system("s"), *turns), scope=CacheScope(cache_key=str(number)))
 
 
-def test_scopes_are_told_apart_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "MAX_SCOPES_KNOWN", 3)
+def test_a_prefix_remembers_many_scopes_and_compares_with_the_latest() -> None:
+    index = PrefixIndex()
+    for number in range(1_000):
+        admit(index, keyed(number, user(str(number))))
+    for number in (0, 500, 999):
+        trail = index.match_prefix(keyed(number, user("new")), 0.0)
+        assert trail.alive_links == 1
+    own = keyed(0)
+    seen = index.sightings(own.prompt.links[0].prefix, own.scope)
+    latest = range(999, 998 - sighting_module.MAX_SCOPES, -1)
+    assert [scope.cache_key for scope in seen] == ["0", *map(str, latest)]
+
+
+def test_the_scopes_that_were_used_longest_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "MAX_SIGHTING_BYTES", 100 * 1_300)
+    index = PrefixIndex()
+    for number in range(1_000):
+        admit(index, keyed(number, user(str(number))))
+        admit(index, keyed(0))
+        assert index._scopes.size_bytes <= 100 * 1_300
+    assert 50 < len(index._scopes) < 150
+    alive = [number for number in range(1_000) if index.match_prefix(keyed(number), 0.0).alive_links]
+    assert alive == [0, *range(1_001 - len(alive), 1_000)]
+    assert index._scopes.size_bytes == 800 * len(index._scopes) + sum(
+        place.size_bytes - sighting_module.PLACE_BYTES for place in index._places.values()
+    )
+
+
+def test_the_last_scopes_are_kept_whatever_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "MAX_SIGHTING_BYTES", 1)
     index = PrefixIndex()
     for number in range(20):
-        sent = admit(index, prompt_of(chat(user("a")), scope=CacheScope(cache_key=str(number))))
-        assert len(index._scopes) <= 3
-        assert index.match_prefix(sent, 0.0).alive_links == 1
+        admit(index, keyed(number))
+    assert [bool(index.match_prefix(keyed(number), 0.0).alive_links) for number in range(20)] == [
+        number >= 20 - sighting_module.MAX_SCOPES for number in range(20)
+    ]
+
+
+def test_the_scope_that_was_served_is_compared_with_however_long_ago_it_was_used() -> None:
+    index, asked = PrefixIndex(), keyed(0)
+    served = replace(asked, scope=asked.scope.served_by("flex", "DeepInfra"))
+    index.admit(served, Sighting(0.0, 100.0), {}, {}, asked.scope)
+    for number in range(1, 100):
+        admit(index, keyed(number))
+    (step,) = index.match_prefix(asked, 1.0).steps
+    assert served.scope in step.sightings
+
+
+def test_a_prompt_of_another_account_has_nothing_in_common() -> None:
+    index = PrefixIndex()
+    one, other = (
+        replace(
+            prompt_of(body), prompt=hash_prompt(CHAT_COMPLETIONS.segments(body), account), account=account
+        )
+        for account, body in ((1, chat(system("s"), user("a"))), (2, chat(system("s"), user("a"))))
+    )
+    admit(index, one)
+    trail = index.match_prefix(other, 0.0)
+    assert (trail.known_links, trail.has_lineage) == (0, False)
+    assert not any(index.is_known(link.content) for link in other.prompt.links)
+    assert index.match_prefix(one, 0.0).known_links == 2
 
 
 def test_a_minute_of_very_many_requests_is_counted_in_bounded_memory() -> None:
@@ -387,7 +436,7 @@ def test_the_bytes_of_a_prefix_are_those_of_its_scopes_and_boundaries() -> None:
             index.admit(sent, Sighting(1.0, 2.0, until), {}, {})
     (place,) = index._places.values()
     assert index._bytes_held == place.size_bytes + index_module.PROMPT_BYTES + index_module.LINK_BYTES
-    assert place.size_bytes == 950 + 8 * (150 + 300)
+    assert place.size_bytes == 950 + 12 * (220 + 300)
     admit(index, prompt_of(chat(user("b"))))
     index._forget(next(iter(index._prompts)))
     index._forget(next(iter(index._prompts)))

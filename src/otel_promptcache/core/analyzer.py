@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from otel_promptcache.core.diagnosis import MissReason, MissSource
-from otel_promptcache.core.examination import Diagnosis
 from otel_promptcache.core.fingerprint import PrefixIdentity
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.pricing import CostBreakdown, ModelPrice, cost, missed_savings_usd
 from otel_promptcache.core.usage import TokenUsage, UsageError
+from otel_promptcache.core.verdict import Diagnosis
 
 
 class CacheResult(str, Enum):
@@ -41,10 +41,10 @@ class CacheReport:
     """None where the dollars cannot be known; they are never guessed."""
     missed_savings_usd: float | None
     """What the miss cost; None likewise, or where nothing was missed."""
-    usage_error: UsageError | None
-    """What is impossible about the usage that was reported; `usage` is unknown then."""
     is_answered: bool
-    """A response came, so the provider bills the request even where we do not know for how much."""
+    """A response came, so the provider bills the request even if we do not know for how much."""
+    usage_error: UsageError | None = None
+    """What is impossible about the usage that was reported; `usage` is unknown then."""
 
 
 def classify(usage: TokenUsage, policy: CachePolicy, diagnosis: Diagnosis) -> CacheResult:

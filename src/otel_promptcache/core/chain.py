@@ -66,9 +66,9 @@ class HashedPrompt:
         return self.links[-1].end_bytes if self.links else 0
 
 
-def hash_prompt(segments: Iterable[Segment]) -> HashedPrompt:
-    """Chain a prompt's segments; each link depends on all before it."""
-    chain = _Chain()
+def hash_prompt(segments: Iterable[Segment], account: int = 0) -> HashedPrompt:
+    """Chain a prompt's segments; each link depends on the account and on all before it."""
+    chain = _Chain(account)
     for segment in segments:
         chain.add(segment)
     return chain.prompt()
@@ -106,17 +106,18 @@ class PromptHasher:
         self._known: dict[tuple[PrefixHash, int], _HashedBlock] = {}
         self._links_held = 0
 
-    def hash(self, read: Callable[[], Iterable[Block]]) -> tuple[HashedPrompt, Segments]:
+    def hash(self, read: Callable[[], Iterable[Block]], account: int = 0) -> tuple[HashedPrompt, Segments]:
         """Chain the blocks of a prompt.
 
         Args:
-            read: Reads the blocks; called again where the segments of a block that is remembered are needed.
+            read: Reads the blocks; called again if the segments of a block that is remembered are needed.
+            account: On whose account it is sent: equal prompts of two accounts have nothing in common.
 
         Returns:
             The prompt and its segments, by the index of their links. A prompt of more than `MAX_SEGMENTS` is read
             no further and is not whole.
         """
-        chain, known, segments = _Chain(), self._known, Segments(read)
+        chain, known, segments = _Chain(account), self._known, Segments(read)
         for key, read_block in read():
             place = (chain.state.prefix, key)
             start = len(chain.links)
@@ -165,8 +166,13 @@ class Segments(dict[int, Segment]):
 class _Chain:
     """A prompt while it is chained."""
 
+    account: int
     links: list[Link] = field(default_factory=list[Link])
     state: _State = _START
+
+    def __post_init__(self) -> None:
+        if self.account:
+            self.state = _START._replace(prefix=PrefixHash(self.account))
 
     def add(self, segment: Segment) -> None:
         """Chain one segment more."""
@@ -177,7 +183,7 @@ class _Chain:
             routing = ContentHash(hash((before, head)))
             head_chars += len(head)
         serialised = value if isinstance(value, str) else serial(value)
-        content = ContentHash(hash((kind, role, serialised)))
+        content = ContentHash(hash((kind, role, serialised, self.account)))
         prefix = PrefixHash(hash((before, content, begins_message)))
         if kind in _NAMING or (kind is SegmentKind.ITEM and leading is None):
             leading = prefix

@@ -53,7 +53,7 @@ CONTENT_REASONS = frozenset(
         MissReason.NO_MATCHING_BREAKPOINT,
     }
 )
-"""Those for which it matters where the prompt parts from an earlier one."""
+"""Those for which it matters where the prompt diverges from an earlier one."""
 
 
 class MissSource(str, Enum):
@@ -78,6 +78,8 @@ class Evidence:
     read_tokens: int
     requests_last_minute: int
     has_lineage: bool
+    is_other_template: bool = False
+    """The earlier prompt that it is compared with is of another template."""
 
     @property
     def tolerance_tokens(self) -> int:
@@ -107,8 +109,10 @@ _SCOPE_REASONS = {
     "reasoning_effort": MissReason.REASONING_EFFORT_CHANGED,
     "verbosity": MissReason.VERBOSITY_CHANGED,
     "parallel_tool_calls": MissReason.TOOLS_CHANGED,
-    "provider": MissReason.MODEL_CHANGED,
-    "host": MissReason.MODEL_CHANGED,
+    "provider": MissReason.ENDPOINT_CHANGED,
+    "host": MissReason.ENDPOINT_CHANGED,
+    "upstream": MissReason.ENDPOINT_CHANGED,
+    "settings": MissReason.SETTINGS_CHANGED,
 }
 
 _SEGMENT_REASONS = {
@@ -160,7 +164,10 @@ def _scope_changed(evidence: Evidence) -> Finding | None:
     if closest is None:
         return None
     changed = evidence.sent.scope.differences(closest)[0]
-    return _finding(_SCOPE_REASONS[changed], evidence.lost(evidence.expectation.elsewhere))
+    lost, lapsed = evidence.lost(evidence.expectation.elsewhere), evidence.lost(evidence.expectation.lapsed)
+    if lapsed + evidence.tolerance_tokens >= lost:
+        return None  # its own copy would have done, had it not expired
+    return _finding(_SCOPE_REASONS[changed], lost)
 
 
 def _mode_changed(evidence: Evidence) -> Finding | None:
@@ -169,7 +176,7 @@ def _mode_changed(evidence: Evidence) -> Finding | None:
     return _finding(MissReason.MODE_CHANGED, evidence.lost(evidence.expectation.unmarked))
 
 
-def _content_changed(evidence: Evidence) -> Finding | None:
+def content_changed(evidence: Evidence) -> Finding | None:
     """The application changed something in front of content that it sent before."""
     divergence, avoidable = evidence.divergence, evidence.expectation.avoidable_tokens
     if divergence is None or avoidable <= max(evidence.tolerance_tokens, evidence.policy.step_tokens):
@@ -183,6 +190,8 @@ def _content_changed(evidence: Evidence) -> Finding | None:
         return None
     if divergence.is_compaction:
         return Finding(MissReason.CONTEXT_COMPACTED, avoidable)
+    if evidence.is_other_template:
+        return Finding(MissReason.INPUT_CHANGED, avoidable)
     return Finding(_SEGMENT_REASONS.get(divergence.segment, MissReason.INPUT_CHANGED), avoidable)
 
 
@@ -195,7 +204,9 @@ def _no_matching_breakpoint(evidence: Evidence) -> Finding | None:
 def _nothing_to_read(evidence: Evidence) -> Finding | None:
     if evidence.read_tokens > 0:
         return None
-    return Finding(MissReason.BELOW_MINIMUM if evidence.has_lineage else MissReason.COLD_START, 0)
+    shared_tokens = evidence.expectation.shared_tokens
+    is_too_short = evidence.has_lineage and 0 < shared_tokens < (evidence.policy.minimum_tokens or 0)
+    return Finding(MissReason.BELOW_MINIMUM if is_too_short else MissReason.COLD_START, 0)
 
 
 RULES: tuple[Rule, ...] = (
@@ -205,7 +216,7 @@ RULES: tuple[Rule, ...] = (
     _scope_changed,
     _expired,
     _mode_changed,
-    _content_changed,
+    content_changed,
     _no_matching_breakpoint,
     _nothing_to_read,
 )

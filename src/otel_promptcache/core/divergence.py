@@ -1,11 +1,11 @@
-"""Where two prompts part, and what kind of text stands there."""
+"""Where two prompts diverge, and what kind of text is there."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from otel_promptcache.core.chain import Link
 from otel_promptcache.core.pieces import Part, Piece
@@ -13,7 +13,7 @@ from otel_promptcache.core.prompt import Role, SegmentKind
 
 
 class DivergenceKind(str, Enum):
-    """What happened to the prompt at the place where it parts from an earlier one."""
+    """What happened to the prompt at a place where it differs from an earlier one."""
 
     TIMESTAMP = "timestamp"
     UUID = "uuid"
@@ -26,6 +26,19 @@ class DivergenceKind(str, Enum):
     EDITED = "edited"
 
 
+class Difference(NamedTuple):
+    """A place where a prompt differs from an earlier one."""
+
+    path: str
+    """Place in the request body."""
+    kind: DivergenceKind
+    segment: SegmentKind
+    offset_bytes: int
+    """How much of the prompt precedes it."""
+    end_bytes: int
+    """Up to where in the prompt it reaches, as far as can be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Divergence:
     """The first difference between a prompt and an earlier one."""
@@ -35,59 +48,25 @@ class Divergence:
     kind: DivergenceKind
     segment: SegmentKind
     is_compaction: bool
-    """What stands there replaces a part of the history."""
+    """What is there replaces a part of the history."""
     offset_bytes: int
     """How much of the prompt precedes it."""
+    end_bytes: int = 0
+    """Up to where in the prompt it reaches, as far as can be told."""
+    differences: tuple[Difference, ...] = ()
+    """All differences up to the first long part that did not change, this one included; at most five."""
 
 
 @dataclass(frozen=True, slots=True)
 class CutSegment:
-    """The segment in which two prompts part, on the side whose text is at hand."""
+    """A segment that differs from an earlier one, on the side whose text is at hand."""
 
     pieces: tuple[Piece, ...]
     parts: Sequence[Part]
     """The pieces with their texts; not kept beyond the comparison."""
 
 
-_UUID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE)
 _RENDER_ORDER = tuple(SegmentKind)
-_MONTH = (
-    r"\b(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
-    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b"
-)
-_TIMESTAMP = re.compile(
-    r"\d{4}-\d\d-\d\d|\d\d?:\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\b20\d{6}T\d{4}|\d\u5e74"
-    rf"|\b1[5-9]\d{{8}}(?:\d{{3}}){{0,3}}\b|{_MONTH}\.? \d|\d(?:st|nd|rd|th|\.)? {_MONTH}",
-    re.IGNORECASE,
-)
-
-
-def locate(new: Sequence[Link], old: Sequence[Link], here: CutSegment, there: Sequence[Piece]) -> Divergence:
-    """Find the first difference of a prompt to an earlier one; there is one before either of them ends.
-
-    Args:
-        new: The links of the prompt.
-        old: The links of the earlier one.
-        here: The pieces of the first segment of `new` that differs.
-        there: The pieces of the segment of `old` at the same place; empty where they are not remembered.
-    """
-    index = common_length(new, old)
-    mine, theirs = new[index], old[index]
-    offset_bytes = mine.end_bytes - mine.size_bytes
-    changed = mine
-    if mine.kind is not theirs.kind:  # the kinds have their order, so one of the two has one segment more
-        is_added = _RENDER_ORDER.index(mine.kind) < _RENDER_ORDER.index(theirs.kind)
-        kind = DivergenceKind.ADDED if is_added else DivergenceKind.REMOVED
-        changed = mine if is_added else theirs
-        path = changed.path
-    elif _is_another(new, old, index):
-        kind, path = _moved(new, old, index), mine.path
-    else:
-        position, kind = _first_difference(here, there)
-        path = mine.path + (here.parts[position][0] if position < len(here.parts) else "")
-        shared_bytes = sum(piece.size_bytes for piece in here.pieces[:position])
-        offset_bytes += min(mine.size_bytes, shared_bytes)
-    return Divergence(path, kind, changed.kind, mine.role is Role.COMPACTION, offset_bytes)
 
 
 def common_length(new: Sequence[Link], old: Sequence[Link]) -> int:
@@ -112,56 +91,65 @@ def common_pieces(mine: Sequence[Piece], theirs: Sequence[Piece]) -> int:
     return count
 
 
-def _is_another(new: Sequence[Link], old: Sequence[Link], index: int) -> bool:
-    """Whether two different segments stand there, rather than one that was edited."""
-    mine, theirs = new[index], old[index]
-    if mine.kind is SegmentKind.TOOL:
-        return mine.label != theirs.label
-    if mine.role is not theirs.role or Role.COMPACTION in (mine.role, theirs.role):
-        return True
-    mine_moved = any(link.content == mine.content for link in old[index + 1 :])
-    theirs_moved = any(link.content == theirs.content for link in new[index + 1 :])
-    return mine_moved or theirs_moved
+class OtherSegment(NamedTuple):
+    """Two different segments at the same place: what happened, and how to go on behind them."""
+
+    kind: DivergenceKind
+    path: str
+    segment: SegmentKind
+    skips_mine: bool
+    skips_theirs: bool
 
 
-def _moved(new: Sequence[Link], old: Sequence[Link], index: int) -> DivergenceKind:
-    mine, theirs = new[index], old[index]
+def other_segment(
+    new: Sequence[Link], old: Sequence[Link], mine_at: int, theirs_at: int
+) -> OtherSegment | None:
+    """Tell what happened if two different segments are at the same place; None if one was edited into the other."""
+    mine, theirs = new[mine_at], old[theirs_at]
+    if mine.kind is not theirs.kind:  # the kinds have their order, so one of the two has one segment more
+        if _RENDER_ORDER.index(mine.kind) < _RENDER_ORDER.index(theirs.kind):
+            return OtherSegment(
+                DivergenceKind.ADDED, mine.path, mine.kind, skips_mine=True, skips_theirs=False
+            )
+        return OtherSegment(
+            DivergenceKind.REMOVED, theirs.path, theirs.kind, skips_mine=False, skips_theirs=True
+        )
     if mine.kind is SegmentKind.TOOL:
-        new_tools = {link.label for link in new[index:] if link.kind is SegmentKind.TOOL}
-        old_tools = {link.label for link in old[index:] if link.kind is SegmentKind.TOOL}
-        if new_tools == old_tools:
-            return DivergenceKind.REORDERED
-        return DivergenceKind.ADDED if new_tools - old_tools else DivergenceKind.REMOVED
-    mine_moved = any(link.content == mine.content for link in old[index + 1 :])
-    theirs_moved = any(link.content == theirs.content for link in new[index + 1 :])
-    if mine_moved and theirs_moved:
+        if mine.label == theirs.label:
+            return None
+        kind = _moved_tool(new[mine_at:], old[theirs_at:])
+    else:
+        mine_moved = any(link.content == mine.content for link in old[theirs_at + 1 :])
+        theirs_moved = any(link.content == theirs.content for link in new[mine_at + 1 :])
+        is_same_role = mine.role is theirs.role and mine.role is not Role.COMPACTION
+        if is_same_role and not mine_moved and not theirs_moved:
+            return None
+        kind = _moved(new, mine_at, is_mine=mine_moved, is_theirs=theirs_moved)
+    return OtherSegment(
+        kind,
+        mine.path,
+        mine.kind,
+        skips_mine=kind is DivergenceKind.ADDED,
+        skips_theirs=kind is DivergenceKind.REMOVED,
+    )
+
+
+def _moved_tool(new: Sequence[Link], old: Sequence[Link]) -> DivergenceKind:
+    new_tools = {link.label for link in new if link.kind is SegmentKind.TOOL}
+    old_tools = {link.label for link in old if link.kind is SegmentKind.TOOL}
+    if new_tools == old_tools:
         return DivergenceKind.REORDERED
-    if theirs_moved:
+    return DivergenceKind.ADDED if new_tools - old_tools else DivergenceKind.REMOVED
+
+
+def _moved(new: Sequence[Link], index: int, *, is_mine: bool, is_theirs: bool) -> DivergenceKind:
+    if is_mine and is_theirs:
+        return DivergenceKind.REORDERED
+    if is_theirs:
         return DivergenceKind.ADDED
-    if not mine_moved:
+    if not is_mine:
         return DivergenceKind.EDITED
-    is_head = mine.kind is SegmentKind.ITEM and (index == 0 or new[index - 1].kind is not SegmentKind.ITEM)
+    is_head = new[index].kind is SegmentKind.ITEM and (
+        index == 0 or new[index - 1].kind is not SegmentKind.ITEM
+    )
     return DivergenceKind.TRUNCATED if is_head else DivergenceKind.REMOVED
-
-
-def _first_difference(here: CutSegment, there: Sequence[Piece]) -> tuple[int, DivergenceKind]:
-    """The first piece that differs, and how."""
-    position = common_pieces(here.pieces, there)
-    if position >= len(here.pieces) or position >= len(there):
-        return position, DivergenceKind.EDITED
-    mine, theirs = here.pieces[position], there[position]
-    if mine.masked == theirs.masked:
-        return position, _volatile_kind(here.parts[position][2])
-    mine_moved = any(piece.exact == mine.exact for piece in there[position + 1 :])
-    theirs_moved = any(piece.exact == theirs.exact for piece in here.pieces[position + 1 :])
-    if mine_moved and theirs_moved:
-        return position, DivergenceKind.REORDERED
-    if theirs_moved:
-        return position, DivergenceKind.ADDED
-    return position, DivergenceKind.REMOVED if mine_moved else DivergenceKind.EDITED
-
-
-def _volatile_kind(text: str) -> DivergenceKind:
-    if _UUID.search(text):
-        return DivergenceKind.UUID
-    return DivergenceKind.TIMESTAMP if _TIMESTAMP.search(text) else DivergenceKind.NUMBER

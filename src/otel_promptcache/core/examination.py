@@ -2,58 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import replace
 
 from otel_promptcache.core.boundaries import exact_boundaries
-from otel_promptcache.core.comparison import Cutter, SegmentSource, compare
-from otel_promptcache.core.diagnosis import CONTENT_REASONS, Evidence, MissReason, MissSource, diagnose
-from otel_promptcache.core.divergence import DivergenceKind
+from otel_promptcache.core.comparison import Comparison, Cutter, SegmentSource, compare, compare_with
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
-from otel_promptcache.core.expectation import Expectation, estimated_offset_tokens, expect
 from otel_promptcache.core.index import PrefixIndex
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.sighting import SentPrompt, Sighting
 from otel_promptcache.core.usage import TokenUsage
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a prompt parts from the earlier one that it is compared with."""
-
-    path: str
-    kind: DivergenceKind | None = None
-    """None for a setting, which is no place in the prompt."""
-    token: int | None = None
-    """Estimated offset; None likewise."""
-
-
-class Change(NamedTuple):
-    """One of several places where a prompt differs from the earlier one."""
-
-    path: str
-    kind: DivergenceKind
-    token: int
-    """Estimated offset."""
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """Why a request read less than it could have; all None where it did not, or where it cannot be told."""
-
-    expected_tokens: int | None = None
-    """What the provider could have read for this very prompt."""
-    avoidable_tokens: int | None = None
-    """Content that was sent before, but stands where no prefix cache can reach it."""
-    reason: MissReason | None = None
-    source: MissSource | None = None
-    missed_tokens: int | None = None
-    """What was processed again for that reason; 0 for a prompt that nothing like it preceded."""
-    place: Place | None = None
-    changes: tuple[Change, ...] = ()
-    """All places up to the first 1,024 tokens that did not change, at most five; empty if there is only one."""
-    is_other_template: bool = False
-    """The earlier prompt, which has most of this one's content, is of another template."""
+from otel_promptcache.core.verdict import Case, Diagnosis, judge, provider_verdict
 
 
 class Examination:
@@ -86,8 +44,9 @@ class Examination:
         self._boundaries = exact_boundaries(links, sent.options) if has_boundaries else None
         readable = self._boundaries.readable if self._boundaries else ()
         self._trail = index.match_prefix(sent, now_seconds, readable)
-        cutter = Cutter(index, links, segments, keeps_names=keeps_names)
+        cutter = Cutter(index, links, segments, account=sent.account, keeps_names=keeps_names)
         self._comparison = compare(index, sent, self._trail, cutter)
+        self._sibling = self._compare_with_sibling(cutter)
         self._pieces = cutter.pieces
         self._is_open = True
         writable = self._boundaries.writable if self._boundaries else ()
@@ -110,15 +69,9 @@ class Examination:
         if not self._is_open:
             return
         self.close()
-        sent = self._sent
-        self._sent = sent = SentPrompt(
-            sent.prompt,
-            sent.scope.served_by(reply.service_tier),
-            sent.options,
-            sent.fingerprint,
-            reply.response_id,
-            sent.account,
-        )
+        asked_scope = self._sent.scope
+        served_scope = asked_scope.served_by(reply.service_tier, reply.upstream)
+        self._sent = sent = replace(self._sent, scope=served_scope, response_id=reply.response_id)
         plain = Sighting(now_seconds, now_seconds + policy.lifetime(sent.options.retention))
         boundaries: dict[int, Sighting] = {}
         if policy.has_exact_boundaries and self._boundaries is not None:
@@ -129,7 +82,7 @@ class Examination:
                 boundaries[index] = left._replace(
                     boundary_until_seconds={**left.boundary_until_seconds, **until}
                 )
-        self._index.admit(sent, plain, boundaries, self._pieces)
+        self._index.admit(sent, plain, boundaries, self._pieces, asked_scope)
 
     def close(self) -> None:
         """The prompt is not on its way any more; without `answered` it leaves no trace."""
@@ -152,64 +105,33 @@ class Examination:
         has_other_rules = policy.has_exact_boundaries and self._boundaries is None
         if self._sent.options.is_continued or has_other_rules:
             # What the provider puts in front, or could read up to, is not known: there is nothing of ours to say.
-            return self._by_provider(said, None, usage) or Diagnosis()
-        expectation = expect(
-            self._sent,
-            self._trail,
-            self._comparison,
-            policy,
-            self._boundaries.readable if self._boundaries else (),
-            usage.input_tokens,
-            usage.cache_read_tokens,
-            self._sent_at_seconds,
-        )
-        diagnosis = self._by_provider(said, expectation, usage)
-        return diagnosis or self._by_comparison(expectation, usage, policy)
-
-    def _by_provider(
-        self, said: ProviderDiagnosis | None, expectation: Expectation | None, usage: TokenUsage
-    ) -> Diagnosis | None:
-        if said is None or said.reason not in MissReason.__members__.values():
-            return None
-        return Diagnosis(
-            expected_tokens=expectation and expectation.readable.tokens,
-            avoidable_tokens=expectation and expectation.avoidable_tokens,
-            reason=MissReason(said.reason),
-            source=MissSource.PROVIDER,
-            missed_tokens=said.missed_tokens,
-            place=expectation and self._place(MissReason(said.reason), usage.input_tokens or 0),
-        )
-
-    def _by_comparison(self, expectation: Expectation, usage: TokenUsage, policy: CachePolicy) -> Diagnosis:
-        if expectation.is_met:
-            return Diagnosis(expectation.readable.tokens, expectation.avoidable_tokens)
-        evidence = Evidence(
+            return provider_verdict(said) or Diagnosis()
+        case = Case(
             sent=self._sent,
-            nearest=self._comparison.nearest if self._comparison else None,
-            divergence=self._comparison.divergence if self._comparison else None,
-            expectation=expectation,
+            trail=self._trail,
             policy=policy,
-            input_tokens=usage.input_tokens or 0,
-            read_tokens=usage.cache_read_tokens or 0,
-            requests_last_minute=self._trail.requests_last_minute,
-            has_lineage=self._trail.has_lineage,
+            boundaries=self._boundaries.readable if self._boundaries else (),
+            input_tokens=usage.input_tokens,
+            read_tokens=usage.cache_read_tokens,
+            now_seconds=self._sent_at_seconds,
         )
-        finding = diagnose(evidence)
-        return Diagnosis(
-            expected_tokens=expectation.readable.tokens,
-            avoidable_tokens=expectation.avoidable_tokens,
-            reason=finding and finding.reason,
-            source=finding and MissSource.CLIENT,
-            missed_tokens=finding and finding.tokens,
-            place=finding and self._place(finding.reason, usage.input_tokens or 0),
-        )
+        return judge(case, self._comparison, self._sibling, said)
 
-    def _place(self, reason: MissReason, input_tokens: int) -> Place | None:
-        divergence = self._comparison.divergence if self._comparison else None
-        if divergence is None or reason not in CONTENT_REASONS:
+    def _compare_with_sibling(self, cutter: Cutter) -> Comparison | None:
+        """With the newest prompt of the template, if it is alive and this prompt's own prefix is not; else None.
+
+        Each of two workers may have an order of its own for the same tools. One whose prefix has expired could have
+        read that of the other.
+        """
+        sent, trail = self._sent, self._trail
+        if trail.alive_links >= trail.known_links:
             return None
-        offset = estimated_offset_tokens(self._sent, divergence.offset_bytes, input_tokens)
-        return Place(divergence.path, divergence.kind, offset)
+        sibling = self._index.newest_of_template(sent)
+        if sibling is None or sibling.prompt.leading == sent.prompt.leading:
+            return None
+        if not self._index.is_alive(sibling, sent.scope, self._sent_at_seconds):
+            return None
+        return compare_with(self._index, sent, cutter, sibling)
 
     def _learn(self, usage: TokenUsage, policy: CachePolicy) -> None:
         """Note how many tokens the whole prompt has, and its last boundary: later estimates start from there."""

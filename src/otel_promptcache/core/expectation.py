@@ -52,6 +52,8 @@ class Expectation:
     """Sent before, but behind the divergence, and not read all the same."""
     tolerance_tokens: int
     """What may be missing without meaning anything: rounding."""
+    shared_tokens: int = 0
+    """What the prompt and earlier ones begin with, however short and however old."""
     is_met: bool = False
     """Nothing can have been lost, whatever the condition."""
 
@@ -125,7 +127,8 @@ def expect(
     steps = trail.steps
     if comparison is not None and comparison.sightings:
         # Inside the segment in which they part, the prompts may still agree for a while.
-        steps = (*steps, Step(len(links), comparison.common_bytes, None, comparison.sightings))
+        inside = Step(len(links), comparison.common_bytes, None, comparison.sightings)
+        steps = tuple(sorted((*steps, inside), key=lambda step: step.end_bytes))
 
     estimates: dict[int, Estimate] = {}  # as a rule, all the questions have one answer
 
@@ -154,8 +157,9 @@ def expect(
         elsewhere=longest(reader.is_alive_elsewhere),
         closest_scope=_closest_scope(reader, steps),
         in_flight=longest(reader.is_in_flight),
-        avoidable_tokens=_avoidable_tokens(sent, comparison, input_tokens, read_tokens),
+        avoidable_tokens=_avoidable_tokens(sent, trail, comparison, input_tokens, read_tokens),
         tolerance_tokens=tolerance_tokens,
+        shared_tokens=_tokens(trail, steps[-1].end_bytes, sent, input_tokens)[0] if steps else 0,
     )
 
 
@@ -164,14 +168,14 @@ def _any_step(_: Step) -> bool:
 
 
 def _avoidable_tokens(
-    sent: SentPrompt, comparison: Comparison | None, input_tokens: int, read_tokens: int
+    sent: SentPrompt, trail: Trail, comparison: Comparison | None, input_tokens: int, read_tokens: int
 ) -> int:
     if comparison is None or comparison.divergence is None:
         return 0
     tokens = estimated_offset_tokens(sent, comparison.avoidable_bytes, input_tokens)
     # What was read behind the divergence was not spoiled: another process may have sent more than we know.
-    offset_tokens = estimated_offset_tokens(sent, comparison.divergence.offset_bytes, input_tokens)
-    return max(0, tokens - max(0, read_tokens - offset_tokens))
+    end_tokens, _ = _tokens(trail, comparison.divergence.end_bytes, sent, input_tokens)
+    return max(0, tokens - max(0, read_tokens - end_tokens))
 
 
 def _closest_scope(reader: _Reader, steps: Sequence[Step]) -> CacheScope | None:

@@ -14,6 +14,7 @@ from otel_promptcache.core.piece_store import PieceStore
 from otel_promptcache.core.pieces import Piece
 from otel_promptcache.core.prompt import CacheScope
 from otel_promptcache.core.rate import MinuteRate
+from otel_promptcache.core.scopes import ScopeStore
 from otel_promptcache.core.sighting import PLACE_BYTES, Place, SentPrompt, Sighting
 from otel_promptcache.core.trail import Follower, InFlight, Trail
 
@@ -33,9 +34,9 @@ MAX_STARTS = 1_024
 """Starts of prompts of which the requests of the last minute are counted, in each scope."""
 START_BYTES = 6_400
 """Bytes that one of them takes at most."""
-MAX_SCOPES_KNOWN = 1_024
-"""Scopes that are told apart by identity, which saves time; when there are more, all are forgotten."""
-_MAX_CANDIDATES = 4
+MAX_SIGHTING_BYTES = 6 << 20
+"""Bytes that the scopes of prefixes take, of `MAX_BYTES`; beyond them the scope that was used longest ago is forgotten,
+but for the last few."""
 
 
 class PrefixIndex:
@@ -50,11 +51,11 @@ class PrefixIndex:
         self._prompts: OrderedDict[PrefixHash, SentPrompt] = OrderedDict()
         self._places: dict[PrefixHash, Place] = {}
         self._by_content: dict[ContentHash, SentPrompt] = {}
-        self._by_fingerprint: dict[str, SentPrompt] = {}
+        self._by_template: dict[tuple[str, int], SentPrompt] = {}
         self._pieces = PieceStore()
         self._in_flight: Counter[InFlight] = Counter()
         self._starts: OrderedDict[tuple[CacheScope, ContentHash], MinuteRate] = OrderedDict()
-        self._scopes: dict[CacheScope, CacheScope] = {}
+        self._scopes = ScopeStore()
         self._bytes_held = 0
         restart_in_forked_child(self)
 
@@ -75,8 +76,10 @@ class PrefixIndex:
         """
         links = sent.prompt.links
         with self._lock:
-            scope = self._same(sent.scope)
-            follower = Follower(links, scope, now_seconds, self._places, self._in_flight)
+            scope = self._scopes.same(sent.scope)
+            start = self._places.get(links[0].prefix) if links else None
+            others = self._scopes.others(scope, start.sightings) if start else ()
+            follower = Follower(links, scope, now_seconds, self._places, self._in_flight, others)
             known_links = follower.known_links()
             alive_links = follower.alive_links(known_links, scope)
             return Trail(
@@ -85,26 +88,24 @@ class PrefixIndex:
                 alive_links=alive_links,
                 latest=self._places[links[known_links - 1].prefix].latest if known_links else None,
                 requests_last_minute=self._count_start(scope, sent.prompt.routing, now_seconds),
-                has_lineage=sent.fingerprint in self._by_fingerprint,
+                has_lineage=(sent.fingerprint, sent.account) in self._by_template,
             )
 
-    def candidates(self, sent: SentPrompt, trail: Trail) -> list[SentPrompt]:
-        """Earlier prompts that a new one may be compared with, at most four.
+    def newest_of_template(self, sent: SentPrompt) -> SentPrompt | None:
+        """The prompt of the same template that was answered last; None if none is remembered."""
+        return self._by_template.get((sent.fingerprint, sent.account))
 
-        One that went the same way for longest, one of the same template, and those with the first content
-        known from elsewhere.
-        """
+    def last_seen_seconds(self, sent: SentPrompt) -> float:
+        """When a remembered prompt was sent last, in whatever scope."""
         with self._lock:
-            found: dict[int, SentPrompt] = {}
-            for prompt in (trail.latest, self._by_fingerprint.get(sent.fingerprint)):
-                if prompt is not None:
-                    found[id(prompt)] = prompt
-            for link in sent.prompt.links[trail.known_links :]:
-                if len(found) >= _MAX_CANDIDATES:
-                    break
-                if prompt := self._by_content.get(link.content):
-                    found[id(prompt)] = prompt
-            return list(found.values())
+            place = self._places.get(sent.prompt.links[-1].prefix)
+            return max([seen.at_seconds for seen in place.sightings.values()], default=0.0) if place else 0.0
+
+    def is_alive(self, sent: SentPrompt, scope: CacheScope, now_seconds: float) -> bool:
+        """Whether the provider surely has a remembered prompt in a scope."""
+        with self._lock:
+            place = self._places.get(sent.prompt.links[-1].prefix)
+            return place is not None and place.is_alive(scope, now_seconds)
 
     def owner(self, content: ContentHash) -> SentPrompt | None:
         """A remembered prompt that contains this; None where none does."""
@@ -115,11 +116,11 @@ class PrefixIndex:
         """Whether a remembered prompt contains this, wherever it stands."""
         return content in self._by_content or content in self._pieces.known
 
-    def sightings(self, prefix: PrefixHash) -> Mapping[CacheScope, Sighting]:
-        """When and where a prefix was sent; empty where it is not remembered."""
+    def sightings(self, prefix: PrefixHash, scope: CacheScope) -> Mapping[CacheScope, Sighting]:
+        """When a prefix was sent in a scope and in the latest others; empty if it is not remembered."""
         with self._lock:
             place = self._places.get(prefix)
-            return dict(place.sightings) if place else {}
+            return place.seen_in((scope, *self._scopes.others(scope, place.sightings))) if place else {}
 
     def pieces(self, content: ContentHash) -> tuple[Piece, ...]:
         """The pieces of a segment; empty where they are not remembered (any more)."""
@@ -147,7 +148,7 @@ class PrefixIndex:
         with self._lock:
             if len(self._in_flight) + len(links) - alive_links > MAX_IN_FLIGHT:
                 return ()
-            scope = self._same(sent.scope)
+            scope = self._scopes.same(sent.scope)
             keys: list[InFlight] = [(scope, link.prefix, None) for link in links[alive_links:]]
             keys += [(scope, links[index].prefix, is_marked) for index, is_marked in boundaries]
             for key in keys:
@@ -176,6 +177,7 @@ class PrefixIndex:
         seen: Sighting,
         boundaries: Mapping[int, Sighting],
         pieces: Mapping[ContentHash, tuple[Piece, ...]],
+        asked_scope: CacheScope | None = None,
     ) -> None:
         """Remember an answered prompt.
 
@@ -184,11 +186,12 @@ class PrefixIndex:
             seen: What is to be known at each of its links.
             boundaries: What is to be known instead at those where it left a boundary, by index.
             pieces: Of its segments; those known already may be left out.
+            asked_scope: The scope of the request, if it is another one than that of the answer.
         """
         if not sent.prompt.links:
             return
         with self._lock:
-            scope = self._same(sent.scope)
+            scope, asked = self._scopes.same(sent.scope), self._scopes.same(asked_scope or sent.scope)
             sent, places = self._share_links(sent)
             links = sent.prompt.links
             end = links[-1].prefix
@@ -196,15 +199,21 @@ class PrefixIndex:
                 self._bytes_held += _prompt_bytes(sent)
             self._prompts[end] = sent
             self._prompts.move_to_end(end)
-            self._by_fingerprint[sent.fingerprint] = sent
+            self._by_template[sent.fingerprint, sent.account] = sent
             by_content, more_bytes = self._by_content, 0
+            prefixes = self._scopes.used(scope, asked)
             for link, place in zip(links, places, strict=True):
                 place.latest = sent
-                more_bytes += place.see(scope, seen)
+                if scope_bytes := place.see(scope, seen):
+                    more_bytes += scope_bytes
+                    prefixes.add(link.prefix)
                 by_content[link.content] = sent
             for index, left in boundaries.items():
                 more_bytes += places[index].see(scope, left)
             self._bytes_held += more_bytes
+            self._scopes.size_bytes += more_bytes
+            while self._scopes.size_bytes > MAX_SIGHTING_BYTES and (old := self._scopes.forget_oldest()):
+                self._forget_sightings(*old)
             for content, its_pieces in pieces.items():
                 self._pieces.hold(content, its_pieces)
             while len(self._prompts) > 1 and (
@@ -228,11 +237,11 @@ class PrefixIndex:
             sent = replace(sent, prompt=replace(sent.prompt, links=links))
         return sent, places
 
-    def _same(self, scope: CacheScope) -> CacheScope:
-        """An equal scope that is always the same object: it is looked up for each link, and found by identity."""
-        if len(self._scopes) >= MAX_SCOPES_KNOWN:
-            self._scopes.clear()
-        return self._scopes.setdefault(scope, scope)
+    def _forget_sightings(self, scope: CacheScope, prefixes: Iterable[PrefixHash]) -> None:
+        for prefix in prefixes:
+            if (place := self._places.get(prefix)) and (seen := place.sightings.pop(scope, None)):
+                self._bytes_held -= seen.size_bytes
+                self._scopes.size_bytes -= seen.size_bytes
 
     def _forget(self, prompt: PrefixHash) -> None:
         sent = self._prompts.pop(prompt)
@@ -242,11 +251,14 @@ class PrefixIndex:
             if place is not None and place.latest is sent:
                 del self._places[link.prefix]
                 self._bytes_held -= place.size_bytes
+                self._scopes.size_bytes -= place.size_bytes - PLACE_BYTES
+                self._scopes.drop(link.prefix, place.sightings)
             if self._by_content.get(link.content) is sent:
                 del self._by_content[link.content]
                 self._pieces.drop(link.content)
-        if self._by_fingerprint.get(sent.fingerprint) is sent:
-            del self._by_fingerprint[sent.fingerprint]
+        template = sent.fingerprint, sent.account
+        if self._by_template.get(template) is sent:
+            del self._by_template[template]
 
     def _count_start(self, scope: CacheScope, routing: ContentHash, now_seconds: float) -> int:
         key = (scope, routing)

@@ -11,11 +11,13 @@ MASK = "#"
 # Every pattern is linear in the length of the text: a word is tried at its first character only.
 _WORD = r"[A-Za-z0-9_@%+-]"
 _LONG_WORD_CHARS = 32
-_VOLATILE_WORD = re.compile(
+VOLATILE_WORD = (
     rf"(?<!{_WORD})(?=[A-Za-z_@%+-]*[0-9]){_WORD}+"  # with a digit: numbers, UUIDs, hashes, ids
     rf"|(?<!{_WORD}){_WORD}{{{_LONG_WORD_CHARS},}}"  # a random id may have no digit at all
     r"|\d+"
 )
+"""A pattern of what is masked, but for the names of months and days."""
+_VOLATILE_WORD = re.compile(VOLATILE_WORD)
 _FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
 # The names of months and days are volatile as a part of a date only, so they are masked next to a mask only.
 _CALENDAR_WORD = (

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple, NewType, cast
 
 from otel_promptcache.core.chain import ContentHash
+from otel_promptcache.core.literals import literal_marks
 from otel_promptcache.core.masking import is_plain, mask_volatile
 from otel_promptcache.core.paths import Names, item_path, member_step
 from otel_promptcache.core.prompt import Segment
@@ -17,8 +18,6 @@ MAX_PIECES = 1_024
 """Pieces that one segment is cut into; the rest of a text, or an object or array that has more members, is one more."""
 MAX_DEPTH = 16
 """Levels of objects and arrays that are cut; what is nested deeper is one piece."""
-MAX_MASKED_CHARS = 16_384
-"""Characters of a piece of which dates, numbers and ids are masked; a longer one is known exactly or not at all."""
 _PARTS_AT_ONCE = 16
 _BLOCK_CHARS = 65_536
 
@@ -31,10 +30,15 @@ _PIECE = re.compile(
     rf"|{_END}{{1,256}}\s{{0,256}}"
 )
 
+# In JSON, and in what looks like it, a piece may also end with a member, once it is long enough.
+_JSON_PIECE = re.compile(rf"{_INSIDE}{{64,256}}?,\s?(?=[\"{{\[])|{_PIECE.pattern}")
+_JSON_MARK, _MARK_CHARS = '":', 1_024
+# An image or a file as text; 256 characters of one mean nothing by themselves.
+_ENCODED = re.compile(r"(?:data:[^,\s]{0,128},)?[A-Za-z0-9+/=_-]{512}")
+_SPACE = re.compile(r"\s")
+
 PlaceHash = NewType("PlaceHash", int)
 """Of the way from a segment to a place in it, by the names that the application gave."""
-
-_WHOLE = PlaceHash(0)
 
 
 class Piece(NamedTuple):
@@ -45,6 +49,8 @@ class Piece(NamedTuple):
     masked: ContentHash
     """With dates, numbers and ids masked: equal where only such values differ."""
     size_bytes: int
+    marks: bytes = b""
+    """Of its volatile literals, by which those are found that change."""
 
 
 Part = tuple[str, PlaceHash, str, Piece | None]
@@ -58,18 +64,21 @@ hashed already: its text is left out. A plain tuple, because each sentence of ea
 _NONE: Mapping[ContentHash, Piece] = MappingProxyType({})
 
 
-def cut(segment: Segment, max_pieces: int = MAX_PIECES, *, keeps_names: bool = False) -> list[Part]:
-    """Cut a segment into pieces: sentences of a text, members of a JSON value.
+def cut(
+    segment: Segment, max_pieces: int = MAX_PIECES, *, account: int = 0, keeps_names: bool = False
+) -> list[Part]:
+    """Cut a segment into pieces: members of a JSON value, and sentences of each text in it.
 
     Args:
         segment: What to cut.
         max_pieces: How many pieces at most, and one more.
+        account: On whose account it is sent: nothing is shared between accounts.
         keeps_names: Paths may have the names that the application gave to members.
     """
-    if isinstance(segment.value, str):
-        return _sentences(segment.value, max_pieces)
+    if segment.value == "":
+        return []
     members = _Members(max_pieces - 1, keeps_names=keeps_names)
-    members.add(segment.value, "", Names.WIRE, _WHOLE, 0)
+    members.add(segment.value, "", Names.WIRE, PlaceHash(account), 0)
     return members.parts
 
 
@@ -89,38 +98,47 @@ def hash_pieces(parts: Sequence[Part], known: Mapping[ContentHash, Piece] = _NON
             exact = masked = whole.exact if whole else ContentHash(hash((place, text)))
             piece = known.get(exact, whole)
             if piece is None:
+                marks = b""
                 if has_literals and (masked_text := mask_volatile(text)) != text:
-                    masked = ContentHash(hash((place, masked_text)))
-                piece = Piece(exact, masked, size_bytes_of(text))
+                    masked, marks = ContentHash(hash((place, masked_text))), literal_marks(text)
+                piece = Piece(exact, masked, size_bytes_of(text), marks)
             pieces.append(piece)
     return tuple(pieces)
 
 
-def _sentences(text: str, max_pieces: int) -> list[Part]:
+def hash_piece(place: PlaceHash, text: str) -> ContentHash:
+    """The exact hash of a piece that is not a whole."""
+    return ContentHash(hash((place, text)))
+
+
+def _sentences(text: str, path: str, place: PlaceHash, max_pieces: int) -> list[Part]:
+    if _ENCODED.match(text) and not _SPACE.search(text):
+        return [(path, place, "", _rest(text, place, 0))]
+    pattern = _JSON_PIECE if _JSON_MARK in text[:_MARK_CHARS] else _PIECE
     sentences: list[str] = []
     end = 0
     while end < len(text) and len(sentences) <= max_pieces:
-        found = _PIECE.findall(text, end, end + _BLOCK_CHARS)
+        found = pattern.findall(text, end, end + _BLOCK_CHARS)
         if end + _BLOCK_CHARS < len(text):  # the last may go on behind the block
             found.pop()
         sentences += found
         end += sum(map(len, found))
-    parts: list[Part] = [("", _WHOLE, sentence, None) for sentence in sentences[:max_pieces]]
+    parts: list[Part] = [(path, place, sentence, None) for sentence in sentences[:max_pieces]]
     if len(sentences) > max_pieces:
-        parts.append(_rest(text, sum(map(len, sentences[:max_pieces]))))
+        parts.append((path, place, "", _rest(text, place, sum(map(len, sentences[:max_pieces])))))
     return parts
 
 
-def _rest(text: str, start: int) -> Part:
+def _rest(text: str, place: PlaceHash, start: int) -> Piece:
     """What of a text is not cut, hashed in blocks: no second copy of it is made."""
     blocks = range(start, len(text), _BLOCK_CHARS)
-    exact = ContentHash(hash(tuple([hash(text[at : at + _BLOCK_CHARS]) for at in blocks])))
+    exact = ContentHash(hash((place, *[hash(text[at : at + _BLOCK_CHARS]) for at in blocks])))
     size_bytes = sum([size_bytes_of(text[at : at + _BLOCK_CHARS]) for at in blocks])
-    return "", _WHOLE, "", Piece(exact, exact, size_bytes)
+    return Piece(exact, exact, size_bytes)
 
 
 class _Members:
-    """The members of a JSON value, as many as there is room for: opening one that has members takes their room."""
+    """The pieces of a JSON value, as many as there is room for: opening one that has members takes their room."""
 
     def __init__(self, room: int, *, keeps_names: bool) -> None:
         self.parts: list[Part] = []
@@ -133,7 +151,8 @@ class _Members:
             return
         count = len(cast("Sequence[object]", value))
         if depth >= MAX_DEPTH or count - 1 > self._room:
-            self._add_whole(cast("object", value), path, place)
+            exact, size_bytes = _whole(cast("object", value), place)
+            self.parts.append((path, place, "", Piece(exact, exact, size_bytes)))
             return
         self._room -= count - 1
         if isinstance(value, dict):
@@ -143,18 +162,21 @@ class _Members:
         else:
             for index, member in enumerate(cast("Sequence[object]", value)):
                 inner = item_path(path, index)
-                self.add(member, inner, names, PlaceHash(hash((place, index, None))), depth + 1)
+                # Without the index: an item that moved is the same item.
+                self.add(member, inner, names, PlaceHash(hash((place, None))), depth + 1)
 
     def _add_leaf(self, value: object, path: str, place: PlaceHash) -> None:
-        if isinstance(value, str) and len(value) > MAX_MASKED_CHARS:
-            self._add_whole(value, path, place)
+        if isinstance(value, str) and value:
+            sentences = _sentences(value, path, place, 1 + self._room)
+            self._room -= min(self._room, len(sentences) - 1)
+            self.parts += sentences
         else:
-            self.parts.append((path, place, canonical_json(value), None))
+            # Its type counts: a number is not the text of its digits.
+            typed = PlaceHash(hash((place, type(value).__name__)))
+            self.parts.append((path, typed, canonical_json(value), None))
 
-    def _add_whole(self, value: object, path: str, place: PlaceHash) -> None:
-        if isinstance(value, str):
-            exact, size_bytes = ContentHash(hash((place, value))), size_bytes_of(value)
-        else:
-            serialised = serial(value)
-            exact, size_bytes = ContentHash(hash((place, serialised))), len(serialised)
-        self.parts.append((path, place, "", Piece(exact, exact, size_bytes)))
+
+def _whole(value: object, place: PlaceHash) -> tuple[ContentHash, int]:
+    """The hash and the size of a JSON value that is not cut."""
+    serialised = serial(value)
+    return ContentHash(hash((place, serialised))), len(serialised)

@@ -66,6 +66,10 @@ class Segment(NamedTuple):
         return self.value[:chars] if isinstance(self.value, str) else json_head(self.value, chars)
 
 
+Settings = tuple[tuple[str, int], ...]
+"""Names of settings with hashes of their values, which mean something in this process only; sorted."""
+
+
 class CacheScope(NamedTuple):
     """What partitions a cache for equal prompts; two requests of different scope share nothing.
 
@@ -82,17 +86,28 @@ class CacheScope(NamedTuple):
     parallel_tool_calls: bool = True
     provider: str = ""
     host: str = ""
+    upstream: str = ""
+    """The provider behind a router, as the answer names it; empty if it names none."""
+    settings: Settings = ()
+    """Other settings that are part of the rendered prompt or of the routing, such as `headers.session_id`."""
 
     def differences(self, other: CacheScope) -> list[str]:
         """The names of the fields that differ, in the provider's order."""
         pairs = zip(self._fields, self, other, strict=True)
         return [name for name, mine, theirs in pairs if mine != theirs]
 
-    def served_by(self, service_tier: str | None) -> CacheScope:
-        """The scope with the tier that was really used; None where the answer does not say."""
-        if service_tier is None or (name := tier_name(service_tier)) == self.service_tier:
+    def changed_setting(self, other: CacheScope) -> str | None:
+        """The first of the settings that differ; None if none does."""
+        differing = set(self.settings) ^ set(other.settings)
+        return min(differing)[0] if differing else None
+
+    def served_by(self, service_tier: str | None, upstream: str | None = None) -> CacheScope:
+        """The scope with the tier and the upstream provider that were really used; None if the answer names none."""
+        tier = self.service_tier if service_tier is None else tier_name(service_tier)
+        upstream = self.upstream if upstream is None else upstream
+        if (tier, upstream) == (self.service_tier, self.upstream):
             return self
-        return self._replace(service_tier=name)
+        return self._replace(service_tier=tier, upstream=upstream)
 
 
 def without_items(read: Callable[[], Iterable[Block]]) -> Iterator[Block]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -11,10 +11,10 @@ from otel_promptcache.core.chain import HashedPrompt, Link
 from otel_promptcache.core.prompt import CacheOptions, CacheScope
 
 MAX_SCOPES = 8
-"""Scopes that are remembered of one prefix."""
+"""Scopes that a prompt is compared over, beside its own: those in which its start was seen last."""
 PLACE_BYTES = 950
 """Bytes that one prefix takes at most, whatever the number of prompts that begin with it."""
-SCOPE_BYTES = 150
+SCOPE_BYTES = 220
 """Bytes that each scope takes in which a prefix was sent."""
 BOUNDARY_BYTES = 300
 """Bytes that each of these takes beside them where a boundary was left."""
@@ -70,12 +70,12 @@ class Place:
     link: Link
     """That which ends there, of all prompts that went through it."""
     sightings: dict[CacheScope, Sighting] = field(default_factory=dict[CacheScope, Sighting])
-    """By scope, the one that was seen last at the end."""
+    """By scope, the one that was seen last at the end. As many as `PrefixIndex` has room for."""
     tokens: int | None = None
     """What the provider reported for a prompt that ended there; None where none did."""
 
     def see(self, scope: CacheScope, sighting: Sighting) -> int:
-        """Note a sighting; the scope that was seen longest ago makes room.
+        """Note a sighting.
 
         Returns:
             How many bytes more are held.
@@ -88,9 +88,12 @@ class Place:
             more_bytes = latest.size_bytes
         elif latest.boundary_until_seconds and not earlier.boundary_until_seconds:
             more_bytes = BOUNDARY_BYTES
-        if len(sightings) > MAX_SCOPES:
-            more_bytes -= sightings.pop(next(iter(sightings))).size_bytes
         return more_bytes
+
+    def seen_in(self, scopes: Iterable[CacheScope]) -> dict[CacheScope, Sighting]:
+        """What is known of the prefix in some scopes."""
+        sightings = self.sightings
+        return {scope: seen for scope in scopes if (seen := sightings.get(scope)) is not None}
 
     @property
     def size_bytes(self) -> int:

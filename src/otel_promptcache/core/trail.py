@@ -64,6 +64,8 @@ class Follower:
     now_seconds: float
     places: Mapping[PrefixHash, Place]
     in_flight: Collection[InFlight]
+    other_scopes: Collection[CacheScope] = ()
+    """In which the prompt's start was seen, the latest ones."""
 
     def known_links(self) -> int:
         """How many links are known."""
@@ -102,8 +104,7 @@ class Follower:
 
     def _alive_elsewhere(self, known_links: int) -> list[int]:
         """The furthest links that are alive in other scopes."""
-        scopes = self.places[self.links[0].prefix].sightings
-        return [self.alive_links(known_links, other) - 1 for other in scopes if other != self.scope]
+        return [self.alive_links(known_links, other) - 1 for other in self.other_scopes]
 
     def _furthest_in_flight(self, alive_links: int) -> int:
         index = alive_links
@@ -149,7 +150,7 @@ class Follower:
         link = self.links[index]
         place, in_flight = self.places.get(link.prefix), self.in_flight
         tokens = place.tokens if place else None
-        sightings: Mapping[CacheScope, Sighting] = place.sightings.copy() if place else {}
+        sightings = place.seen_in((self.scope, *self.other_scopes)) if place else {}
         if not in_flight:
             return Step(index, link.end_bytes, tokens, sightings)
         kinds = [kind for kind in (True, False) if (self.scope, link.prefix, kind) in in_flight]

@@ -9,7 +9,7 @@ from otel_promptcache.core.exchange import MAX_CHOICES, Reply
 from otel_promptcache.core.prompt import Block, CacheScope, Role, SegmentKind, tier_name
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.providers.base import MAX_ID_CHARS, Json, WireFormat, mapping, sequence, string, word
-from otel_promptcache.providers.openai_content import cache_key, item_block, text_block, tool_block
+from otel_promptcache.providers.openai_content import cache_key, item_block, settings, text_block, tool_block
 from otel_promptcache.providers.openai_usage import read_usage
 
 _INSTRUCTION_ROLES = frozenset({"system", "developer"})
@@ -44,6 +44,7 @@ def _scope(request: Json) -> CacheScope:
         reasoning_effort=string(request.get("reasoning_effort")) or "",
         verbosity=string(request.get("verbosity")) or "",
         parallel_tool_calls=request.get("parallel_tool_calls") is not False,
+        settings=settings(request),
     )
 
 
@@ -61,6 +62,7 @@ def _reply(response: Json) -> Reply:
         response_id=string(response.get("id"), MAX_ID_CHARS),
         model=string(response.get("model")),
         service_tier=word(response.get("service_tier")),
+        upstream=string(response.get("provider")),  # of OpenRouter: who served it
         finish_reasons=_finish_reasons(response) or None,
         # What the caller gets to see for an error in mid-stream is the SDK's APIError.
         error_type="APIError" if response.get("error") else None,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, cast
 
-from otel_promptcache.core.prompt import Block, CacheOptions, Role, Segment, SegmentKind
+from otel_promptcache.core.prompt import Block, CacheOptions, Role, Segment, SegmentKind, Settings
 from otel_promptcache.core.serial import serial
 from otel_promptcache.providers.base import Json, mapping, sequence, string
 
@@ -148,6 +148,33 @@ def cache_key(request: Json) -> str:
     if not isinstance(key, str):
         return ""
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest() if key else ""
+
+
+_SETTINGS = frozenset(
+    {
+        "add_generation_prompt", "add_special_tokens", "cache_salt", "chat_template", "chat_template_kwargs",
+        "continue_final_message", "documents", "enable_thinking", "include_reasoning", "mm_processor_kwargs",
+        "prompt_cache_isolation_key", "session_id", "thinking", "web_search_options",
+    }
+)  # fmt: skip
+"""Members of a request that are rendered into the prompt, or separate caches, and have no reason of their own.
+
+Sources: vLLM, OpenAI-compatible server, extra parameters; SGLang, same; DeepSeek, thinking mode; OpenRouter, sticky
+routing; Fireworks, prompt caching (checked 2026-11-25).
+"""
+_OWN_REASON = frozenset({"effort", "summary", "generate_summary", "exclude"})
+
+
+def settings(request: Json) -> Settings:
+    """The settings of a request that are part of the rendered prompt, with hashes of their values."""
+    found = [(name, hash(serial(request[name]))) for name in _SETTINGS.intersection(request)]
+    # The effort has a reason of its own; what of the reasoning is told back is no part of the prompt.
+    reasoning = {
+        name: value for name, value in mapping(request.get("reasoning")).items() if name not in _OWN_REASON
+    }
+    if reasoning:
+        found.append(("reasoning", hash(serial(reasoning))))
+    return tuple(sorted(found))
 
 
 def cache_options(request: Json) -> CacheOptions:

@@ -14,6 +14,7 @@ from otel_promptcache.providers.openai_content import (
     cache_key,
     has_unknown_start,
     item_block,
+    settings,
     text_block,
     tool_block,
 )
@@ -53,6 +54,7 @@ def _scope(request: Json) -> CacheScope:
         reasoning_effort=string(mapping(request.get("reasoning")).get("effort")) or "",
         verbosity=string(mapping(request.get("text")).get("verbosity")) or "",
         parallel_tool_calls=request.get("parallel_tool_calls") is not False,
+        settings=settings(request),
     )
 
 
@@ -83,6 +85,7 @@ def _reply(message: Json) -> Reply:
         response_id=string(response.get("id"), MAX_ID_CHARS),
         model=string(response.get("model")),
         service_tier=word(response.get("service_tier")),
+        upstream=string(response.get("provider")),  # of OpenRouter: who served it
         finish_reasons={0: finish_reason} if status in _FINISHED and finish_reason else None,
         is_pending=_is_pending(message, status),
         error_type=_error_type(response, status),

@@ -12,15 +12,11 @@ from otel_promptcache.call import Address, Call
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.observer import Observer
 from otel_promptcache.providers.body import is_document
+from otel_promptcache.sdk.headers import read_headers
 from otel_promptcache.sdk.peers import is_observed_by_a_peer
 from otel_promptcache.sdk.tap import install_tap
 
 _MAX_HOST_CHARS = 255
-
-_ACCOUNT_HEADERS = frozenset(
-    {b"authorization", b"api-key", b"x-api-key", b"openai-organization", b"openai-project"}
-)
-"""What says on whose account a request is made."""
 
 
 class CallScope:
@@ -141,11 +137,10 @@ def _amended(options: Any, addition: Mapping[str, Any] | None) -> Any:
 
 
 def _address(request: Any) -> Address:
-    """Where a request goes, and on whose account."""
+    """Where a request goes, on whose account, and with which settings in its headers."""
     url = request.url
-    # As pairs of bytes, because a look-up by name goes through all of them each time.
-    headers = [pair for pair in request.headers.raw if pair[0].lower() in _ACCOUNT_HEADERS]
-    return Address(url.host[:_MAX_HOST_CHARS], url.port, url.path, hash((url.port, *headers)))
+    account, settings = read_headers(request.headers.raw, url.port)
+    return Address(url.host[:_MAX_HOST_CHARS], url.port, url.path, account, settings)
 
 
 def _body(options: Any) -> Any:

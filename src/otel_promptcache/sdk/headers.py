@@ -1,0 +1,68 @@
+"""What the headers of a request say of its place in a cache: the account, and settings that route it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from otel_promptcache.core.prompt import Settings
+
+_ACCOUNT_HEADERS = frozenset(
+    {b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key", b"openai-organization", b"openai-project"}
+)
+"""What says on whose account a request is made."""
+
+_SETTINGS = {
+    name.encode(): f"headers.{name}"
+    for name in (
+        "session_id", "session-id", "x-session-id", "conversation_id", "conversation-id", "x-conversation-id",
+        "x-session-affinity", "x-affinity-key", "x-multi-turn-session-id", "x-grok-conv-id", "x-grok-session-id",
+        "x-prompt-cache-isolation-key", "x-prompt-cache-key",
+    )
+}  # fmt: skip
+"""Headers by which servers and gateways choose a replica or separate caches.
+
+Sources: xAI, prompt caching guide; Fireworks, prompt caching guide; openai/codex, request headers (checked 2026-11-25).
+"""
+
+_READ = _ACCOUNT_HEADERS.union(_SETTINGS)
+_MAX_VALUE_BYTES = 16_384
+
+_SUBJECT = ("iss", "sub", "aud", "tid", "oid", "azp", "appid", "client_id")
+"""Claims of a token that say whose it is, and stay when it is renewed."""
+
+
+def read_headers(pairs: Iterable[tuple[bytes, bytes]], port: int | None) -> tuple[int, Settings]:
+    """The account of a request and its settings in headers, both as hashes that mean something in this process only.
+
+    Args:
+        pairs: The headers. As pairs of bytes, because a look-up by name goes through all of them each time.
+        port: Where the request goes: accounts of two servers on one host are different ones.
+    """
+    found = [(name, value) for key, value in pairs if (name := key.lower()) in _READ]
+    account = [(name, _owner(value)) for name, value in found if name in _ACCOUNT_HEADERS]
+    settings = {_SETTINGS[name]: hash(value) for name, value in found if name in _SETTINGS}
+    return hash((port, *account)), tuple(sorted(settings.items()))
+
+
+def _owner(value: bytes) -> object:
+    """Whose credentials they are: what stays the same when a token is renewed or a request is signed."""
+    scheme, _, credentials = value[:_MAX_VALUE_BYTES].partition(b" ")
+    if scheme.startswith(b"AWS4-"):  # a signature of the request, behind the name of a key
+        return scheme, credentials.partition(b"Credential=")[2].partition(b"/")[0]
+    if credentials.startswith(b"ya29."):  # of Google, renewed every hour, and it does not tell whose it is
+        return scheme
+    if credentials.startswith(b"eyJ") and credentials.count(b".") == 2:  # noqa: PLR2004  # the parts of a JWT
+        return scheme, _claims(credentials)
+    return value
+
+
+def _claims(token: bytes) -> object:
+    payload = token.split(b".")[1]
+    try:
+        claims: Any = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
+        return tuple([str(claims.get(name)) for name in _SUBJECT])
+    except (ValueError, AttributeError, RecursionError):
+        return token
