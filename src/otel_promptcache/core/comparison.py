@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from otel_promptcache.core.chain import ContentHash, Link
+from otel_promptcache.core.chain import ContentHash, Link, PrefixHash
 from otel_promptcache.core.differences import locate
 from otel_promptcache.core.divergence import CutSegment, Divergence, common_length, common_pieces
 from otel_promptcache.core.index import PrefixIndex
-from otel_promptcache.core.partner import MIN_REUSED_BYTES, is_other_template, nearest_prompt
+from otel_promptcache.core.partner import MIN_REUSED_BYTES, find_candidates, is_other_template, nearest_prompt
 from otel_promptcache.core.pieces import MAX_PIECES, Piece, cut, hash_pieces
 from otel_promptcache.core.prompt import CacheScope, Segment
 from otel_promptcache.core.sighting import SentPrompt, Sighting
@@ -108,39 +108,84 @@ def compare(index: PrefixIndex, sent: SentPrompt, trail: Trail, cutter: Cutter) 
         content = links[position].content
         if not index.pieces(content) and content not in cutter.pieces:
             cutter.cut(position)
-    nearest = nearest_prompt(index, sent, trail, cutter.pieces)
-    return None if nearest is None else compare_with(index, sent, cutter, nearest)
+    candidates = find_candidates(index, sent, trail, cutter.pieces)
+    if not candidates:
+        return None
+    nearest = nearest_prompt(index, sent, candidates, cutter.pieces)
+    return compare_with(index, sent, cutter, nearest, candidates)
 
 
-def compare_with(index: PrefixIndex, sent: SentPrompt, cutter: Cutter, other: SentPrompt) -> Comparison:
-    """Compare a new prompt with a certain earlier one."""
+def compare_with(
+    index: PrefixIndex,
+    sent: SentPrompt,
+    cutter: Cutter,
+    nearest: SentPrompt,
+    candidates: Iterable[SentPrompt] = (),
+) -> Comparison:
+    """Compare a new prompt with a certain earlier one.
+
+    Args:
+        index: What was sent before.
+        sent: The new prompt.
+        cutter: Of its segments.
+        nearest: The earlier one.
+        candidates: Others, which may have more of the new one's start.
+    """
+    links, old = sent.prompt.links, nearest.prompt.links
+    common = common_length(links, old)
+    if common in (len(links), len(old)):
+        return Comparison(nearest, None, links[common - 1].end_bytes if common else 0, 0)
+    starts = [_common_start(index, sent, cutter, other) for other in (nearest, *candidates)]
+    furthest = max(starts, key=lambda start: start.end_bytes)
+    return Comparison(
+        nearest=nearest,
+        divergence=locate(links, old, cutter.cut, index.pieces),
+        common_bytes=furthest.end_bytes,
+        avoidable_bytes=_avoidable_bytes(index, links, cutter, starts[0]),
+        sightings=index.sightings(furthest.followed_by, sent.scope)
+        if furthest.followed_by is not None
+        else {},
+        is_other_template=is_other_template(index, sent, nearest, cutter.pieces),
+    )
+
+
+class _CommonStart(NamedTuple):
+    """What two prompts begin with."""
+
+    links: int
+    pieces: int
+    """Of the first segment that differs."""
+    end_bytes: int
+    followed_by: PrefixHash | None
+    """Of the earlier prompt, up to the segment that differs; None if it ends before."""
+
+
+def _common_start(index: PrefixIndex, sent: SentPrompt, cutter: Cutter, other: SentPrompt) -> _CommonStart:
     links, old = sent.prompt.links, other.prompt.links
     common = common_length(links, old)
-    common_bytes = links[common - 1].end_bytes if common else 0
+    end_bytes = links[common - 1].end_bytes if common else 0
     if common in (len(links), len(old)):
-        return Comparison(other, None, common_bytes, 0)
-    here, there = cutter.cut(common), index.pieces(old[common].content)
-    divergence = locate(links, old, cutter.cut, index.pieces)
-    shared = common_pieces(here.pieces, there)
-    size_bytes = links[common].size_bytes
-    shared_bytes = min(size_bytes, sum(piece.size_bytes for piece in here.pieces[:shared]))
-    if index.is_known(links[common].content):  # the whole segment only moved
-        avoidable = size_bytes
+        return _CommonStart(common, 0, end_bytes, old[common].prefix if common < len(old) else None)
+    here = cutter.cut(common).pieces
+    shared = common_pieces(here, index.pieces(old[common].content))
+    shared_bytes = min(links[common].size_bytes, sum([piece.size_bytes for piece in here[:shared]]))
+    return _CommonStart(common, shared, end_bytes + shared_bytes, old[common].prefix)
+
+
+def _avoidable_bytes(index: PrefixIndex, links: Sequence[Link], cutter: Cutter, start: _CommonStart) -> int:
+    """Content that was sent before and is behind the place where the prompt diverges."""
+    first, here = links[start.links], cutter.cut(start.links).pieces
+    if index.is_known(first.content):  # the whole segment only moved
+        avoidable_bytes = first.size_bytes
     else:
-        avoidable = min(size_bytes - shared_bytes, _known_bytes(index, here.pieces[shared:]))
-    for link in links[common + 1 :]:
+        shared_bytes = min(first.size_bytes, sum([piece.size_bytes for piece in here[: start.pieces]]))
+        avoidable_bytes = min(first.size_bytes - shared_bytes, _known_bytes(index, here[start.pieces :]))
+    for link in links[start.links + 1 :]:
         if index.is_known(link.content) and link.size_bytes >= MIN_REUSED_BYTES:
-            avoidable += link.size_bytes
+            avoidable_bytes += link.size_bytes
         else:
-            avoidable += _known_bytes(index, cutter.pieces.get(link.content, ()))
-    return Comparison(
-        nearest=other,
-        divergence=divergence,
-        common_bytes=common_bytes + shared_bytes,
-        avoidable_bytes=avoidable,
-        sightings=index.sightings(old[common].prefix, sent.scope),
-        is_other_template=is_other_template(index, sent, other, cutter.pieces),
-    )
+            avoidable_bytes += _known_bytes(index, cutter.pieces.get(link.content, ()))
+    return avoidable_bytes
 
 
 def _known_bytes(index: PrefixIndex, pieces: Sequence[Piece]) -> int:

@@ -23,8 +23,40 @@ _SAME_TEMPLATE = 2 / 3
 Pieces = Mapping[ContentHash, tuple[Piece, ...]]
 
 
-def nearest_prompt(index: PrefixIndex, sent: SentPrompt, trail: Trail, pieces: Pieces) -> SentPrompt | None:
-    """Find the earlier prompt that most of a new one's content comes from, wherever it is in either of them.
+def find_candidates(index: PrefixIndex, sent: SentPrompt, trail: Trail, pieces: Pieces) -> list[SentPrompt]:
+    """Find the earlier prompts that a new one may be compared with; none if nothing like it was sent.
+
+    They are the owners of most of the content that is not at its place, the latest one that went the same way, and
+    the newest one of the template.
+    """
+    votes: Counter[int] = Counter()
+    owners: dict[int, SentPrompt] = {}
+
+    def vote(content: ContentHash, size_bytes: int) -> bool:
+        owner = index.owner(content)
+        if owner is not None:
+            owners[id(owner)] = owner
+            votes[id(owner)] += size_bytes
+        return owner is not None
+
+    for link in sent.prompt.links[trail.known_links :]:
+        if not vote(link.content, link.size_bytes):
+            for piece in pieces.get(link.content, ()):
+                if piece.size_bytes >= MIN_REUSED_BYTES:
+                    vote(piece.exact, piece.size_bytes)
+    if not owners and trail.latest is not None:
+        return [trail.latest]  # nothing is known behind it, so no other prompt has more
+    found = {key: owners[key] for key, _ in votes.most_common(MAX_CANDIDATES)}
+    for prompt in (trail.latest, index.newest_of_template(sent)):
+        if prompt is not None:
+            found[id(prompt)] = prompt
+    return list(found.values())
+
+
+def nearest_prompt(
+    index: PrefixIndex, sent: SentPrompt, candidates: Sequence[SentPrompt], pieces: Pieces
+) -> SentPrompt:
+    """Find the candidate that most of a prompt's content comes from, wherever it is in either of them.
 
     If several have as much of it, the one with the longest common prefix counts, then one of the same template, then
     the newest.
@@ -32,15 +64,11 @@ def nearest_prompt(index: PrefixIndex, sent: SentPrompt, trail: Trail, pieces: P
     Args:
         index: What was sent before.
         sent: The new prompt.
-        trail: How far it goes where others went.
-        pieces: Of its segments that the index does not know.
-
-    Returns:
-        None if nothing like it was sent before.
+        candidates: As `find_candidates` gives them; at least one.
+        pieces: Of the prompt's segments that the index does not know.
     """
-    candidates = _candidates(index, sent, trail, pieces)
-    if len(candidates) <= 1:
-        return candidates[0] if candidates else None
+    if len(candidates) == 1:
+        return candidates[0]
     links = sent.prompt.links
 
     def likeness(other: SentPrompt) -> tuple[int, int, bool, float]:
@@ -74,32 +102,6 @@ def is_other_template(index: PrefixIndex, sent: SentPrompt, other: SentPrompt, p
     shared_bytes = _shared_bytes(index, my_leading, their_leading, pieces)
     size_bytes = max(sum(link.size_bytes for link in each) for each in (my_leading, their_leading))
     return shared_bytes < _SAME_TEMPLATE * size_bytes
-
-
-def _candidates(index: PrefixIndex, sent: SentPrompt, trail: Trail, pieces: Pieces) -> list[SentPrompt]:
-    """The owners of most of the content that is not at its place, one that went the same way, one of the template."""
-    votes: Counter[int] = Counter()
-    owners: dict[int, SentPrompt] = {}
-
-    def vote(content: ContentHash, size_bytes: int) -> bool:
-        owner = index.owner(content)
-        if owner is not None:
-            owners[id(owner)] = owner
-            votes[id(owner)] += size_bytes
-        return owner is not None
-
-    for link in sent.prompt.links[trail.known_links :]:
-        if not vote(link.content, link.size_bytes):
-            for piece in pieces.get(link.content, ()):
-                if piece.size_bytes >= MIN_REUSED_BYTES:
-                    vote(piece.exact, piece.size_bytes)
-    if not owners and trail.latest is not None:
-        return [trail.latest]  # nothing is known behind it, so no other prompt has more
-    found = {key: owners[key] for key, _ in votes.most_common(MAX_CANDIDATES)}
-    for prompt in (trail.latest, index.newest_of_template(sent)):
-        if prompt is not None:
-            found[id(prompt)] = prompt
-    return list(found.values())
 
 
 def _shared_bytes(
