@@ -104,9 +104,11 @@ class Call:
     @guarded
     def _examine(self, request: Json, address: Address) -> None:
         facts, fingerprinter = self._facts, self._shared.fingerprinter
+        host = address.host if address.port is None else f"{address.host}:{address.port}"
+        customer = self._shared.accounts.customer(host, address.account)
         options, read = cache_options(request), partial(self._wire.blocks, request)
         prompt, segments = self._shared.hasher.hash(
-            partial(without_items, read) if options.is_continued else read, address.account
+            partial(without_items, read) if options.is_continued else read, customer
         )
         self._prefix = fingerprinter.recall(prompt.leading) or fingerprinter.identify(
             self._wire.segments(request), prompt.leading
@@ -116,14 +118,14 @@ class Call:
         scope = self._wire.scope(request)
         scope = scope._replace(
             provider=facts.provider,
-            host=facts.host or "",
+            host=host,
             model=facts.model or "",
             settings=tuple(sorted((*scope.settings, *address.settings))),
         )
         policy = self._shared.policy_of(facts.provider, facts.model or "", None)
         self._examination = Examination(
             self._shared.index,
-            SentPrompt(prompt, scope, options, self._prefix.fingerprint, account=address.account),
+            SentPrompt(prompt, scope, options, self._prefix.fingerprint, account=customer),
             segments,
             self._started,
             has_boundaries=policy.has_exact_boundaries or not policy.is_known,

@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from otel_promptcache.call import Call
+from otel_promptcache.core.accounts import Accounts
 from otel_promptcache.core.chain import PromptHasher
 from otel_promptcache.core.fingerprint import Fingerprinter
 from otel_promptcache.core.index import PrefixIndex
@@ -65,6 +66,7 @@ class Observer:
             fingerprinter=fingerprinter,
             hasher=PromptHasher(),
             index=PrefixIndex(),
+            accounts=Accounts(),
             policy_of=lru_cache(_POLICIES)(partial(policy_for, stated=policies)),
             stream_usage=stream_usage,
             request_diagnostics=request_diagnostics,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from otel_promptcache.core.accounts import Accounts
 from otel_promptcache.core.chain import PromptHasher
 from otel_promptcache.core.fingerprint import Fingerprinter
 from otel_promptcache.core.index import PrefixIndex
@@ -25,6 +26,7 @@ class Shared:
     fingerprinter: Fingerprinter
     hasher: PromptHasher
     index: PrefixIndex
+    accounts: Accounts
     policy_of: Callable[[str, str, str | None], CachePolicy]
     """The rules by provider, model and the name by which the model was asked for."""
     stream_usage: bool

@@ -307,3 +307,50 @@ def test_what_was_missed_has_its_price(usage: TokenUsage, dollars: float | None)
         is_answered=True,
     )
     assert report.missed_savings_usd == (None if dollars is None else pytest.approx(dollars))
+
+
+WORKERS = [[tool(name, prose(300, name)) for name in order] for order in ("abc", "cab", "bca")]
+
+
+def worker(order: int, question: str) -> dict[str, Any]:
+    return chat(RULES, user(question), tools=WORKERS[order])
+
+
+def test_an_order_of_each_worker_is_found_though_its_own_prefix_has_expired() -> None:
+    application = Application()
+    for order in (0, 1, 2):
+        application.send(worker(order, "One?"))
+    application.now_seconds += 250
+    application.send(worker(1, "Two?"), read=3_840)
+    application.now_seconds += 100  # the first and the last have expired, the second has not
+    diagnosis = application.send(worker(0, "Three?"))
+    assert (reason(diagnosis), place(diagnosis)[:2]) == ("tools_changed", ("tools[0]", "reordered"))
+    assert diagnosis.missed_tokens == diagnosis.avoidable_tokens > 800
+
+
+def test_without_a_sibling_that_is_alive_it_has_expired() -> None:
+    application = Application()
+    for order in (0, 1):
+        application.send(worker(order, "One?"))
+    application.now_seconds += 400
+    assert reason(application.send(worker(0, "Two?"))) == "expired"
+
+
+def test_a_sibling_with_the_same_leading_part_changes_nothing() -> None:
+    application = Application()
+    first, second = (chat(RULES, user(prose(800, topic))) for topic in ("first", "second"))
+    application.send(first)
+    application.now_seconds += 200
+    application.send(second, read=2_944)
+    application.now_seconds += 200
+    assert reason(application.send(first, read=2_944)) == "expired"
+
+
+def test_a_prompt_whose_copies_on_two_models_both_lapsed_here_has_expired() -> None:
+    application = Application()
+    body = chat(RULES, user("Hi"))
+    application.send(body)
+    application.now_seconds += 400
+    application.send({**body, "model": "gpt-4.1"})
+    diagnosis = application.send(body)
+    assert reason(diagnosis) == "expired"

@@ -28,6 +28,7 @@ from otel_promptcache.core import chain, piece_store
 from otel_promptcache.core import index as index_module
 from otel_promptcache.core.index import PrefixIndex
 from otel_promptcache.core.piece_store import PIECE_BYTES
+from otel_promptcache.core.scopes import SCOPE_ALONE_BYTES
 from tests.unit.prompts import prompt_of
 
 SMALL_BYTES, LARGE_BYTES, VERY_LARGE_BYTES = 50_000, 500_000, 3_000_000
@@ -121,6 +122,19 @@ def scopes() -> Iterator[Body]:
         yield chat(turns, prompt_cache_key=f"key {number}")
 
 
+def keys() -> Iterator[Body]:
+    for number in range(6_000):
+        yield chat([message(f"{turn}") for turn in range(10)], prompt_cache_key=f"key {number}")
+
+
+def numbers() -> Iterator[Body]:
+    for number in range(60):
+        text = "".join(
+            f"Row {row} of {number} at 2026-11-25T10:{row % 60:02}:00Z costs {row}.\n" for row in range(1_000)
+        )
+        yield chat([message(text)])
+
+
 def tools_of_users() -> Iterator[Body]:
     for number in range(80):
         yield few_tools(30_000, f"user {number}", "Hi")
@@ -150,7 +164,8 @@ def traced() -> Iterator[None]:
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize(
     ("flood", "is_ordinary"),
-    [(conversations, True), (long_prompts, True), (documents, True), (breakpoints, True), (scopes, False), (tools_of_users, False)],
+    [(conversations, True), (long_prompts, True), (documents, True), (breakpoints, True), (scopes, False), (keys, False),
+     (numbers, True), (tools_of_users, False)],
 )  # fmt: skip
 def test_what_is_held_is_no_more_than_it_is_taken_for(
     flood: Callable[[], Iterator[Body]], is_ordinary: bool
@@ -159,15 +174,18 @@ def test_what_is_held_is_no_more_than_it_is_taken_for(
     for number, body in enumerate(flood()):
         observed.send(body, 1_000.0 + number)
     index, pieces = observed.index, observed.index._pieces
-    estimates = index._bytes_held, len(pieces) * PIECE_BYTES
+    alone_bytes = len(index._scopes) * SCOPE_ALONE_BYTES
+    estimates = index._bytes_held + alone_bytes, len(pieces) * PIECE_BYTES
     observed.hasher._known.clear()
     held = (
-        freed_bytes(index._prompts, index._places, index._by_content, index._by_fingerprint),
+        freed_bytes(
+            index._prompts, index._places, index._by_content, index._by_template, index._scopes._prefixes
+        ),
         freed_bytes(pieces._pieces, pieces.known, pieces._homes),
     )
     # Links and hashes that both know are given back with the second.
     assert sum(held) <= sum(estimates)
-    assert held[0] <= estimates[0] <= index_module.MAX_BYTES
+    assert held[0] <= estimates[0] <= index_module.MAX_BYTES + alone_bytes
     assert estimates[1] <= piece_store.MAX_PIECES * PIECE_BYTES
     if is_ordinary:
         assert sum(estimates) <= 2 * sum(held)

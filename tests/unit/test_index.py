@@ -18,6 +18,7 @@ from otel_promptcache.core.chain import ContentHash, Link, hash_prompt
 from otel_promptcache.core.index import PrefixIndex
 from otel_promptcache.core.pieces import cut, hash_pieces
 from otel_promptcache.core.prompt import CacheScope, Segment, SegmentKind
+from otel_promptcache.core.scopes import SCOPE_ALONE_BYTES
 from otel_promptcache.core.sighting import SentPrompt, Sighting
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS
 from tests.unit.prompts import (
@@ -331,7 +332,7 @@ def test_the_scopes_that_were_used_longest_ago_are_forgotten(monkeypatch: pytest
     assert 50 < len(index._scopes) < 150
     alive = [number for number in range(1_000) if index.match_prefix(keyed(number), 0.0).alive_links]
     assert alive == [0, *range(1_001 - len(alive), 1_000)]
-    assert index._scopes.size_bytes == 800 * len(index._scopes) + sum(
+    assert index._scopes.size_bytes == SCOPE_ALONE_BYTES * len(index._scopes) + sum(
         place.size_bytes - sighting_module.PLACE_BYTES for place in index._places.values()
     )
 

@@ -35,8 +35,7 @@ MAX_STARTS = 1_024
 START_BYTES = 6_400
 """Bytes that one of them takes at most."""
 MAX_SIGHTING_BYTES = 6 << 20
-"""Bytes that the scopes of prefixes take, of `MAX_BYTES`; beyond them the scope that was used longest ago is forgotten,
-but for the last few."""
+"""Bytes of these that scopes take; beyond it the scope that was used longest ago is forgotten, but for the last few."""
 
 
 class PrefixIndex:

@@ -16,7 +16,7 @@ from otel_promptcache.core.trail import Trail
 MIN_REUSED_BYTES = 48
 """Bytes; shorter content, such as "Yes, please.", returns by chance."""
 MAX_CANDIDATES = 8
-"""Earlier prompts that a new one is compared with."""
+"""Prompts sent before that a new one is compared with."""
 _SAME_TEMPLATE = 2 / 3
 """Share of what two leading parts have in common, from which on one is an edit of the other."""
 

@@ -10,7 +10,7 @@ from otel_promptcache.core.chain import PrefixHash
 from otel_promptcache.core.prompt import CacheScope
 from otel_promptcache.core.sighting import MAX_SCOPES, Sighting
 
-_SCOPE_ALONE_BYTES = 800
+SCOPE_ALONE_BYTES = 800
 """Bytes that a scope takes, however many prefixes were sent in it."""
 _MAX_SERVED = 1_024
 
@@ -48,7 +48,7 @@ class ScopeStore:
                 self._served.popitem(last=False)
         if (known := self._prefixes.get(scope)) is None:
             known = self._prefixes[scope] = scope, set()
-            self.size_bytes += _SCOPE_ALONE_BYTES
+            self.size_bytes += SCOPE_ALONE_BYTES
         else:
             self._prefixes.move_to_end(scope)
         return known[1]
@@ -71,7 +71,7 @@ class ScopeStore:
         if len(self._prefixes) <= MAX_SCOPES:
             return None
         scope, (_, prefixes) = self._prefixes.popitem(last=False)
-        self.size_bytes -= _SCOPE_ALONE_BYTES
+        self.size_bytes -= SCOPE_ALONE_BYTES
         return scope, prefixes
 
     def drop(self, prefix: PrefixHash, scopes: Iterable[CacheScope]) -> None:
@@ -81,4 +81,4 @@ class ScopeStore:
                 known[1].discard(prefix)
                 if not known[1]:
                     del self._prefixes[scope]
-                    self.size_bytes -= _SCOPE_ALONE_BYTES
+                    self.size_bytes -= SCOPE_ALONE_BYTES

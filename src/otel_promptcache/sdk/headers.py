@@ -34,17 +34,16 @@ _SUBJECT = ("iss", "sub", "aud", "tid", "oid", "azp", "appid", "client_id")
 """Claims of a token that say whose it is, and stay when it is renewed."""
 
 
-def read_headers(pairs: Iterable[tuple[bytes, bytes]], port: int | None) -> tuple[int, Settings]:
+def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[int, Settings]:
     """The account of a request and its settings in headers, both as hashes that mean something in this process only.
 
     Args:
         pairs: The headers. As pairs of bytes, because a look-up by name goes through all of them each time.
-        port: Where the request goes: accounts of two servers on one host are different ones.
     """
     found = [(name, value) for key, value in pairs if (name := key.lower()) in _READ]
     account = [(name, _owner(value)) for name, value in found if name in _ACCOUNT_HEADERS]
     settings = {_SETTINGS[name]: hash(value) for name, value in found if name in _SETTINGS}
-    return hash((port, *account)), tuple(sorted(settings.items()))
+    return hash(tuple(account)), tuple(sorted(settings.items()))
 
 
 def _owner(value: bytes) -> object:

@@ -139,7 +139,7 @@ def _amended(options: Any, addition: Mapping[str, Any] | None) -> Any:
 def _address(request: Any) -> Address:
     """Where a request goes, on whose account, and with which settings in its headers."""
     url = request.url
-    account, settings = read_headers(request.headers.raw, url.port)
+    account, settings = read_headers(request.headers.raw)
     return Address(url.host[:_MAX_HOST_CHARS], url.port, url.path, account, settings)
 
 
