@@ -11,8 +11,23 @@ from openai import AsyncOpenAI, OpenAI
 
 from .stream_cases import StreamCase
 
-BODY: dict[str, Any] = {"model": "gpt-5.4", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
+BODIES: dict[str, dict[str, Any]] = {
+    "chat": {"model": "gpt-5.4", "messages": [{"role": "user", "content": "Hi"}]},
+    "responses": {"model": "gpt-5.4", "input": "Hi"},
+    "completions": {"model": "gpt-3.5-turbo-instruct", "prompt": "Hi"},
+}
 Seen = list[str]
+ASKED = "asked for a chunk"
+"""What the application sees, and when the transport was asked for its chunks, in order."""
+
+
+def resource(client: Any, case: StreamCase) -> Any:
+    """The part of the client that has `create`."""
+    return client.chat.completions if case.api == "chat" else getattr(client, case.api)
+
+
+def streamed(case: StreamCase) -> dict[str, Any]:
+    return {**BODIES[case.api], "stream": True}
 
 
 class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
@@ -31,19 +46,27 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
     def _answer(self, content: bytes) -> httpx2.Response:
         asks = "stream_options" in json.loads(content)
         chunks = self._case.chunks_with_usage if asks else self._case.chunks
-        return httpx2.Response(200, headers=self._case.headers, stream=Body(chunks, self._case, self._seen))
+        ours = self._case.usage_chunks if asks else range(0)
+        return httpx2.Response(
+            200, headers=self._case.headers, stream=Body(chunks, ours, self._case, self._seen)
+        )
 
 
 class Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    """A byte stream that says when it is closed."""
+    """A byte stream that says when it is asked for a chunk, but for those of ours, and when it is closed."""
 
-    def __init__(self, chunks: tuple[bytes, ...], case: StreamCase, seen: Seen) -> None:
+    def __init__(self, chunks: tuple[bytes, ...], ours: range, case: StreamCase, seen: Seen) -> None:
         self._chunks = chunks
+        self._ours = ours
         self._case = case
         self._seen = seen
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._chunks
+        for index, chunk in enumerate(self._chunks):
+            if index not in self._ours:
+                self._seen.append(ASKED)
+            yield chunk
+        self._seen.append(ASKED)
         if self._case.error is not None:
             raise self._case.error("broken")
 
@@ -81,7 +104,7 @@ def read(case: StreamCase) -> Seen:
 
 
 def _read_items(client: OpenAI, case: StreamCase, seen: Seen) -> None:
-    stream = client.chat.completions.create(**BODY)
+    stream = resource(client, case).create(**streamed(case))
     if case.reading == "next":
         while True:
             seen.append(next(stream).model_dump_json())
@@ -94,7 +117,7 @@ def _read_items(client: OpenAI, case: StreamCase, seen: Seen) -> None:
 
 
 def _read_with(client: OpenAI, case: StreamCase, seen: Seen) -> None:
-    with client.chat.completions.create(**BODY) as stream:
+    with resource(client, case).create(**streamed(case)) as stream:
         for number, item in enumerate(stream):
             seen.append(item.model_dump_json())
             if number >= case.limit:
@@ -102,22 +125,32 @@ def _read_with(client: OpenAI, case: StreamCase, seen: Seen) -> None:
 
 
 def _read_bytes(client: OpenAI, case: StreamCase, seen: Seen) -> None:
-    with client.chat.completions.with_streaming_response.create(**BODY) as response:
+    with resource(client, case).with_streaming_response.create(**streamed(case)) as response:
         ways = {"bytes": response.iter_bytes, "lines": response.iter_lines, "text": response.iter_text}
         way: Callable[[], Iterator[Any]] = ways.get(case.reading, response.http_response.iter_raw)
         for piece in way():
             seen.append(repr(piece))  # what came before an exception counts
 
 
-def _read_raw_response(client: OpenAI, _: StreamCase, seen: Seen) -> None:
-    for item in client.chat.completions.with_raw_response.create(**BODY).parse():
+def _read_raw_response(client: OpenAI, case: StreamCase, seen: Seen) -> None:
+    for item in resource(client, case).with_raw_response.create(**streamed(case)).parse():
         seen.append(item.model_dump_json())  # likewise
+
+
+def _read_helper(client: OpenAI, case: StreamCase, seen: Seen) -> None:
+    if case.api == "completions":  # which has none
+        _read_items(client, case, seen)
+        return
+    with resource(client, case).stream(**BODIES[case.api]) as stream:
+        for event in stream:
+            seen.append(f"{event.type} {event.model_dump_json()}")
 
 
 _READERS: dict[str, Callable[[OpenAI, StreamCase, Seen], None]] = {
     "with": _read_with,
     **dict.fromkeys(("bytes", "raw", "lines", "text"), _read_bytes),
     "raw response": _read_raw_response,
+    "helper": _read_helper,
 }
 
 
@@ -135,13 +168,18 @@ async def aread(case: StreamCase) -> Seen:
 
 async def _aread(client: AsyncOpenAI, case: StreamCase, seen: Seen) -> None:
     if case.reading in ("bytes", "raw", "lines", "text"):
-        async with client.chat.completions.with_streaming_response.create(**BODY) as response:
+        async with resource(client, case).with_streaming_response.create(**streamed(case)) as response:
             ways = {"bytes": response.iter_bytes, "lines": response.iter_lines, "text": response.iter_text}
             way: Any = ways.get(case.reading, response.http_response.aiter_raw)
             async for piece in way():
                 seen.append(repr(piece))  # likewise
         return
-    stream = await client.chat.completions.create(**BODY)
+    if case.reading == "helper" and case.api != "completions":
+        async with resource(client, case).stream(**BODIES[case.api]) as helper:
+            async for event in helper:
+                seen.append(f"{event.type} {event.model_dump_json()}")
+        return
+    stream = await resource(client, case).create(**streamed(case))
     count = 0
     async for item in stream:
         seen.append(item.model_dump_json())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 
@@ -42,6 +43,8 @@ class UsageEventFilter:
         self._tail = b""
         """The last bytes of the event that has begun: its end may straddle two chunks."""
         self._chunk = 0
+        self._mark = codecs.BOM_UTF8
+        """What is left of a byte order mark that the stream may begin with; it is of no event."""
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The chunks that may pass now; none while an event is undecided."""
@@ -50,7 +53,9 @@ class UsageEventFilter:
         start = int(self._has_hidden_cr and chunk.startswith(b"\n"))
         self._has_hidden_cr = self._has_hidden_cr and not chunk
         while start < len(chunk):
-            end = self._end_of_lead(chunk, start)
+            end = self._end_of_mark(chunk, start) if self._mark else start
+            if end == start:
+                end = self._end_of_lead(chunk, start)
             if end > start:
                 passed.append((self._chunk, chunk[start:end]))
             else:
@@ -62,6 +67,13 @@ class UsageEventFilter:
         """The chunks that were held back of an event that never became whole."""
         held, self._held = self._held, []
         return [] if _is_usage_event(b"".join([data for _, data in held])) else _chunks(held)
+
+    def _end_of_mark(self, chunk: bytes, start: int) -> int:
+        """Where the bytes of the byte order mark end; `start` if there are none."""
+        data = chunk[start : start + len(self._mark)]
+        is_mark = self._mark.startswith(data)
+        self._mark = self._mark[len(data) :] if is_mark else b""
+        return start + len(data) if is_mark else start
 
     def _end_of_lead(self, chunk: bytes, start: int) -> int:
         """Where blank lines or a comment end that stand before an event; `start` if there are none."""
