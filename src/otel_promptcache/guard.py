@@ -18,6 +18,9 @@ _PLAIN = inspect.Parameter.POSITIONAL_OR_KEYWORD
 MAX_LOGGED_FAULTS = 100
 """Kinds of faults that are logged, each once; all are counted."""
 
+_EXPLANATION = "this call is observed in part only, the application is not affected"
+"""What is said of an exception that has no `explanation`, a text of ours, by itself."""
+
 _NEVER_OURS = (TimeoutError, InterruptedError)
 """Nothing of ours waits, so nothing of ours raises these."""
 _KNOWN_PACKAGES = frozenset({"otel_promptcache", "opentelemetry", "json"})
@@ -68,10 +71,10 @@ class Guard:
         self._logged.add(fault)
         # No message and no traceback values: both may quote the prompt.
         _logger.warning(
-            "%s in %s: this call is observed in part only, the application is not affected; "
-            "further ones are counted in promptcache.internal.errors without a line here",
+            "%s in %s: %s; further ones are counted in promptcache.internal.errors without a line here",
             type(error).__name__,
             seam,
+            getattr(error, "explanation", _EXPLANATION),
         )
 
 

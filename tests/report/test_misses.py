@@ -9,9 +9,9 @@ import pytest
 from otel_promptcache.core.diagnosis import MissReason
 from otel_promptcache.core.divergence import DivergenceKind
 from otel_promptcache.report.misses import REASON_RULES
-from otel_promptcache.report.places import Place, describe_kind, place_of
 from otel_promptcache.report.report import build_report
-from otel_promptcache.report.rules import Cause
+from otel_promptcache.report.rules.places import Place, describe_kind, place_of
+from otel_promptcache.report.rules.rule import Cause
 from tests.report.calls import call, findings, miss
 
 CASES = [
@@ -42,6 +42,18 @@ CASES = [
     ("tools_changed", "tools[3].function.description", "timestamp", "tools-volatile"),
     ("tools_changed", "functions[0].description", "number", "tools-volatile"),
     ("tools_changed", "tools[3].function.parameters", "edited", "tools-changed"),
+    ("tools_changed", "tools[3].function.parameters.required[0]", "reordered", "schema-reordered"),
+    ("tools_changed", "tools[3].parameters.properties[2].enum[1]", "reordered", "schema-reordered"),
+    ("tools_changed", "tools[3].function.description", "reordered", "schema-reordered"),
+    ("tools_changed", "tools[3].function.description", "added", "tool-text-changes"),
+    ("tools_changed", "functions[3].description", "removed", "tool-text-changes"),
+    ("input_changed", "messages[2].tool_calls[0].function.arguments", "reordered", "arguments-rewritten"),
+    ("input_changed", "input[2].arguments", "edited", "arguments-rewritten"),
+    ("input_changed", "input[3].output", "edited", "results-rewritten"),
+    ("input_changed", "input[3].output", "removed", "results-rewritten"),
+    ("input_changed", "input[3].output[0].text", "timestamp", "results-rewritten"),
+    ("endpoint_changed", None, None, "endpoint-changed"),
+    ("settings_changed", "headers.session_id", None, "settings-changed"),
     ("tools_changed", None, None, "tools-changed"),
     ("text_format_changed", "text.format", "edited", "format-changed"),
     ("text_format_changed", None, None, "format-changed"),
@@ -90,7 +102,10 @@ def test_every_reason_is_covered() -> None:
 
 def test_every_rule_is_reached() -> None:
     kinds = [None, *(kind.value for kind in DivergenceKind)]
-    paths = [None, "tools[0]", "instructions", "messages[0]", "messages[1]", "text.format"]
+    paths = [
+        None, "tools[0]", "tools[0].parameters.required", "instructions", "messages[0]", "messages[1]", "text.format",
+        "input[1].arguments", "input[1].output",
+    ]  # fmt: skip
     reached = set[str]()
     for reason, path, kind in product(MissReason, paths, kinds):
         reached |= set(findings(*(miss(second, reason.value, path=path, kind=kind) for second in range(5))))
@@ -105,7 +120,14 @@ def test_every_kind_has_a_name() -> None:
 @pytest.mark.parametrize(
     ("path", "place"),
     [
-        ("tools[3].function.description", Place.TOOLS),
+        ("tools[3].function.description", Place.TOOL_DEFINITION),
+        ("tools[3].name", Place.TOOL_DEFINITION),
+        ("tools[3].function.parameters.required[0]", Place.TOOL_SCHEMA),
+        ("tools[3].parameters", Place.TOOL_SCHEMA),
+        ("tools[3]", Place.TOOLS),
+        ("messages[4].tool_calls[0].function.arguments", Place.ARGUMENTS),
+        ("input[4].arguments", Place.ARGUMENTS),
+        ("input[4].output[1].text", Place.TOOL_RESULT),
         ("functions[0]", Place.TOOLS),
         ("toolset", Place.PROMPT),
         ("response_format", Place.FORMAT),
@@ -212,7 +234,7 @@ def test_who_says_so() -> None:
         ("client", "client"), ("provider", "provider"), ("provider", "client"), (None, None),
     )]  # fmt: skip
     assert [one.source for one in said] == ["client", "provider", "provider and client", None]
-    assert said[0].evidence.endswith("This comes from comparing the requests.")
+    assert said[0].evidence.endswith("processed again.")
     assert said[1].evidence.endswith("The API itself said so.")
     assert said[2].evidence.endswith("The API itself said so for 1 of them.")
     assert said[3].evidence.endswith("processed again.")

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from otel_promptcache.report import attributes
-from otel_promptcache.report.record import CallRecord
+from otel_promptcache.report.record import CallRecord, Change
 from otel_promptcache.telemetry import names
 
 ATTRIBUTES = {
@@ -31,6 +31,13 @@ ATTRIBUTES = {
     "promptcache.divergence.path": "instructions",
     "promptcache.divergence.token": 6,
     "promptcache.divergence.kind": "timestamp",
+    "promptcache.divergence.paths": ["instructions", "instructions"],
+    "promptcache.divergence.kinds": ["timestamp", "uuid"],
+    "promptcache.divergence.tokens": [6, 20],
+    "promptcache.divergence.other_template": True,
+    "promptcache.breakpoint.path": "messages[2].content",
+    "promptcache.usage.error": "cache_exceeds_input",
+    "server.address": "api.openai.com",
     "promptcache.savings.amount": -0.001,
     "promptcache.missed_savings.amount": 0.003,
     "promptcache.abandoned": False,
@@ -52,7 +59,9 @@ def test_every_attribute_is_read() -> None:
         is_stream=True, is_finished=True, error_type="APIError", fingerprint="0123456789abcdef", digest="d",
         name="bot", result="miss", input_tokens=2000, read_tokens=0, write_tokens=1500, expected_tokens=1900,
         avoidable_tokens=0, reason="input_changed", source="client", missed_tokens=1900, path="instructions",
-        token=6, kind="timestamp", net_usd=-0.001, missed_usd=0.003, first_token_seconds=0.25,
+        token=6, kind="timestamp",
+        changes=(Change("instructions", "timestamp", 6), Change("instructions", "uuid", 20)), is_other_template=True,
+        breakpoint_path="messages[2].content", usage_error="cache_exceeds_input", host="api.openai.com", net_usd=-0.001, missed_usd=0.003, first_token_seconds=0.25,
     )  # fmt: skip
 
 
@@ -68,6 +77,32 @@ def test_nothing_is_invented_where_nothing_is_said() -> None:
     assert empty.uncached_tokens is None
     assert not empty.has_failed
     assert not empty.has_split
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        ("a", ["uuid"], [1]),
+        (["a"], None, [1]),
+        (["a"], ["uuid"], ["1"]),
+        ([7], ["uuid"], [1]),
+        ([], [], []),
+        (["a"], ["uuid"], [-1]),
+    ],
+)
+def test_differences_that_are_not_in_order_are_not_known(lists: tuple[object, object, object]) -> None:
+    named = dict(zip(("paths", "kinds", "tokens"), lists, strict=True))
+    assert (
+        record(**{f"promptcache__divergence__{name}": value for name, value in named.items()}).changes == ()
+    )
+
+
+def test_no_more_than_five_differences_are_read() -> None:
+    many = {"paths": ["a"] * 90, "kinds": ["uuid"] * 90, "tokens": [1] * 90}
+    assert (
+        len(record(**{f"promptcache__divergence__{name}": value for name, value in many.items()}).changes)
+        == 5
+    )
 
 
 @pytest.mark.parametrize("value", ["7", 7.0, -1, True, None, [7]])

@@ -44,7 +44,7 @@ def test_a_finding_has_a_headline_its_paragraph_and_its_remedy() -> None:
     text = "\n".join(shown(call(0), miss(1, path="instructions", kind="timestamp", token=6)))
     assert "\n1. A date or time in the instructions changes  bot" in text
     assert "$0.0020\n" in text
-    assert "\n   A date or time stands in the instructions" in text
+    assert "\n   A date or time is in the instructions" in text
     assert "\n → Move it to the end of the input." in text
 
 

@@ -24,6 +24,16 @@ class InvalidUsageError(ValueError):
         super().__init__(message)
         self.error = error
 
+    @property
+    def explanation(self) -> str:
+        """What this means for the figures, without a value of the answer."""
+        if self.error is UsageError.CACHE_EXCEEDS_INPUT:
+            return (
+                "more tokens were cached than the input has, so nothing can be computed: this gateway reports its "
+                "cached tokens apart from the input"
+            )
+        return "the reported usage is impossible, so nothing can be computed from it"
+
 
 @dataclass(frozen=True, slots=True)
 class TokenUsage:

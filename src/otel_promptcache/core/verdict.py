@@ -59,6 +59,9 @@ class Diagnosis:
     place: Place | None = None
     changes: tuple[Change, ...] = ()
     """All places up to the first 1,024 tokens that did not change, at most five; empty if there is only one."""
+    breakpoint_path: str | None = None
+    """The message at whose end a breakpoint would have made the shared prefix readable; None if it ends inside a
+    message, or if that was not what was missing."""
     is_other_template: bool = False
     """The earlier prompt, which has most of this one's content, is of another template."""
 
@@ -161,6 +164,8 @@ def _placed(
     if diagnosis.reason is MissReason.SETTINGS_CHANGED and expectation.closest_scope is not None:
         path = case.sent.scope.changed_setting(expectation.closest_scope)
         return replace(diagnosis, place=Place(path)) if path else diagnosis
+    if diagnosis.reason is MissReason.NO_MATCHING_BREAKPOINT:
+        diagnosis = replace(diagnosis, breakpoint_path=_breakpoint_path(case, comparison, expectation))
     divergence = comparison.divergence if comparison else None
     if comparison is None or divergence is None or diagnosis.reason not in CONTENT_REASONS:
         return diagnosis
@@ -175,3 +180,14 @@ def _placed(
         changes=tuple(changes) if len(changes) > 1 else (),
         is_other_template=comparison.is_other_template,
     )
+
+
+def _breakpoint_path(case: Case, comparison: Comparison | None, expectation: Expectation) -> str | None:
+    """The last message that an earlier prompt in the same scope has, too; None if they diverge behind its start."""
+    links, alive = case.sent.prompt.links, case.trail.alive_links
+    end_bytes = links[alive - 1].end_bytes if alive else 0
+    inside_bytes = (comparison.common_bytes if comparison else 0) - end_bytes
+    inside_tokens = estimated_offset_tokens(case.sent, max(0, inside_bytes), case.input_tokens)
+    if not alive or inside_tokens > expectation.tolerance_tokens:
+        return None
+    return links[alive - 1].path

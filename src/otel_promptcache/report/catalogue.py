@@ -8,32 +8,52 @@ from pathlib import Path
 from textwrap import wrap
 
 from otel_promptcache.report.misses import REASON_RULES
-from otel_promptcache.report.places import LEADING
-from otel_promptcache.report.rules import Rule
-from otel_promptcache.report.rules_patterns import PATTERN_RULES
-from otel_promptcache.report.rules_prompt import PROMPT_RULES
-from otel_promptcache.report.rules_setup import OTHER_REASON, SETUP_RULES
+from otel_promptcache.report.rules.affinity import affinity_advice
+from otel_promptcache.report.rules.patterns import PATTERN_RULES
+from otel_promptcache.report.rules.places import HISTORY, INSIDE_TOOLS, LEADING
+from otel_promptcache.report.rules.prompt import PROMPT_RULES
+from otel_promptcache.report.rules.rule import Rule, Situation
+from otel_promptcache.report.rules.setup import OTHER_REASON, SETUP_RULES
+from otel_promptcache.report.rules.snippets import Snippet
+from otel_promptcache.report.rules.tools import TOOL_RULES
 
 BEGIN, END = "<!-- generated: findings -->", "<!-- end: findings -->"
 
 _COLUMNS = 120
+
+_NAMES = {
+    "place": "the leading part",
+    "path": "messages[0].content",
+    "message": "messages[0].content",
+    "affinity": "What to try depends on the server: " + affinity_advice(None),
+}
+"""What the page says instead of what a report knows."""
 
 ALL_RULES = (*REASON_RULES, OTHER_REASON, *PATTERN_RULES)
 """Every kind of finding there is."""
 
 _CHAPTERS: Sequence[tuple[str, Sequence[Rule]]] = (
     ("The prompt is not what it was", PROMPT_RULES),
+    ("Tools and output format", TOOL_RULES),
     ("Settings, time, rate and the provider", (*SETUP_RULES, OTHER_REASON)),
     ("Seen in many calls together", PATTERN_RULES),
 )
 
-_PLACES = {None: "anywhere", LEADING: "in the instructions or the first message"}
+_PLACES = {
+    None: "anywhere",
+    LEADING: "in the instructions or the first message",
+    HISTORY: "in the conversation",
+    INSIDE_TOOLS: "inside a definition",
+}
 
 
 def markdown() -> str:
     """Every finding with its meaning and its remedy."""
-    lines = (line for title, rules in _CHAPTERS for line in (f"## {title}", *_sections(rules)))
-    return "\n\n".join("\n".join(wrap(line, _COLUMNS, break_on_hyphens=False)) for line in lines)
+    blocks = (block for title, rules in _CHAPTERS for block in (f"## {title}", *_sections(rules)))
+    return "\n\n".join(
+        block if block.startswith("```") else "\n".join(wrap(block, _COLUMNS, break_on_hyphens=False))
+        for block in blocks
+    )
 
 
 def refreshed(page: str) -> str:
@@ -53,6 +73,20 @@ def _sections(rules: Sequence[Rule]) -> Iterator[str]:
         yield f"`{rule.id}` · {_when(rule)}Whose doing: {rule.cause.value}."
         yield _plain(rule.what)
         yield f"**What to do.** {_plain(rule.advice)}"
+        yield from _code(rule.snippet)
+        for situation, variant in rule.variants.items():
+            if situation is not Situation.OTHER_TEMPLATE:  # the same for all
+                yield f"**If {situation.value}.** {_plain(variant.what)} {_plain(variant.advice)}"
+                yield from _code(variant.snippet)
+
+
+def _code(snippet: Snippet | None) -> Iterator[str]:
+    if snippet is None:
+        return
+    if snippet.chat == snippet.responses:
+        yield f"```text\n{snippet.chat}\n```"
+    else:
+        yield f"```text\n# Chat Completions\n{snippet.chat}\n# Responses\n{snippet.responses}\n```"
 
 
 def _when(rule: Rule) -> str:
@@ -66,7 +100,9 @@ def _when(rule: Rule) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.replace("{place}", "the leading part")
+    for name, value in _NAMES.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
 
 
 def _main() -> None:

@@ -72,11 +72,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "id": finding.rule.id,
         "template": finding.template,
-        "cause": finding.rule.cause.name.lower(),
+        "cause": finding.cause.name.lower(),
         "title": finding.title,
         "what": finding.what,
         "evidence": finding.evidence,
         "advice": finding.advice,
+        "snippet": finding.snippet,
         "cost": finding.cost,
         "requests": finding.requests,
         "of_requests": finding.of_requests,
@@ -89,4 +90,6 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "kind": finding.kind,
         "token": finding.token,
         "source": finding.source,
+        "message": finding.message,
+        "is_one_off": finding.is_one_off,
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from otel_promptcache.report.places import Place
-from otel_promptcache.report.rules import Cause, Rule
-from otel_promptcache.report.wording import tokens, usd
+from otel_promptcache.report.rules.affinity import affinity_advice
+from otel_promptcache.report.rules.places import Place
+from otel_promptcache.report.rules.rule import Cause, Rule, Situation, Variant
+from otel_promptcache.report.wording import code, tokens, usd
 
 _PER_REQUESTS = 1_000
 
@@ -39,26 +40,59 @@ class Finding:
     """At about which token, in most cases."""
     source: str | None = None
     """Who says so: `provider`, `client` or `provider and client`."""
+    situation: Situation | None = None
+    """Which of the rule's variants it is; None for the rule itself."""
+    message: str | None = None
+    """The message at whose end a breakpoint belongs, in most cases."""
+    host: str | None = None
+    """The server, in most cases."""
+    api_type: str | None = None
+    """The API, in most cases: which snippet is shown."""
+    places: int = 1
+    """At how many places the prompts differ, in most cases."""
+    is_one_off: bool = False
+    """It happened once or twice, as with a deployment, and the prompt has been stable since."""
+
+    @property
+    def variant(self) -> Variant | None:
+        """What is said instead of the rule's words; None if these hold."""
+        return self.rule.variants.get(self.situation) if self.situation else None
+
+    @property
+    def cause(self) -> Cause:
+        """Whose doing it is."""
+        return (self.variant and self.variant.cause) or self.rule.cause
 
     @property
     def title(self) -> str:
         """A headline."""
-        return _sentence(self.rule.title, self.place)
+        return self._filled((self.variant or self.rule).title)
 
     @property
     def what(self) -> str:
         """What happens, in whole sentences."""
-        return _sentence(self.rule.what, self.place)
+        return self._filled((self.variant or self.rule).what)
 
     @property
     def advice(self) -> str:
         """What to change, in whole sentences."""
-        return _sentence(self.rule.advice, self.place)
+        advice = self._filled((self.variant or self.rule).advice)
+        if self.is_one_off:
+            return f"Nothing, if the change was intended: each change of a prompt costs this once. {advice}"
+        if self.places > 1:
+            return f"{advice} Do so for all {self.places} places: fixing only the first one gains nothing."
+        return advice
+
+    @property
+    def snippet(self) -> str | None:
+        """The lines to write, for the API that the calls use; None if there are none."""
+        snippet = (self.variant or self.rule).snippet
+        return snippet and snippet.for_api(self.api_type)
 
     @property
     def cost(self) -> str:
         """What it cost, or would save, in one sentence; empty where nothing is known."""
-        if self.rule.cause is Cause.PROVIDER:
+        if self.cause is Cause.PROVIDER or self.is_one_off:
             return f"It cost this run {usd(self.lost_usd)}." if self.lost_usd else ""
         if self.lost_usd:
             per_1000 = usd(self.usd_per_1000_requests)
@@ -78,27 +112,38 @@ class Finding:
 
     @property
     def usd_per_1000_requests(self) -> float | None:
-        """The loss in dollars, for a thousand requests of the template."""
-        return None if self.lost_usd is None else self.lost_usd / self.of_requests * _PER_REQUESTS
+        """The loss in dollars, for a thousand requests of the template; None for what does not go on."""
+        if self.lost_usd is None or self.is_one_off:
+            return None
+        return self.lost_usd / self.of_requests * _PER_REQUESTS
 
     @property
     def tokens_per_1000_requests(self) -> int | None:
-        """The loss in tokens, for a thousand requests of the template."""
+        """The loss in tokens, for a thousand requests of the template; None likewise."""
         lost = self.lost_tokens
-        return None if lost is None else round(lost / self.of_requests * _PER_REQUESTS)
+        return None if lost is None or self.is_one_off else round(lost / self.of_requests * _PER_REQUESTS)
+
+    def _filled(self, text: str) -> str:
+        values = {
+            "place": self.place.value,
+            "path": self.path or self.place.value,
+            "message": self.message or "the last message that they share",
+            "affinity": affinity_advice(self.host),
+        }
+        for name, value in values.items():
+            quoted = code(value) if name in ("path", "message") else value
+            text = text.replace(f"`{{{name}}}`", quoted).replace(f"{{{name}}}", value)
+        return text
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Sort by dollars lost; what has none by tokens, and then by requests."""
+    """Sort by dollars lost; what has none by tokens, and then by requests. What does not go on comes last."""
     return tuple(
         sorted(
             findings,
             key=lambda one: (
-                -(one.lost_usd or 0.0), -(one.lost_tokens or 0), -one.requests, one.rule.id, one.template or "",
+                one.is_one_off, -(one.lost_usd or 0.0), -(one.lost_tokens or 0), -one.requests, one.rule.id,
+                one.template or "",
             ),
         )
     )  # fmt: skip
-
-
-def _sentence(text: str, place: Place) -> str:
-    return text.replace("{place}", place.value)

@@ -11,7 +11,7 @@ from otel_promptcache.report.gather import Gathered
 from otel_promptcache.report.markup import Markup, code_spans, element, raw
 from otel_promptcache.report.plots import first_token_plot, hit_ratio_plot, losses_plot, tokens_plot
 from otel_promptcache.report.report import Report
-from otel_promptcache.report.rules import Cause
+from otel_promptcache.report.rules.rule import Cause
 from otel_promptcache.report.summary import TemplateRow
 from otel_promptcache.report.terminal import fine_print, why_empty
 from otel_promptcache.report.wording import compact, counted, duration, seconds, share, tokens, usd
@@ -105,7 +105,7 @@ def _finding(finding: Finding) -> Markup:
     if lost is None and finding.lost_tokens:
         lost = f"{tokens(finding.lost_tokens)} tokens"
     tags = [element("span", finding.template, class_="template")] if finding.template else []
-    if finding.rule.cause is Cause.PROVIDER:
+    if finding.cause is Cause.PROVIDER:
         tags.append(element("span", "not your application", class_="tag"))
     if lost is not None:
         tags.append(element("span", f"{lost} lost", class_="loss"))
@@ -115,6 +115,7 @@ def _finding(finding: Finding) -> Markup:
         element("p", *tags, class_="tags") if tags else "",
         element("p", code_spans(f"{finding.what} {finding.evidence}")),
         element("p", code_spans(f"{finding.advice} {finding.cost}".strip()), class_="advice"),
+        element("pre", element("code", finding.snippet)) if finding.snippet else "",
     )
 
 

@@ -8,14 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from otel_promptcache.report.finding import Finding
-from otel_promptcache.report.places import Place, describe_kind, place_of
-from otel_promptcache.report.record import CallRecord
-from otel_promptcache.report.rules import Cause, Rule, first_rule
-from otel_promptcache.report.rules_prompt import PROMPT_RULES
-from otel_promptcache.report.rules_setup import OTHER_REASON, SETUP_RULES
+from otel_promptcache.report.record import CallRecord, Change
+from otel_promptcache.report.rules.places import Place, describe_kind, place_of
+from otel_promptcache.report.rules.prompt import PROMPT_RULES
+from otel_promptcache.report.rules.rule import Cause, Rule, Situation, first_rule
+from otel_promptcache.report.rules.setup import OTHER_REASON, SETUP_RULES
+from otel_promptcache.report.rules.tools import TOOL_RULES
+from otel_promptcache.report.situations import is_one_off, is_persistent, situation_of
 from otel_promptcache.report.wording import code, counted, tokens
 
-REASON_RULES = (*PROMPT_RULES, *SETUP_RULES)
+REASON_RULES = (*PROMPT_RULES, *TOOL_RULES, *SETUP_RULES)
 """In the order in which they are tried."""
 
 _T = TypeVar("_T")
@@ -45,19 +47,20 @@ def miss_findings(groups: Mapping[str | None, Sequence[CallRecord]]) -> Iterator
     # A flood of prompts that are each sent once has no template that it could show in.
     cold = [call for call in one_offs if call.reason == COLD_START]
     if _dominates(cold, one_offs):
-        yield _finding(_rule_of(cold[0]), None, cold, len(one_offs))
+        yield _finding(_rule_of(cold[0]), None, cold, one_offs)
 
 
 def _of_template(template: str | None, calls: Sequence[CallRecord]) -> Iterator[Finding]:
-    by_rule: dict[tuple[str, Place], tuple[Rule, list[CallRecord]]] = {}
+    by_rule: dict[tuple[str, Place, Situation | None], tuple[Rule, list[CallRecord]]] = {}
     for call in calls:
         if call.reason is not None:
             rule = _rule_of(call)
-            key = rule.id, place_of(call.path) if "{place}" in rule.title else Place.PROMPT
+            place = place_of(call.path) if "{place}" in rule.title else Place.PROMPT
+            key = rule.id, place, situation_of(call, rule)
             by_rule.setdefault(key, (rule, []))[1].append(call)
-    for rule, missed in by_rule.values():
+    for (_, _, situation), (rule, missed) in by_rule.items():
         if missed[0].reason not in _EXPECTED or _dominates(missed, calls):
-            yield _finding(rule, template, missed, len(calls))
+            yield _finding(rule, template, missed, calls, situation)
 
 
 def _dominates(calls: Sequence[CallRecord], of_calls: Sequence[CallRecord]) -> bool:
@@ -68,50 +71,76 @@ def _rule_of(call: CallRecord) -> Rule:
     return first_rule(REASON_RULES, call.reason or "", place_of(call.path), call.kind) or OTHER_REASON
 
 
-def _finding(rule: Rule, template: str | None, calls: Sequence[CallRecord], of_requests: int) -> Finding:
-    path = _usual_path(calls)
-    token_offsets = [call.token for call in calls if call.token is not None and call.path == path]
-    dollars = [call.missed_usd for call in calls if call.missed_usd is not None]
-    missed = [call.missed_tokens for call in calls if call.missed_tokens is not None]
-    kind = _most_common(call.kind for call in calls)
+def _finding(
+    rule: Rule,
+    template: str | None,
+    missed: Sequence[CallRecord],
+    calls: Sequence[CallRecord],
+    situation: Situation | None = None,
+) -> Finding:
+    path = _usual_path(missed)
+    token_offsets = [call.token for call in missed if call.token is not None and call.path == path]
+    dollars = [call.missed_usd for call in missed if call.missed_usd is not None]
+    lost = [call.missed_tokens for call in missed if call.missed_tokens is not None]
+    kind = _most_common(call.kind for call in missed)
     token = _most_common(token_offsets) if token_offsets else None
-    sources = sorted({call.source for call in calls if call.source}, reverse=True)
+    sources = sorted({call.source for call in missed if call.source}, reverse=True)
+    one_off = is_one_off(missed, calls)
+    changes = _most_common(call.changes for call in missed)
+    if situation is None and rule.cause is Cause.PROVIDER and is_persistent(missed, calls):
+        situation = Situation.PERSISTENT
     return Finding(
         rule=rule,
         template=template,
-        requests=len(calls),
-        of_requests=of_requests,
+        requests=len(missed),
+        of_requests=len(calls),
         evidence=" ".join(
             filter(
                 None,
                 (
-                    _where(len(calls), of_requests, path, kind, token),
-                    _lost(sum(missed), rule),
-                    _without_price(len(calls) - len(dollars)) if dollars else None,
-                    _source(calls, rule),
+                    _where(missed, len(calls), path, kind, token),
+                    _others(changes),
+                    "The prompt has been stable since." if one_off else None,
+                    _lost(sum(lost), rule),
+                    _without_price(len(missed) - len(dollars)) if dollars else None,
+                    _source(missed),
                 ),
             )
         ),
         lost_usd=sum(dollars) if dollars else None,
-        lost_tokens=sum(missed) if missed else None,
-        place=place_of(calls[0].path),
-        reason=calls[0].reason,
+        lost_tokens=sum(lost) if lost else None,
+        place=place_of(missed[0].path),
+        reason=missed[0].reason,
         path=path,
         kind=kind,
         token=token,
         source=" and ".join(sources) or None,
+        situation=situation,
+        message=_most_common(call.breakpoint_path for call in missed),
+        host=_most_common(call.host for call in missed),
+        api_type=_most_common(call.api_type for call in missed),
+        places=len(changes) or 1,
+        is_one_off=one_off,
     )
 
 
-def _where(requests: int, of_requests: int, path: str | None, kind: str | None, token: int | None) -> str:
+def _where(
+    missed: Sequence[CallRecord], of_requests: int, path: str | None, kind: str | None, token: int | None
+) -> str:
     """In how many requests, and where."""
-    several = f"{requests:,} of {counted(of_requests, 'request')}"
-    if path is None:
+    several = f"{len(missed):,} of {counted(of_requests, 'request')}"
+    if path is None or missed[0].reason == "settings_changed":
         return f"It shows in {several}."
     text = f"In {several} the first difference is in {code(path)}"
     if described := describe_kind(kind):
         text += f" ({described})"
     return f"{text}, at about token {tokens(token)}." if token is not None else f"{text}."
+
+
+def _others(changes: Sequence[Change]) -> str | None:
+    """The other places; None if there are none."""
+    others = [f"{code(change.path)} ({describe_kind(change.kind) or change.kind})" for change in changes[1:]]
+    return f"More differences follow: {', '.join(others)}." if others else None
 
 
 def _lost(lost_tokens: int, rule: Rule) -> str | None:
@@ -125,15 +154,12 @@ def _without_price(requests: int) -> str | None:
     return f"{counted(requests, 'request')} of them without a price." if requests else None
 
 
-def _source(calls: Sequence[CallRecord], rule: Rule) -> str | None:
-    """Who says so; nothing where it goes without saying."""
+def _source(calls: Sequence[CallRecord]) -> str | None:
+    """Who says so, if it is the provider."""
     said = sum(call.source == "provider" for call in calls)
     if said == len(calls):
         return "The API itself said so."
-    if said:
-        return f"The API itself said so for {said:,} of them."
-    is_comparison = rule.cause is Cause.APPLICATION and any(call.source == "client" for call in calls)
-    return "This comes from comparing the requests." if is_comparison else None
+    return f"The API itself said so for {said:,} of them." if said else None
 
 
 def _usual_path(calls: Sequence[CallRecord]) -> str | None:

@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from otel_promptcache.report import rules_patterns as rules
 from otel_promptcache.report.finding import Finding
-from otel_promptcache.report.places import LEADING, Place, place_of
 from otel_promptcache.report.record import UNKNOWN, CallRecord
+from otel_promptcache.report.rules import patterns as rules
+from otel_promptcache.report.rules.places import LEADING, Place, place_of
+from otel_promptcache.report.rules.rule import Rule
 from otel_promptcache.report.wording import counted, tokens, usd, verbatim
 
 _FEW_WRITES = 3
@@ -164,7 +165,30 @@ def _cache_not_reported(template: str | None, calls: Calls) -> Finding | None:
     return _unknown(rules.CACHE_NOT_REPORTED, template, silent, calls)
 
 
-def _unknown(rule: rules.Rule, template: str | None, unknown: Calls, calls: Calls) -> Finding | None:
+def _cached_outside_input(template: str | None, calls: Calls) -> Finding | None:
+    return _impossible(rules.CACHED_OUTSIDE_INPUT, "cache_exceeds_input", template, calls)
+
+
+def _invalid_usage(template: str | None, calls: Calls) -> Finding | None:
+    return _impossible(rules.INVALID_USAGE, "invalid_count", template, calls)
+
+
+def _impossible(rule: Rule, error: str, template: str | None, calls: Calls) -> Finding | None:
+    bad = [call for call in calls if call.usage_error == error]
+    good = sum(call.has_split for call in calls)
+    if not bad:
+        return None
+    share = f"All figures of this template are of the other {counted(good, 'request')}." if good else ""
+    return Finding(
+        rule=rule,
+        template=template,
+        requests=len(bad),
+        of_requests=len(calls),
+        evidence=f"It shows in {len(bad):,} of {counted(len(calls), 'request')}. {share}".rstrip(),
+    )
+
+
+def _unknown(rule: Rule, template: str | None, unknown: Calls, calls: Calls) -> Finding | None:
     if len(unknown) <= _NOTICEABLE * len(calls):
         return None
     return Finding(
@@ -201,4 +225,6 @@ _PATTERNS: tuple[Callable[[str | None, Calls], Finding | None], ...] = (
     _usage_not_requested,
     _stream_not_finished,
     _cache_not_reported,
+    _cached_outside_input,
+    _invalid_usage,
 )

@@ -75,6 +75,10 @@ class CallRecord:
     """All places up to the first long part that did not change; empty if there is only one."""
     is_other_template: bool = False
     """The earlier prompt is of another template."""
+    breakpoint_path: str | None = None
+    """The message at whose end a breakpoint is missing."""
+    host: str | None = None
+    """Where it was sent."""
     usage_error: str | None = None
     """What is impossible about the usage that was reported."""
     net_usd: float | None = None
@@ -137,6 +141,8 @@ class CallRecord:
             kind=_text(attributes, at.DIVERGENCE_KIND),
             changes=_changes(attributes),
             is_other_template=attributes.get(at.DIVERGENCE_OTHER_TEMPLATE) is True,
+            breakpoint_path=_text(attributes, at.BREAKPOINT_PATH),
+            host=_text(attributes, names.SERVER_ADDRESS),
             usage_error=_text(attributes, at.USAGE_ERROR),
             net_usd=_number(attributes, at.NET_SAVINGS),
             missed_usd=_number(attributes, at.MISSED_SAVINGS),

@@ -34,7 +34,7 @@ class Report:
     rows: tuple[TemplateRow, ...]
     """The templates, the most frequent first."""
     findings: tuple[Finding, ...]
-    """The dearest first. They look at the same calls from several sides: their dollars do not add up."""
+    """The most expensive first. They look at the same calls from several sides: their dollars do not add up."""
     timeline: Timeline
     losses: tuple[ReasonLoss, ...]
     first_tokens: tuple[FirstTokens, ...]

@@ -119,7 +119,7 @@ def _unknown(row: TemplateRow, has_unknown: bool) -> Sequence[Text]:  # noqa: FB
 
 
 def findings_view(findings: Sequence[Finding], top: int) -> RenderableType:
-    """Show the dearest findings, each in a paragraph, and say how many more there are."""
+    """Show the most expensive findings, each in a paragraph, and say how many more there are."""
     return Group(*_findings(findings, top))
 
 
@@ -136,6 +136,8 @@ def _findings(findings: Sequence[Finding], top: int) -> Iterator[RenderableType]
         body = Table.grid(padding=(0, 1))
         body.add_row(Text("  "), plain(f"{finding.what} {finding.evidence}"))
         body.add_row(Text(" →", "green"), plain(f"{finding.advice} {finding.cost}"))
+        for line in (finding.snippet or "").splitlines():
+            body.add_row(Text(), plain(line, "dim"))
         yield Group(headline, body, Text())
     if 0 < top < len(findings):
         yield Text(f"{counted(len(findings) - top, 'further finding')}: --top {len(findings)} shows all.\n")

@@ -111,5 +111,7 @@ def _add_divergence(attributes: Attributes, diagnosis: Diagnosis) -> None:
         attributes[names.DIVERGENCE_PATHS.name] = tuple([change.path for change in changes])
         attributes[names.DIVERGENCE_KINDS.name] = tuple([change.kind.value for change in changes])
         attributes[names.DIVERGENCE_TOKENS.name] = tuple([change.token for change in changes])
+    if diagnosis.breakpoint_path is not None:
+        attributes[names.BREAKPOINT_PATH.name] = diagnosis.breakpoint_path
     if diagnosis.is_other_template:
         attributes[names.DIVERGENCE_OTHER_TEMPLATE.name] = True

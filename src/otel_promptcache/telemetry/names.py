@@ -139,6 +139,12 @@ DIVERGENCE_OTHER_TEMPLATE = Attribute(
     "boolean",
     "True if the earlier prompt, which has most of this prompt's content, is of another template",
 )
+BREAKPOINT_PATH = Attribute(
+    "promptcache.breakpoint.path",
+    "string",
+    "The message at whose end a breakpoint would have made the shared prefix readable; only for "
+    "`no_matching_breakpoint`, and only if what the prompts share ends with a message",
+)
 USAGE_ERROR = Attribute(
     "promptcache.usage.error",
     "string",
@@ -164,7 +170,7 @@ SPAN_ATTRIBUTES = (
     FINGERPRINT, DIGEST, PREFIX_NAME, RESULT, HIT_RATIO, EXPECTED_TOKENS, AVOIDABLE_TOKENS, MISS_REASON,
     MISS_SOURCE, MISS_TOKENS, DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, DIVERGENCE_PATHS,
     DIVERGENCE_KINDS, DIVERGENCE_TOKENS, DIVERGENCE_OTHER_TEMPLATE, SAVINGS_AMOUNT, MISSED_SAVINGS_AMOUNT,
-    USAGE_ERROR, ABANDONED, TIME_TO_FIRST_TOKEN,
+    BREAKPOINT_PATH, USAGE_ERROR, ABANDONED, TIME_TO_FIRST_TOKEN,
 )  # fmt: skip
 
 OTHER = "other"

@@ -1,4 +1,4 @@
-"""Where in a prompt two requests part, from the path in the request's body."""
+"""Where in a prompt two requests diverge, from the path in the request's body."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ class Place(Enum):
     """A part of a prompt, as a person would call it."""
 
     TOOLS = "the tools"
+    TOOL_SCHEMA = "a tool's schema"
+    TOOL_DEFINITION = "a tool's definition"
     FORMAT = "the output format"
     INSTRUCTIONS = "the instructions"
     OPENING = "the first message"
+    ARGUMENTS = "the arguments of an earlier tool call"
+    TOOL_RESULT = "an earlier tool result"
     CONVERSATION = "the earlier messages"
     PROMPT = "the prompt"
     """It is not known where."""
@@ -21,11 +25,21 @@ class Place(Enum):
 
 LEADING = frozenset({Place.INSTRUCTIONS, Place.OPENING})
 """What opens a prompt, and is meant to be the same in all requests of a template."""
+HISTORY = frozenset({Place.ARGUMENTS, Place.TOOL_RESULT, Place.CONVERSATION})
+"""What was said before."""
+INSIDE_TOOLS = frozenset({Place.TOOL_SCHEMA, Place.TOOL_DEFINITION})
 
 _PLACES = (
+    (
+        re.compile(r"(?:tools|functions)\[\d+\]\.(?:function\.)?(?:parameters|input_schema|schema)\b"),
+        Place.TOOL_SCHEMA,
+    ),
+    (re.compile(r"(?:tools|functions)\[\d+\]\."), Place.TOOL_DEFINITION),
     (re.compile(r"(?:tools|functions)\b"), Place.TOOLS),
     (re.compile(r"(?:text\.format|response_format)\b"), Place.FORMAT),
     (re.compile(r"instructions\b"), Place.INSTRUCTIONS),
+    (re.compile(r"(?:messages|input)\[\d+\].*\.(?:arguments|input)\b"), Place.ARGUMENTS),
+    (re.compile(r"input\[\d+\]\.(?:output|results)\b"), Place.TOOL_RESULT),
     (re.compile(r"(?:messages|input|prompt)(?:\[0\]|$)"), Place.OPENING),
     (re.compile(r"(?:messages|input|prompt)\["), Place.CONVERSATION),
 )
@@ -34,10 +48,10 @@ _KINDS: Mapping[str, str] = {
     "timestamp": "a date or time",
     "uuid": "a random id",
     "number": "a number",
-    "reordered": "the same pieces in another order",
-    "added": "something that was put in",
-    "removed": "something that was taken out",
-    "truncated": "a head that was cut off",
+    "reordered": "the same parts in another order",
+    "added": "something was inserted",
+    "removed": "something was removed",
+    "truncated": "the start was cut off",
     "edited": "other text",
 }
 """What a kind of difference is called in a sentence."""

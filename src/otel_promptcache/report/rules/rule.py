@@ -1,12 +1,13 @@
-"""The table of findings: what each means and what to do about it. Which one a miss belongs to is decided here."""
+"""One kind of finding: what it means, what to do about it, and which misses it covers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
-from otel_promptcache.report.places import Place
+from otel_promptcache.report.rules.places import Place
+from otel_promptcache.report.rules.snippets import Snippet
 
 
 class Cause(Enum):
@@ -19,11 +20,34 @@ class Cause(Enum):
     MEASUREMENT = "what could be measured"
 
 
+class Situation(Enum):
+    """What tells misses of one kind apart, if the same advice does not help all of them."""
+
+    HISTORY_GREW = "the prompts only grew"
+    MESSAGE_ENDS = "what they share ends with a message"
+    INSIDE_A_MESSAGE = "they diverge inside a message"
+    PERSISTENT = "it happens again and again"
+    OTHER_TEMPLATE = "another template shares the text"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What is said instead in one situation."""
+
+    title: str
+    what: str
+    advice: str
+    cause: Cause | None = None
+    """None for that of the rule."""
+    snippet: Snippet | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One kind of finding, for all templates that show it.
 
-    `title` and `what` may name `{place}`, the part of the prompt where requests part.
+    The texts may name `{place}`, the part of the prompt where requests diverge, `{path}`, that place in the request's
+    body, and `{message}`, the message at whose end a breakpoint belongs.
     """
 
     id: str
@@ -40,6 +64,9 @@ class Rule:
     """None: wherever it is."""
     kinds: frozenset[str | None] | None = None
     """Values of `promptcache.divergence.kind`, None for an absent one; None as a whole: whatever it is."""
+    snippet: Snippet | None = None
+    """The lines to write."""
+    variants: Mapping[Situation, Variant] = field(default_factory=dict[Situation, Variant])
 
     def covers(self, reason: str, place: Place, kind: str | None) -> bool:
         """Tell whether a miss is of this kind."""
