@@ -28,10 +28,12 @@ def test_every_finding_is_on_the_page_once() -> None:
 
 def test_rules_are_written_out() -> None:
     for rule in catalogue.ALL_RULES:
-        assert all(text == text.strip() and "  " not in text for text in (rule.title, rule.what, rule.advice))
-        assert rule.what.endswith(".")
-        assert rule.advice.endswith(".")
-        assert not rule.title.endswith(".")
+        for said in (rule, *rule.variants.values()):
+            title, what, advice = map(catalogue.written_out, (said.title, said.what, said.advice))
+            assert all(text == text.strip() and "  " not in text for text in (title, what, advice))
+            assert what.endswith(".")
+            assert advice.endswith(".")
+            assert not title.endswith(".")
 
 
 def test_a_page_without_its_mark_is_refused() -> None:

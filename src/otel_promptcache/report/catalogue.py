@@ -69,14 +69,14 @@ def refreshed(page: str) -> str:
 
 def _sections(rules: Sequence[Rule]) -> Iterator[str]:
     for rule in rules:
-        yield f"### {_plain(rule.title)}"
+        yield f"### {written_out(rule.title)}"
         yield f"`{rule.id}` · {_when(rule)}Whose doing: {rule.cause.value}."
-        yield _plain(rule.what)
-        yield f"**What to do.** {_plain(rule.advice)}"
+        yield written_out(rule.what)
+        yield f"**What to do.** {written_out(rule.advice)}"
         yield from _code(rule.snippet)
         for situation, variant in rule.variants.items():
             if situation is not Situation.OTHER_TEMPLATE:  # the same for all
-                yield f"**If {situation.value}.** {_plain(variant.what)} {_plain(variant.advice)}"
+                yield f"**If {situation.value}.** {written_out(variant.what)} {written_out(variant.advice)}"
                 yield from _code(variant.snippet)
 
 
@@ -99,7 +99,8 @@ def _when(rule: Rule) -> str:
     return f"{text}. " if rule.places is None else f"{text}, {place}. "
 
 
-def _plain(text: str) -> str:
+def written_out(text: str) -> str:
+    """A text of a rule as the page has it."""
     for name, value in _NAMES.items():
         text = text.replace(f"{{{name}}}", value)
     return text

@@ -1,0 +1,138 @@
+"""For every finding: the flaw brings it up, and the advice, followed as a person would, takes the loss away."""
+
+from __future__ import annotations
+
+import pytest
+
+from otel_promptcache.report.catalogue import ALL_RULES
+from otel_promptcache.report.report import Report
+from otel_promptcache.report.rules.rule import Cause, Situation
+from tests.findings.loop import App, Loop, report_of
+from tests.findings.patterns import MEASUREMENT_LOOPS, PATTERN_LOOPS
+from tests.findings.prompts import BREAKPOINT_LOOPS, NAMES, OTHER_TEMPLATE_LOOP, PROMPT_LOOPS
+from tests.findings.setups import SETUP_LOOPS
+from tests.findings.tools import TOOL_LOOPS
+from tests.unit.prompts import user
+
+LOOPS = {**PROMPT_LOOPS, **TOOL_LOOPS, **SETUP_LOOPS, **PATTERN_LOOPS}
+ELSEWHERE = {
+    "no-matching-breakpoint": "test_the_breakpoint_goes_where_the_advice_says",
+    "cache-not-reported": "test_a_server_that_reports_cached_tokens_is_known",
+    "no-price": "test_a_price_of_ones_own_is_known",
+    "constant-read": "test_the_place_behind_a_constant_read_is_found_by_comparing",
+    "unstable-prefix": "test_a_leading_part_that_is_always_the_same_is_stable",
+    "other-reason": "test_a_reason_of_tomorrow_is_looked_up",
+}
+"""Findings that have a test of their own below."""
+
+
+def ids(report: Report) -> list[str]:
+    return [finding.rule.id for finding in report.findings if finding.rule.cause is not Cause.MEASUREMENT]
+
+
+def lost_tokens(report: Report, rule_id: str) -> int:
+    found = [finding for finding in report.findings if finding.rule.id == rule_id]
+    return sum(finding.lost_tokens or 0 for finding in found)
+
+
+@pytest.mark.parametrize("rule_id", LOOPS)
+def test_the_advice_takes_the_loss_away(rule_id: str) -> None:
+    loop = LOOPS[rule_id]
+    before, after = report_of(loop.flawed, loop), report_of(loop.fixed, loop)
+    assert ids(before)[:1] == [rule_id], [
+        (one.rule.id, one.path, one.kind, one.reason) for one in before.findings
+    ]
+    assert rule_id not in ids(after) or lost_tokens(after, rule_id) * 3 < lost_tokens(before, rule_id)
+    assert (after.total.lost_tokens or 0) * 3 <= (before.total.lost_tokens or 0)
+    if rule_id == "writes-not-read":  # nothing can be read: what is gained is the surcharge
+        assert (before.total.net_usd or 0) < 0 == after.total.net_usd
+    else:
+        assert (after.total.hit_ratio or 0) > (before.total.hit_ratio or 0)
+
+
+def test_every_finding_has_a_loop() -> None:
+    assert {*LOOPS, *MEASUREMENT_LOOPS, *ELSEWHERE} == {rule.id for rule in ALL_RULES}
+    assert all(test in globals() for test in ELSEWHERE.values())
+
+
+@pytest.mark.parametrize(
+    ("variant", "situation"),
+    [
+        ("the history grew", Situation.HISTORY_GREW),
+        ("a message ends", Situation.MESSAGE_ENDS),
+        ("inside a message", Situation.INSIDE_A_MESSAGE),
+    ],
+)
+def test_the_breakpoint_goes_where_the_advice_says(variant: str, situation: Situation) -> None:
+    loop = BREAKPOINT_LOOPS[variant]
+    before, after = report_of(loop.flawed, loop), report_of(loop.fixed, loop)
+    finding = before.findings[0]
+    assert (finding.rule.id, finding.situation) == ("no-matching-breakpoint", situation)
+    assert "no-matching-breakpoint" not in ids(after)
+    assert not after.total.lost_tokens
+    assert (after.total.hit_ratio or 0) > (before.total.hit_ratio or 0)
+
+
+def test_another_template_that_shares_text_is_said_to_be_so() -> None:
+    before, after = (
+        report_of(way, OTHER_TEMPLATE_LOOP) for way in (OTHER_TEMPLATE_LOOP.flawed, OTHER_TEMPLATE_LOOP.fixed)
+    )
+    assert "Another template shares this text" in {finding.title for finding in before.findings}
+    assert "Another template shares this text" not in {finding.title for finding in after.findings}
+    assert (after.total.hit_ratio or 0) > (before.total.hit_ratio or 0)
+
+
+@pytest.mark.parametrize("rule_id", MEASUREMENT_LOOPS)
+def test_the_advice_makes_the_result_known(rule_id: str) -> None:
+    loop = MEASUREMENT_LOOPS[rule_id]
+    before, after = report_of(loop.flawed, loop), report_of(loop.fixed, loop)
+    assert rule_id in {finding.rule.id for finding in before.findings}
+    assert rule_id not in {finding.rule.id for finding in after.findings}
+    assert (before.total.unknown_share, after.total.unknown_share) == (1.0, 0.0)
+    assert before.total.hit_ratio is None
+    assert after.total.hit_ratio
+
+
+def test_a_server_that_reports_cached_tokens_is_known() -> None:
+    loop = PATTERN_LOOPS["writes-not-read"]
+    silent = Loop(flawed=loop.flawed, fixed=loop.fixed, config={"profile": "no_details"})
+    assert "cache-not-reported" in {finding.rule.id for finding in report_of(silent.flawed, silent).findings}
+    assert "cache-not-reported" not in {finding.rule.id for finding in report_of(loop.flawed, loop).findings}
+
+
+def test_a_price_of_ones_own_is_known() -> None:
+    def traffic(app: App) -> None:
+        for name in NAMES:
+            app.chat(app.rules(), user(f"Question of {name}?"), model="house-model")
+
+    unpriced = Loop(flawed=traffic, fixed=traffic)
+    priced = Loop(flawed=traffic, fixed=traffic, prices={"house-model": {"input": 1.0, "cache_read": 0.1}})
+    before, after = (report_of(traffic, loop) for loop in (unpriced, priced))
+    assert [finding.rule.id for finding in before.findings] == ["no-price"]
+    assert (before.total.net_usd, after.findings) == (None, ())
+    assert (after.total.net_usd or 0) > 0
+
+
+def test_the_place_behind_a_constant_read_is_found_by_comparing() -> None:
+    """It is found only if there is no diagnosis; with one, the finding about the place says more."""
+    loop = PROMPT_LOOPS["history-inserted"]
+    bare = report_of(loop.flawed, loop, without_diagnosis=True)
+    assert "constant-read" in {finding.rule.id for finding in bare.findings}
+    assert "constant-read" not in ids(report_of(loop.flawed, loop))
+    fixed = report_of(loop.fixed, loop, without_diagnosis=True)
+    assert "constant-read" not in {finding.rule.id for finding in fixed.findings}
+
+
+def test_a_leading_part_that_is_always_the_same_is_stable() -> None:
+    loop = PROMPT_LOOPS["time-in-front"]
+    bare = report_of(loop.flawed, loop, without_diagnosis=True)
+    assert "unstable-prefix" in {finding.rule.id for finding in bare.findings}
+    fixed = report_of(loop.fixed, loop, without_diagnosis=True)
+    assert "unstable-prefix" not in {finding.rule.id for finding in fixed.findings}
+
+
+def test_a_reason_of_tomorrow_is_looked_up() -> None:
+    loop = PROMPT_LOOPS["time-in-front"]
+    tomorrow = report_of(loop.flawed, loop, reason="a_reason_of_tomorrow")
+    assert tomorrow.findings[0].rule.id == "other-reason"
+    assert "other-reason" not in ids(report_of(loop.flawed, loop))
