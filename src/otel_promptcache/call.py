@@ -98,6 +98,7 @@ class Call:
             self._prefix_name,
             self._started_ns,
             is_measured_by_another=is_measured_by_another,
+            scope=self._examination and self._examination.scope,
         )
         self._shared.endings.opened(self)
 

@@ -44,8 +44,10 @@ class PromptCacheInstrumentor(BaseInstrumentor):
     configuration = Config
     """What OpenTelemetry's declarative configuration validates the options against."""
 
-    emitter_class: type[Emitter] = Emitter
-    """What writes the telemetry."""
+    make_emitter: Callable[..., Emitter] = Emitter
+    """Makes what writes the telemetry."""
+    make_fingerprinter: Callable[[str | None], Fingerprinter] = Fingerprinter
+    """Makes what identifies templates, from the fingerprint key."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,7 +80,7 @@ class PromptCacheInstrumentor(BaseInstrumentor):
         )
         meter = meter_provider.get_meter(names.SCOPE_NAME, __version__)
         counters = self._counters_of(meter_provider, meter)
-        emitter = self.emitter_class(
+        emitter = self.make_emitter(
             get_tracer(names.SCOPE_NAME, __version__, tracer_provider),
             meter,
             counters,
@@ -91,7 +93,7 @@ class PromptCacheInstrumentor(BaseInstrumentor):
             guard=Guard(emitter.count_internal_error, strict=config.strict, wire_faults=WIRE_FAULTS),
             emitter=emitter,
             prices=prices,
-            fingerprinter=Fingerprinter(config.fingerprint_key),
+            fingerprinter=self.make_fingerprinter(config.fingerprint_key),
             policies=policies,
             stream_usage=config.stream_usage,
             request_diagnostics=config.request_diagnostics,

@@ -9,6 +9,7 @@ from otel_promptcache.core.comparison import Comparison, Cutter, SegmentSource, 
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.index import PrefixIndex
 from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.core.prompt import CacheScope
 from otel_promptcache.core.sighting import SentPrompt, Sighting
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.core.verdict import Case, Diagnosis, judge, provider_verdict
@@ -51,6 +52,11 @@ class Examination:
         self._is_open = True
         writable = self._boundaries.writable if self._boundaries else ()
         self._departed = index.depart(sent, writable, self._trail.alive_links)
+
+    @property
+    def scope(self) -> CacheScope:
+        """That of the request; once it was answered, that of the answer."""
+        return self._sent.scope
 
     @property
     def comparable_response_id(self) -> str | None:

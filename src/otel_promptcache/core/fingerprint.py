@@ -39,6 +39,8 @@ class PrefixIdentity:
     """32 hexadecimal digits: the exact leading part. Several under one fingerprint: it is not stable."""
     is_new_variant: bool
     """The digest was not seen before, as far as the fingerprinter remembers."""
+    parts: str | None = None
+    """The parts of the leading part in whatever order, as a hash; None unless somebody asks for it."""
 
 
 class Fingerprinter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
+from functools import partial
 from typing import Any
 
 from opentelemetry import context
@@ -14,6 +15,8 @@ from opentelemetry.metrics import NoOpMeterProvider
 from otel_promptcache import PromptCacheInstrumentor
 from otel_promptcache.core.exchange import RequestFacts
 from otel_promptcache.core.fingerprint import PrefixIdentity
+from otel_promptcache.core.prompt import CacheScope
+from otel_promptcache.report.run_key import RunFingerprinter, RunKey
 from otel_promptcache.report.spans import SpoolTracerProvider
 from otel_promptcache.report.spool import Spool
 from otel_promptcache.telemetry.emitter import Emitter
@@ -50,6 +53,10 @@ class AsideEmitter(Emitter):
     the call has the parent that it would have had.
     """
 
+    def __init__(self, *parts: Any, key: RunKey) -> None:
+        super().__init__(*parts)
+        self._key = key
+
     def open(
         self,
         request: RequestFacts,
@@ -58,6 +65,7 @@ class AsideEmitter(Emitter):
         start_ns: int,
         *,
         is_measured_by_another: bool = True,
+        scope: CacheScope | None = None,
     ) -> CallSpan:
         """Open the span of a call, aside."""
         token = context.attach(Context())
@@ -66,6 +74,7 @@ class AsideEmitter(Emitter):
                 request, prefix, prefix_name, start_ns, is_measured_by_another=is_measured_by_another
             )
             span.detach()
+            span.set(self._key.attributes(prefix, scope))
             return span
         finally:
             context.detach(token)
@@ -75,8 +84,6 @@ class AsideInstrumentor(PromptCacheInstrumentor):
     """A second instrumentor, beside the one that the program may use."""
 
     _instance = None  # of its own: the class is a singleton
-    emitter_class = AsideEmitter
-
     spool: Spool | None = None
     """Where calls are written; None until it is known."""
 
@@ -100,6 +107,9 @@ class AsideInstrumentor(PromptCacheInstrumentor):
             return
         if self.is_instrumented_by_opentelemetry:
             self.uninstrument()
+        key = RunKey(spool.directory)
+        self.make_emitter = partial(AsideEmitter, key=key)
+        self.make_fingerprinter = partial(RunFingerprinter, run_key=key)
         self.instrument(
             skip_dep_check=True,
             tracer_provider=SpoolTracerProvider(spool),

@@ -28,6 +28,11 @@ BREAKPOINT_PATH = names.BREAKPOINT_PATH.name
 USAGE_ERROR = names.USAGE_ERROR.name
 MISSED_SAVINGS = names.MISSED_SAVINGS_AMOUNT.name
 
+RUN_START = "run.start"
+"""Only in the spool: a prompt's start and what partitions its cache, as a hash that means something in the run only."""
+RUN_PARTS = "run.parts"
+"""Only in the spool: the parts of the leading part in whatever order, likewise."""
+
 READ = frozenset(
     {
         names.REQUEST_MODEL, names.RESPONSE_MODEL, names.API_TYPE, names.REQUEST_STREAM,
@@ -36,7 +41,8 @@ READ = frozenset(
         FINGERPRINT, DIGEST, PREFIX_NAME, RESULT, NET_SAVINGS, ABANDONED, TIME_TO_FIRST_TOKEN,
         EXPECTED_TOKENS, AVOIDABLE_TOKENS, MISS_REASON, MISS_SOURCE, MISS_TOKENS,
         DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, DIVERGENCE_PATHS, DIVERGENCE_KINDS, DIVERGENCE_TOKENS,
-        DIVERGENCE_OTHER_TEMPLATE, BREAKPOINT_PATH, USAGE_ERROR, names.SERVER_ADDRESS, MISSED_SAVINGS,
+        DIVERGENCE_OTHER_TEMPLATE, BREAKPOINT_PATH, USAGE_ERROR, names.SERVER_ADDRESS, RUN_START, RUN_PARTS,
+        MISSED_SAVINGS,
     }
 )  # fmt: skip
 """Names of all of them."""

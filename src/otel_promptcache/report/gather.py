@@ -56,8 +56,8 @@ def _gather(folder: Folder, max_calls: int) -> Gathered:
     files = [name for name in names if name.endswith(CALLS) and _size_bytes(folder, name) is not None]
     dropped = sum(_size_bytes(folder, name) or 0 for name in names if name.endswith(DROPPED))
     calls: list[CallRecord] = []
-    for name in files:
-        for call in _calls(folder, name):
+    for process, name in enumerate(files):
+        for call in _calls(folder, name, process):
             if len(calls) < max_calls:
                 calls.append(call)
             else:
@@ -70,11 +70,11 @@ def _gather(folder: Folder, max_calls: int) -> Gathered:
     return Gathered(tuple(calls), len(files), dropped, tuple(notes), PYTHON_STARTED in names)
 
 
-def _calls(folder: Folder, name: str) -> Iterator[CallRecord]:
-    return (call for line in _lines(folder, name) if (call := _call(line)) is not None)
+def _calls(folder: Folder, name: str, process: int) -> Iterator[CallRecord]:
+    return (call for line in _lines(folder, name) if (call := _call(line, process)) is not None)
 
 
-def _call(line: str) -> CallRecord | None:
+def _call(line: str, process: int) -> CallRecord | None:
     """The call that a line describes; None where it is not whole."""
     try:
         document = cast("dict[str, Any]", json.loads(line))
@@ -85,6 +85,7 @@ def _call(line: str) -> CallRecord | None:
             document["attributes"],
             started_seconds=started_ns / _NS_PER_SECOND,
             ended_seconds=ended_ns / _NS_PER_SECOND,
+            process=process,
         )
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from otel_promptcache.report.finding import Finding
+from otel_promptcache.report.orders import orders_that_differ
 from otel_promptcache.report.record import UNKNOWN, CallRecord
 from otel_promptcache.report.rules import patterns as rules
 from otel_promptcache.report.rules.places import LEADING, Place, place_of
@@ -46,6 +47,7 @@ def pattern_findings(groups: Groups) -> Iterator[Finding]:
         for find in _PATTERNS:
             if (finding := find(template, calls)) is not None:
                 yield finding
+    yield from orders_that_differ([call for calls in groups.values() for call in calls])
     if (finding := _no_price([call for calls in groups.values() for call in calls])) is not None:
         yield finding
 

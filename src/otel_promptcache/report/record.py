@@ -75,6 +75,14 @@ class CallRecord:
     """All places up to the first long part that did not change; empty if there is only one."""
     is_other_template: bool = False
     """The earlier prompt is of another template."""
+    process: int = 0
+    """Which of the processes of a run made it."""
+    start: str | None = None
+    """What is equal for calls whose prompts start alike in the same scope, whatever the process; None if not known."""
+    parts: str | None = None
+    """What is equal for calls whose leading parts are of the same parts, in whatever order."""
+    reason_in_process: str | None = None
+    """What the process by itself gave for the reason, if the whole run tells another one."""
     breakpoint_path: str | None = None
     """The message at whose end a breakpoint is missing."""
     host: str | None = None
@@ -112,7 +120,12 @@ class CallRecord:
 
     @classmethod
     def from_attributes(
-        cls, attributes: Mapping[str, object], *, started_seconds: float, ended_seconds: float
+        cls,
+        attributes: Mapping[str, object],
+        *,
+        started_seconds: float,
+        ended_seconds: float,
+        process: int = 0,
     ) -> CallRecord:
         """Read the attributes of a span; what is absent, of the wrong type or of an impossible size is not known."""
         return cls(
@@ -141,6 +154,9 @@ class CallRecord:
             kind=_text(attributes, at.DIVERGENCE_KIND),
             changes=_changes(attributes),
             is_other_template=attributes.get(at.DIVERGENCE_OTHER_TEMPLATE) is True,
+            process=process,
+            start=_text(attributes, at.RUN_START),
+            parts=_text(attributes, at.RUN_PARTS),
             breakpoint_path=_text(attributes, at.BREAKPOINT_PATH),
             host=_text(attributes, names.SERVER_ADDRESS),
             usage_error=_text(attributes, at.USAGE_ERROR),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from otel_promptcache.report.finding import Finding, ranked
+from otel_promptcache.report.merged import merge
 from otel_promptcache.report.misses import miss_findings
 from otel_promptcache.report.patterns import pattern_findings
 from otel_promptcache.report.record import CallRecord
@@ -37,13 +38,15 @@ class Report:
     """The most expensive first. They look at the same calls from several sides: their dollars do not add up."""
     timeline: Timeline
     losses: tuple[ReasonLoss, ...]
+    corrected: int
+    """Calls whose reason in the whole run is another one than their process could tell."""
     first_tokens: tuple[FirstTokens, ...]
     """Of the templates that have streams of both kinds or of one."""
 
 
 def build_report(calls: Iterable[CallRecord]) -> Report:
     """Sum up the calls of a run and find what is to be said about them."""
-    in_order = sorted(calls, key=lambda call: call.started_seconds)
+    in_order = merge(sorted(calls, key=lambda call: call.started_seconds))
     groups = by_template(in_order)
     answered = {
         template: kept
@@ -60,6 +63,7 @@ def build_report(calls: Iterable[CallRecord]) -> Report:
         findings=ranked([*miss_findings(answered), *pattern_findings(answered)]),
         timeline=timeline([call for call in in_order if not call.has_failed]),
         losses=losses(in_order),
+        corrected=sum(call.reason_in_process is not None for call in in_order),
         first_tokens=tuple(
             first
             for template, group in answered.items()

@@ -36,7 +36,7 @@ class Spool:
     """
 
     def __init__(self, directory: str, max_calls: int = MAX_CALLS) -> None:
-        self._directory = directory
+        self.directory = directory
         self._max_calls = max_calls
         self._process, self._written = os.getpid(), 0
 
@@ -65,7 +65,7 @@ class Spool:
 
     def _append(self, suffix: str, data: bytes) -> None:
         try:
-            with Folder(self._directory) as folder:
+            with Folder(self.directory) as folder:
                 file = folder.open(f"{os.getpid()}{suffix}", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
                 try:
                     os.write(file, data)

@@ -91,7 +91,15 @@ NO_PRICE = Rule(
     cause=Cause.MEASUREMENT,
 )
 
+ORDER_DIFFERS = Rule(
+    id="order-differs-between-processes",
+    title="The order differs from process to process",
+    what="Several processes send the same tools and instructions in another order each, as sets and maps have it in "
+    "a new process. Each order is cached on its own, so the same prompt is processed again for each of them.",
+    advice="Sort tools, keys and lists before they are put into the prompt. A fixed `PYTHONHASHSEED` only hides it.",
+)
+
 PATTERN_RULES = (
     WRITES_NOT_READ, CONSTANT_READ, UNSTABLE_PREFIX, USAGE_NOT_REQUESTED, STREAM_NOT_FINISHED, CACHE_NOT_REPORTED,
-    CACHED_OUTSIDE_INPUT, INVALID_USAGE, NO_PRICE,
+    CACHED_OUTSIDE_INPUT, INVALID_USAGE, NO_PRICE, ORDER_DIFFERS,
 )  # fmt: skip
