@@ -18,7 +18,7 @@ from otel_promptcache.core.exchange import RequestFacts, Timing
 from otel_promptcache.core.fingerprint import PrefixIdentity
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.pricing import ModelPrice
-from otel_promptcache.core.prompt import Settings, without_items
+from otel_promptcache.core.prompt import CacheScope, Settings, without_items
 from otel_promptcache.core.sighting import SentPrompt
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.core.verdict import Diagnosis
@@ -62,6 +62,7 @@ class Call:
         self.amendments = Amendments(shared, wire)
         self._prefix: PrefixIdentity | None = None
         self._examination: Examination | None = None
+        self._scope: CacheScope | None = None
         # A call that fails before its request is built was never sent: it is counted, but has no span.
         self._span = CallSpan.absent()
         self._answer = Answer(shared.guard, wire)
@@ -98,7 +99,7 @@ class Call:
             self._prefix_name,
             self._started_ns,
             is_measured_by_another=is_measured_by_another,
-            scope=self._examination and self._examination.scope,
+            scope=self._scope,
         )
         self._shared.endings.opened(self)
 
@@ -117,7 +118,7 @@ class Call:
         if not prompt.is_whole:
             return
         scope = self._wire.scope(request)
-        scope = scope._replace(
+        self._scope = scope = scope._replace(
             provider=facts.provider,
             host=host,
             model=facts.model or "",

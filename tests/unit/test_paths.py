@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from otel_promptcache.core.paths import MAX_PATH_CHARS, Names, item_path, member_step
 from otel_promptcache.core.pieces import cut
 from otel_promptcache.core.prompt import Segment, SegmentKind
-from otel_promptcache.report.places import Place, place_of
+from otel_promptcache.report.rules.places import Place, place_of
 from tests.unit.prompts import Application, Body, assistant, chat, prose, system, tool, user
 
 CANARY = "patient_canary"

@@ -68,7 +68,7 @@ class HashedPrompt:
 
 def hash_prompt(segments: Iterable[Segment], account: int = 0) -> HashedPrompt:
     """Chain a prompt's segments; each link depends on the account and on all before it."""
-    chain = _Chain(account)
+    chain = _Chain(account, _State(PrefixHash(account)))
     for segment in segments:
         chain.add(segment)
     return chain.prompt()
@@ -84,9 +84,6 @@ class _State(NamedTuple):
     """How many characters it is routed by, so far."""
     end_bytes: int = 0
     begins_message: bool = True
-
-
-_START = _State()
 
 
 class _HashedBlock(NamedTuple):
@@ -117,7 +114,7 @@ class PromptHasher:
             The prompt and its segments, by the index of their links. A prompt of more than `MAX_SEGMENTS` is read
             no further and is not whole.
         """
-        chain, known, segments = _Chain(account), self._known, Segments(read)
+        chain, known, segments = _Chain(account, _State(PrefixHash(account))), self._known, Segments(read)
         for key, read_block in read():
             place = (chain.state.prefix, key)
             start = len(chain.links)
@@ -167,12 +164,8 @@ class _Chain:
     """A prompt while it is chained."""
 
     account: int
+    state: _State
     links: list[Link] = field(default_factory=list[Link])
-    state: _State = _START
-
-    def __post_init__(self) -> None:
-        if self.account:
-            self.state = _START._replace(prefix=PrefixHash(self.account))
 
     def add(self, segment: Segment) -> None:
         """Chain one segment more."""

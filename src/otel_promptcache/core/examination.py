@@ -9,7 +9,6 @@ from otel_promptcache.core.comparison import Comparison, Cutter, SegmentSource, 
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.index import PrefixIndex
 from otel_promptcache.core.policy import CachePolicy
-from otel_promptcache.core.prompt import CacheScope
 from otel_promptcache.core.sighting import SentPrompt, Sighting
 from otel_promptcache.core.usage import TokenUsage
 from otel_promptcache.core.verdict import Case, Diagnosis, judge, provider_verdict
@@ -47,16 +46,12 @@ class Examination:
         self._trail = index.match_prefix(sent, now_seconds, readable)
         cutter = Cutter(index, links, segments, account=sent.account, keeps_names=keeps_names)
         self._comparison = compare(index, sent, self._trail, cutter)
-        self._sibling = self._compare_with_sibling(cutter)
+        has_lapsed = self._trail.alive_links < self._trail.known_links
+        self._sibling = self._compare_with_sibling(cutter) if has_lapsed else None
         self._pieces = cutter.pieces
         self._is_open = True
         writable = self._boundaries.writable if self._boundaries else ()
         self._departed = index.depart(sent, writable, self._trail.alive_links)
-
-    @property
-    def scope(self) -> CacheScope:
-        """That of the request; once it was answered, that of the answer."""
-        return self._sent.scope
 
     @property
     def comparable_response_id(self) -> str | None:
@@ -88,7 +83,8 @@ class Examination:
                 boundaries[index] = left._replace(
                     boundary_until_seconds={**left.boundary_until_seconds, **until}
                 )
-        self._index.admit(sent, plain, boundaries, self._pieces, asked_scope)
+        is_same_scope = served_scope is asked_scope
+        self._index.admit(sent, plain, boundaries, self._pieces, None if is_same_scope else asked_scope)
 
     def close(self) -> None:
         """The prompt is not on its way any more; without `answered` it leaves no trace."""
@@ -111,7 +107,7 @@ class Examination:
         has_other_rules = policy.has_exact_boundaries and self._boundaries is None
         if self._sent.options.is_continued or has_other_rules:
             # What the provider puts in front, or could read up to, is not known: there is nothing of ours to say.
-            return provider_verdict(said) or Diagnosis()
+            return (said and provider_verdict(said)) or Diagnosis()
         case = Case(
             sent=self._sent,
             trail=self._trail,
@@ -124,14 +120,12 @@ class Examination:
         return judge(case, self._comparison, self._sibling, said)
 
     def _compare_with_sibling(self, cutter: Cutter) -> Comparison | None:
-        """With the newest prompt of the template, if it is alive and this prompt's own prefix is not; else None.
+        """With the newest prompt of the template, if it is alive, for a prompt whose own prefix is not; else None.
 
         Each of two workers may have an order of its own for the same tools. One whose prefix has expired could have
         read that of the other.
         """
-        sent, trail = self._sent, self._trail
-        if trail.alive_links >= trail.known_links:
-            return None
+        sent = self._sent
         sibling = self._index.newest_of_template(sent)
         if sibling is None or sibling.prompt.leading == sent.prompt.leading:
             return None

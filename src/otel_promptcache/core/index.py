@@ -190,7 +190,7 @@ class PrefixIndex:
         if not sent.prompt.links:
             return
         with self._lock:
-            scope, asked = self._scopes.same(sent.scope), self._scopes.same(asked_scope or sent.scope)
+            scope = self._scopes.same(sent.scope)
             sent, places = self._share_links(sent)
             links = sent.prompt.links
             end = links[-1].prefix
@@ -200,7 +200,7 @@ class PrefixIndex:
             self._prompts.move_to_end(end)
             self._by_template[sent.fingerprint, sent.account] = sent
             by_content, more_bytes = self._by_content, 0
-            prefixes = self._scopes.used(scope, asked)
+            prefixes = self._scopes.used(scope, asked_scope)
             for link, place in zip(links, places, strict=True):
                 place.latest = sent
                 if scope_bytes := place.see(scope, seen):

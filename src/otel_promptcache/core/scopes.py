@@ -34,14 +34,14 @@ class ScopeStore:
         known = self._prefixes.get(scope)
         return known[0] if known else scope
 
-    def used(self, scope: CacheScope, asked: CacheScope) -> set[PrefixHash]:
+    def used(self, scope: CacheScope, asked: CacheScope | None) -> set[PrefixHash]:
         """Note that a scope was used; the prefixes that were sent in it, to be added to.
 
         Args:
             scope: In which the request was answered.
-            asked: In which it was sent.
+            asked: In which it was sent; None for the same one.
         """
-        if scope is not asked and scope != asked:
+        if asked is not None and scope != asked:
             self._served[asked] = scope
             self._served.move_to_end(asked)
             if len(self._served) > _MAX_SERVED:
@@ -60,6 +60,8 @@ class ScopeStore:
             scope: The request's own.
             sightings: Of the prefix, in the order of time.
         """
+        if len(sightings) <= 1 and scope in sightings and not self._served:
+            return []  # as a rule
         others = [other for other in islice(reversed(sightings), MAX_SCOPES + 1) if other != scope]
         served = self._served.get(scope)
         if served is not None and served not in others:

@@ -150,7 +150,11 @@ class Follower:
         link = self.links[index]
         place, in_flight = self.places.get(link.prefix), self.in_flight
         tokens = place.tokens if place else None
-        sightings = place.seen_in((self.scope, *self.other_scopes)) if place else {}
+        sightings: Mapping[CacheScope, Sighting] = {}
+        if place is not None:
+            # As a rule there is one.
+            is_few = len(place.sightings) <= 1
+            sightings = place.sightings.copy() if is_few else place.seen_in((self.scope, *self.other_scopes))
         if not in_flight:
             return Step(index, link.end_bytes, tokens, sightings)
         kinds = [kind for kind in (True, False) if (self.scope, link.prefix, kind) in in_flight]

@@ -95,7 +95,7 @@ def judge(
     """
     expectation = _expect(case, comparison)
     diagnosis = Diagnosis(expectation.readable.tokens, expectation.avoidable_tokens)
-    by_provider = provider_verdict(said)
+    by_provider = said and provider_verdict(said)
     if by_provider is not None:
         diagnosis = replace(
             diagnosis,
@@ -120,9 +120,9 @@ def judge(
     return _placed(case, diagnosis, comparison, expectation)
 
 
-def provider_verdict(said: ProviderDiagnosis | None) -> Diagnosis | None:
-    """What the provider says; None if it says nothing, or nothing that is known."""
-    if said is None or said.reason not in MissReason.__members__.values():
+def provider_verdict(said: ProviderDiagnosis) -> Diagnosis | None:
+    """What the provider says; None if it is nothing that is known."""
+    if said.reason not in MissReason.__members__.values():
         return None
     return Diagnosis(
         reason=MissReason(said.reason), source=MissSource.PROVIDER, missed_tokens=said.missed_tokens

@@ -167,7 +167,10 @@ _OWN_REASON = frozenset({"effort", "summary", "generate_summary", "exclude"})
 
 def settings(request: Json) -> Settings:
     """The settings of a request that are part of the rendered prompt, with hashes of their values."""
-    found = [(name, hash(serial(request[name]))) for name in _SETTINGS.intersection(request)]
+    names = _SETTINGS.intersection(request)
+    if not names and not request.get("reasoning"):
+        return ()
+    found = [(name, hash(serial(request[name]))) for name in names]
     # The effort has a reason of its own; what of the reasoning is told back is no part of the prompt.
     reasoning = {
         name: value for name, value in mapping(request.get("reasoning")).items() if name not in _OWN_REASON

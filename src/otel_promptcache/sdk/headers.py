@@ -27,7 +27,8 @@ _SETTINGS = {
 Sources: xAI, prompt caching guide; Fireworks, prompt caching guide; openai/codex, request headers (checked 2026-11-25).
 """
 
-_READ = _ACCOUNT_HEADERS.union(_SETTINGS)
+_RENEWED = (b"AWS4-", b"Bearer eyJ", b"Bearer ya29.")
+"""What credentials begin with that are not the same in each request of an account."""
 _MAX_VALUE_BYTES = 16_384
 
 _SUBJECT = ("iss", "sub", "aud", "tid", "oid", "azp", "appid", "client_id")
@@ -40,10 +41,15 @@ def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[int, Settings]:
     Args:
         pairs: The headers. As pairs of bytes, because a look-up by name goes through all of them each time.
     """
-    found = [(name, value) for key, value in pairs if (name := key.lower()) in _READ]
-    account = [(name, _owner(value)) for name, value in found if name in _ACCOUNT_HEADERS]
-    settings = {_SETTINGS[name]: hash(value) for name, value in found if name in _SETTINGS}
-    return hash(tuple(account)), tuple(sorted(settings.items()))
+    account: list[object] = []
+    settings: dict[str, int] = {}
+    for key, value in pairs:
+        name = key.lower()
+        if name in _ACCOUNT_HEADERS:
+            account += name, _owner(value) if value.startswith(_RENEWED) else value
+        elif name in _SETTINGS:
+            settings[_SETTINGS[name]] = hash(value)
+    return hash(tuple(account)), tuple(sorted(settings.items())) if settings else ()
 
 
 def _owner(value: bytes) -> object:
@@ -53,9 +59,7 @@ def _owner(value: bytes) -> object:
         return scheme, credentials.partition(b"Credential=")[2].partition(b"/")[0]
     if credentials.startswith(b"ya29."):  # of Google, renewed every hour, and it does not tell whose it is
         return scheme
-    if credentials.startswith(b"eyJ") and credentials.count(b".") == 2:  # noqa: PLR2004  # the parts of a JWT
-        return scheme, _claims(credentials)
-    return value
+    return (scheme, _claims(credentials)) if credentials.count(b".") == 2 else value  # noqa: PLR2004  # a JWT
 
 
 def _claims(token: bytes) -> object:

@@ -92,11 +92,11 @@ def _add_diagnosis(attributes: Attributes, report: CacheReport) -> None:
         attributes[names.AVOIDABLE_TOKENS.name] = diagnosis.avoidable_tokens
     if diagnosis.reason is not None:
         attributes[names.MISS_REASON.name] = diagnosis.reason.value
+        _add_divergence(attributes, diagnosis)
     if diagnosis.source is not None:
         attributes[names.MISS_SOURCE.name] = diagnosis.source.value
     if diagnosis.missed_tokens is not None:
         attributes[names.MISS_TOKENS.name] = diagnosis.missed_tokens
-    _add_divergence(attributes, diagnosis)
 
 
 def _add_divergence(attributes: Attributes, diagnosis: Diagnosis) -> None:
