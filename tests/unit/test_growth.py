@@ -181,7 +181,7 @@ def test_what_is_held_is_no_more_than_it_is_taken_for(
         freed_bytes(
             index._prompts, index._places, index._by_content, index._by_template, index._scopes._prefixes
         ),
-        freed_bytes(pieces._pieces, pieces.known, pieces._homes),
+        freed_bytes(pieces._pieces, pieces.known, pieces.homes),
     )
     # Links and hashes that both know are given back with the second.
     assert sum(held) <= sum(estimates)

@@ -247,7 +247,7 @@ def test_a_flood_of_one_off_prompts_leaves_no_more_than_the_bounds(small: Prefix
     assert len(small._pieces) == pieces_and_segments(small) <= 60
     assert sizes(small)["_starts"] == 10
     assert sizes(small)["_places"] == sizes(small)["_by_content"] == 16
-    assert len(small._pieces.known) == len(small._pieces._homes) <= 60
+    assert len(small._pieces.known) == len(small._pieces.homes) <= 60
     assert sizes(small)["_by_template"] <= 8
     assert not small._in_flight
 

@@ -72,7 +72,7 @@ def test_what_stands_too_deep_has_the_path_of_what_it_stands_in() -> None:
 
 
 def test_every_path_leads_to_a_place_of_a_report() -> None:
-    assert place_of("tools[0].function.parameters.properties[3].description") is Place.TOOLS
+    assert place_of("tools[0].function.parameters.properties[3].description") is Place.TOOL_SCHEMA
     assert place_of("response_format.json_schema.schema.properties[0]") is Place.FORMAT
     assert place_of("messages[0][2]") is Place.OPENING
 

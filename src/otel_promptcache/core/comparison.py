@@ -191,8 +191,9 @@ def _avoidable_bytes(index: PrefixIndex, links: Sequence[Link], cutter: Cutter, 
 def _known_bytes(index: PrefixIndex, pieces: Sequence[Piece]) -> int:
     """Length of the pieces that were sent before, if several in a row are long enough."""
     known_bytes = run_bytes = 0
+    known = index.known_pieces
     for piece in pieces:
-        if index.is_known(piece.exact):
+        if piece.exact in known:
             run_bytes += piece.size_bytes
             continue
         if run_bytes >= MIN_REUSED_BYTES:

@@ -108,8 +108,25 @@ class PrefixIndex:
 
     def owner(self, content: ContentHash) -> SentPrompt | None:
         """A remembered prompt that contains this; None where none does."""
-        home = self._pieces.home(content)
+        home = self._pieces.homes.get(content)
         return self._by_content.get(content if home is None else home)
+
+    def owners(self, pieces: Iterable[Piece], min_bytes: int) -> dict[int, tuple[SentPrompt, int]]:
+        """Remembered prompts that contain some of these pieces, each with the length of those that it has.
+
+        Args:
+            pieces: What is looked for.
+            min_bytes: How long a piece has to be.
+        """
+        found: dict[int, tuple[SentPrompt, int]] = {}
+        homes, by_content = self._pieces.homes, self._by_content
+        for piece in pieces:
+            if piece.size_bytes < min_bytes or (home := homes.get(piece.exact)) is None:
+                continue
+            if (owner := by_content.get(home)) is not None:
+                key = id(owner)
+                found[key] = owner, found[key][1] + piece.size_bytes if key in found else piece.size_bytes
+        return found
 
     def is_known(self, content: ContentHash) -> bool:
         """Whether a remembered prompt contains this, wherever it stands."""

@@ -31,19 +31,14 @@ def find_candidates(index: PrefixIndex, sent: SentPrompt, trail: Trail, pieces: 
     """
     votes: Counter[int] = Counter()
     owners: dict[int, SentPrompt] = {}
-
-    def vote(content: ContentHash, size_bytes: int) -> bool:
-        owner = index.owner(content)
-        if owner is not None:
-            owners[id(owner)] = owner
-            votes[id(owner)] += size_bytes
-        return owner is not None
-
     for link in sent.prompt.links[trail.known_links :]:
-        if not vote(link.content, link.size_bytes):
-            for piece in pieces.get(link.content, ()):
-                if piece.size_bytes >= MIN_REUSED_BYTES:
-                    vote(piece.exact, piece.size_bytes)
+        if (owner := index.owner(link.content)) is not None:
+            found_here = {id(owner): (owner, link.size_bytes)}
+        else:
+            found_here = index.owners(pieces.get(link.content, ()), MIN_REUSED_BYTES)
+        for key, (prompt, size_bytes) in found_here.items():
+            owners[key] = prompt
+            votes[key] += size_bytes
     if not owners and trail.latest is not None:
         return [trail.latest]  # nothing is known behind it, so no other prompt has more
     found = {key: owners[key] for key, _ in votes.most_common(MAX_CANDIDATES)}

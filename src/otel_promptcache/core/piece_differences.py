@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from otel_promptcache.core.chain import ContentHash
-from otel_promptcache.core.divergence import CutSegment, DivergenceKind
+from otel_promptcache.core.divergence import CutSegment, DivergenceKind, common_pieces
 from otel_promptcache.core.literals import changed_kinds, volatile_kind
 from otel_promptcache.core.pieces import Piece, hash_piece
 
@@ -34,12 +34,16 @@ def compare_pieces(here: CutSegment, there: Sequence[Piece]) -> Iterator[PieceEv
     mine, theirs = here.pieces, there
     if not mine or not theirs:
         return
-    my_places, their_places = _first_places(mine), _first_places(theirs)
+    my_places: dict[ContentHash, int] = {}  # made if needed: most prompts differ in literals only
+    their_places: dict[ContentHash, int] = {}
     at = other_at = 0
     while at < len(mine) and other_at < len(theirs):
         one, other = mine[at], theirs[other_at]
-        mine_later, theirs_later = my_places.get(other.exact, -1), their_places.get(one.exact, -1)
-        if one.exact == other.exact or _has_only_another_end(here, at, theirs, other_at):
+        if one.exact == other.exact:
+            same = common_pieces(mine[at:], theirs[other_at:])
+            yield PieceEvent(None, at, at + same)
+            at, other_at = at + same, other_at + same
+        elif _has_only_another_end(here, at, theirs, other_at):
             yield PieceEvent(None, at, at + 1)
             at, other_at = at + 1, other_at + 1
         elif one.masked == other.masked:
@@ -48,6 +52,9 @@ def compare_pieces(here: CutSegment, there: Sequence[Piece]) -> Iterator[PieceEv
                 yield PieceEvent(DivergenceKind(kind), at, at + 1)
             at, other_at = at + 1, other_at + 1
         else:
+            my_places = my_places or _first_places(mine)
+            their_places = their_places or _first_places(theirs)
+            mine_later, theirs_later = my_places.get(other.exact, -1), their_places.get(one.exact, -1)
             kind = _kind(is_mine_later=theirs_later > other_at, is_theirs_later=mine_later > at)
             end = {DivergenceKind.ADDED: mine_later, DivergenceKind.REMOVED: at}.get(kind, at + 1)
             yield PieceEvent(kind, at, end)

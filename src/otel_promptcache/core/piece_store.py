@@ -23,7 +23,8 @@ class PieceStore:
         self._pieces: OrderedDict[ContentHash, tuple[Piece, ...]] = OrderedDict()
         self.known: dict[ContentHash, Piece] = {}
         """Each piece that is held, by its exact hash."""
-        self._homes: dict[ContentHash, ContentHash] = {}
+        self.homes: dict[ContentHash, ContentHash] = {}
+        """By the same hash, a segment that contains the piece."""
         self._held = 0
 
     def __len__(self) -> int:
@@ -34,10 +35,6 @@ class PieceStore:
         """The pieces of a segment; empty where they are not remembered (any more)."""
         return self._pieces.get(content, ())
 
-    def home(self, exact: ContentHash) -> ContentHash | None:
-        """A segment that contains the piece with this hash; None where none does."""
-        return self._homes.get(exact)
-
     def hold(self, content: ContentHash, pieces: tuple[Piece, ...]) -> None:
         """Remember the pieces of a segment."""
         if (before := self._pieces.pop(content, None)) is not None:
@@ -46,7 +43,7 @@ class PieceStore:
         self._pieces[content] = pieces
         for piece in pieces:
             self.known[piece.exact] = piece
-            self._homes[piece.exact] = content
+            self.homes[piece.exact] = content
         while self._held > MAX_PIECES and len(self._pieces) > 1:
             self.drop(next(iter(self._pieces)))
 
@@ -57,5 +54,5 @@ class PieceStore:
             return
         self._held -= len(gone) + 1
         for piece in gone:
-            if self._homes.get(piece.exact) == content:
-                del self.known[piece.exact], self._homes[piece.exact]
+            if self.homes.get(piece.exact) == content:
+                del self.known[piece.exact], self.homes[piece.exact]
