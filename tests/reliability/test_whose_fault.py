@@ -200,6 +200,16 @@ def test_a_prefix_is_known_of_each_of_many_keys(call: Caller) -> None:
     assert reason(call(prompt_cache_key="new")) == "prompt_cache_key_changed"
 
 
+def test_all_places_are_on_the_span(call: Caller) -> None:
+    for number in (17, 18):
+        head = f"Now: 2026-11-20T11:46:{number}Z.\nThis is request {number}.\n"
+        told = call(messages=[{"role": "system", "content": head + prose(3_000)}, MESSAGES[1]])
+    names = [f"promptcache.divergence.{name}" for name in ("paths", "kinds", "tokens")]
+    paths, kinds, tokens = (told[name] for name in names)
+    assert (paths, kinds) == (("messages[0].content",) * 2, ("timestamp", "number"))
+    assert tokens[0] == told["promptcache.divergence.token"] == 0 < tokens[1]
+
+
 def test_impossible_usage_is_named_and_nothing_is_computed(call: Caller) -> None:
     call()
     for read in (2_000_000, 3_011):

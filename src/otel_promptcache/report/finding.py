@@ -124,16 +124,10 @@ class Finding:
         return None if lost is None or self.is_one_off else round(lost / self.of_requests * _PER_REQUESTS)
 
     def _filled(self, text: str) -> str:
-        values = {
-            "place": self.place.value,
-            "path": self.path or self.place.value,
-            "message": self.message or "the last message that they share",
-            "affinity": affinity_advice(self.host),
-        }
-        for name, value in values.items():
-            quoted = code(value) if name in ("path", "message") else value
-            text = text.replace(f"`{{{name}}}`", quoted).replace(f"{{{name}}}", value)
-        return text
+        path = code(self.path) if self.path else self.place.value
+        message = code(self.message) if self.message else "the last message that they share"
+        text = text.replace("`{path}`", path).replace("`{message}`", message)
+        return text.replace("{place}", self.place.value).replace("{affinity}", affinity_advice(self.host))
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:

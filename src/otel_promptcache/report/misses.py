@@ -116,7 +116,7 @@ def _finding(
         token=token,
         source=" and ".join(sources) or None,
         situation=situation,
-        message=_most_common(call.breakpoint_path for call in missed),
+        message=_majority([call.breakpoint_path for call in missed]),
         host=_most_common(call.host for call in missed),
         api_type=_most_common(call.api_type for call in missed),
         places=len(changes) or 1,
@@ -171,6 +171,12 @@ def _usual_path(calls: Sequence[CallRecord]) -> str | None:
     if count * 2 >= len(paths):
         return path
     return Counter(_INDEX.sub("[…]", each) for each in paths).most_common(1)[0][0]
+
+
+def _majority(values: Sequence[str | None]) -> str | None:
+    """The value that at least half of them have; None if each has another one."""
+    value, count = Counter(values).most_common(1)[0]
+    return value if count * 2 >= len(values) else None
 
 
 def _most_common(values: Iterable[_T]) -> _T:

@@ -89,7 +89,8 @@ def _constant_read(template: str | None, calls: Calls) -> Finding | None:
     steps_up = sum(later > earlier for earlier, later in pairwise(inputs))
     is_growing = steps_up >= _STEPS_UP * (len(inputs) - 1) and inputs[-1] >= _GROWTH * inputs[0]
     # Where the place of the difference is known, the finding about it says more.
-    is_explained = sum(call.path is not None for call in same) * 2 >= len(same)
+    explained = sum(call.path is not None or call.breakpoint_path is not None for call in same)
+    is_explained = explained * 2 >= len(same)
     if count < max(_FEW_READS, _MOST * len(reads)) or not is_growing or is_explained:
         return None
     return Finding(

@@ -62,5 +62,8 @@ def _made_safe(value: object) -> AttributeValue | None:
         return text(str.__str__(value))
     if isinstance(value, (list, tuple)):
         entries = cast("Sequence[object]", value)[:MAX_LIST_ENTRIES]
+        integers = [entry for entry in entries if type(entry) is int and -MAX_INTEGER <= entry <= MAX_INTEGER]
+        if integers and len(integers) == len(entries):  # the entries of a list have one type
+            return tuple(integers)
         return tuple(text(str.__str__(entry)) for entry in entries if isinstance(entry, str))
     return None
