@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ PRICES = {
     NEW: {"input": 4.0, "cache_read": 0.4, "cache_write": 5.0},
 }
 RULES = prose(2_400)
+ARGUMENTS = re.compile(r"\w+=")
 TOOLS = [tool(name, prose(120, name)) for name in ("search", "read", "write", "run")]
 
 
@@ -87,6 +89,7 @@ class Loop:
 def fill(snippet: Snippet, api_type: str = "chat_completions", **names: Any) -> Any:
     """What the lines of a snippet come to, with the application's own values."""
     lines = snippet.responses if api_type == RESPONSES else snippet.chat
+    lines = f"dict({lines})" if ARGUMENTS.match(lines) else lines
     return eval(lines, {"json": json, **names})  # noqa: S307  # our own lines, to show that they work
 
 

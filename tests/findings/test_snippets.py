@@ -9,7 +9,7 @@ import pytest
 
 from otel_promptcache.report.rules import snippets
 from otel_promptcache.report.rules.snippets import ALL_SNIPPETS, RESPONSES, Snippet
-from tests.findings.loop import RULES, App, Loop, fill, report_of
+from tests.findings.loop import ARGUMENTS, RULES, App, Loop, fill, report_of
 from tests.findings.prompts import NAMES
 from tests.unit.prompts import NEW, OLD, Body, prose, user
 
@@ -68,7 +68,7 @@ CASES: dict[str, tuple[Callable[[int], tuple[list[Body], Body]], Callable[[int],
     "sorted tools": (
         lambda number: (_rules(user("Hi")), {"tools": TOOLS[number % 4 :] + TOOLS[: number % 4]}),
         lambda number: (
-            _rules(user("Hi")), {"tools": lines(snippets.SORTED_TOOLS, TOOLS=TOOLS[number % 4 :] + TOOLS[: number % 4])},
+            _rules(user("Hi")), lines(snippets.SORTED_TOOLS, TOOLS=TOOLS[number % 4 :] + TOOLS[: number % 4]),
         ),
     ),
     "allowed tools": (
@@ -112,6 +112,13 @@ def test_a_longer_lifetime_outlasts_the_default(model: str) -> None:
 
 def test_every_snippet_is_an_expression_of_names_in_capitals() -> None:
     for snippet in ALL_SNIPPETS.values():
-        for source in (snippet.chat, snippet.responses):
+        for source in filter(None, (snippet.chat, snippet.responses)):
+            source = f"dict({source})" if ARGUMENTS.match(source) else source  # noqa: PLW2901  # as it is run
             names = {name for name in compile(source, "snippet", "eval").co_names if name.isidentifier()}
-            assert {name for name in names if name.isupper()} | {"json", "loads", "dumps", "sorted"} >= names
+            assert {name for name in names if name.isupper()} | {
+                "json",
+                "loads",
+                "dumps",
+                "sorted",
+                "dict",
+            } >= names

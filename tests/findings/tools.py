@@ -65,7 +65,7 @@ def _with_question(text: Callable[[int], str], tools: Any) -> Callable[[App], No
 TOOL_LOOPS: dict[str, Loop] = {
     "tools-reordered": Loop(
         flawed=with_tools(lambda number: {"tools": _shuffled(number)}),
-        fixed=with_tools(lambda number: {"tools": fill(snippets.SORTED_TOOLS, TOOLS=_shuffled(number))}),
+        fixed=with_tools(lambda number: fill(snippets.SORTED_TOOLS, TOOLS=_shuffled(number))),
     ),
     "tools-come-and-go": Loop(
         flawed=with_tools(lambda number: {"tools": TOOLS[number % 3 :]}),

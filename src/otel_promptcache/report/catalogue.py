@@ -83,7 +83,7 @@ def _sections(rules: Sequence[Rule]) -> Iterator[str]:
 def _code(snippet: Snippet | None) -> Iterator[str]:
     if snippet is None:
         return
-    if snippet.chat == snippet.responses:
+    if snippet.responses in ("", snippet.chat):
         yield f"```text\n{snippet.chat}\n```"
     else:
         yield f"```text\n# Chat Completions\n{snippet.chat}\n# Responses\n{snippet.responses}\n```"

@@ -87,7 +87,7 @@ class Finding:
     def snippet(self) -> str | None:
         """The lines to write, for the API that the calls use; None if there are none."""
         snippet = (self.variant or self.rule).snippet
-        return snippet and snippet.for_api(self.api_type)
+        return (snippet and snippet.for_api(self.api_type)) or None
 
     @property
     def cost(self) -> str:

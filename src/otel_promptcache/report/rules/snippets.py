@@ -10,13 +10,16 @@ RESPONSES = "responses"
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """Python that does what a piece of advice says; names in capitals are the application's own values."""
+    """Python that does what a piece of advice says: an expression, or arguments of the call.
+
+    Names in capitals are the application's own values.
+    """
 
     chat: str
     responses: str
 
     def for_api(self, api_type: str | None) -> str:
-        """The lines for the API that the calls use."""
+        """The lines for the API that the calls use; empty if it needs none."""
         return self.responses if api_type == RESPONSES else self.chat
 
 
@@ -45,39 +48,41 @@ SPLIT_MESSAGE = Snippet(
 )
 
 IMPLICIT_MODE = Snippet(
-    chat="""{"extra_body": {"prompt_cache_options": {"mode": "implicit"}}}""",
-    responses="""{"extra_body": {"prompt_cache_options": {"mode": "implicit"}}}""",
+    chat="""extra_body={"prompt_cache_options": {"mode": "implicit"}}""",
+    responses="""extra_body={"prompt_cache_options": {"mode": "implicit"}}""",
 )
 
 NO_WRITES = Snippet(
-    chat="""{"extra_body": {"prompt_cache_options": {"mode": "explicit"}}}""",
-    responses="""{"extra_body": {"prompt_cache_options": {"mode": "explicit"}}}""",
+    chat="""extra_body={"prompt_cache_options": {"mode": "explicit"}}""",
+    responses="""extra_body={"prompt_cache_options": {"mode": "explicit"}}""",
 )
 
 CACHE_KEY = Snippet(
-    chat="""{"extra_body": {"prompt_cache_key": TEMPLATE}}""",
-    responses="""{"extra_body": {"prompt_cache_key": TEMPLATE}}""",
+    chat="""extra_body={"prompt_cache_key": TEMPLATE}""",
+    responses="""extra_body={"prompt_cache_key": TEMPLATE}""",
 )
 
 LONGER_LIFETIME = Snippet(
-    chat="""{"extra_body": {"prompt_cache_retention": "24h"}}""",
-    responses="""{"extra_body": {"prompt_cache_options": {"ttl": "12h"}}}""",
+    chat="""extra_body={"prompt_cache_retention": "24h"}""",
+    responses="""extra_body={"prompt_cache_options": {"ttl": "12h"}}""",
 )
 
 SORTED_TOOLS = Snippet(
-    chat="""sorted(TOOLS, key=lambda tool: tool["function"]["name"])""",
-    responses="""sorted(TOOLS, key=lambda tool: tool["name"])""",
+    chat="""tools=sorted(TOOLS, key=lambda tool: tool["function"]["name"])""",
+    responses="""tools=sorted(TOOLS, key=lambda tool: tool["name"])""",
 )
 
 ALLOWED_TOOLS = Snippet(
     chat="""\
-{"tools": ALL_TOOLS, "tool_choice": {"type": "allowed_tools", "allowed_tools": {
+tools=ALL_TOOLS,
+tool_choice={"type": "allowed_tools", "allowed_tools": {
     "mode": "auto", "tools": [{"type": "function", "function": {"name": name}} for name in NAMES],
-}}}""",
-    responses="""\
-{"tools": ALL_TOOLS, "tool_choice": {
-    "type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": name} for name in NAMES],
 }}""",
+    responses="""\
+tools=ALL_TOOLS,
+tool_choice={
+    "type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": name} for name in NAMES],
+}""",
 )
 
 SORTED_SCHEMA = Snippet(
@@ -86,8 +91,8 @@ SORTED_SCHEMA = Snippet(
 )
 
 USAGE = Snippet(
-    chat="""{"stream_options": {"include_usage": True}}""",
-    responses="""{}""",
+    chat="""stream_options={"include_usage": True}""",
+    responses="",  # its streams report usage by themselves
 )
 
 ALL_SNIPPETS = {
