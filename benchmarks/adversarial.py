@@ -16,16 +16,16 @@ from typing import NamedTuple
 from benchmarks.adversaries import ADVERSARIES, Adversary, Body, size_bytes
 from benchmarks.display import Advance, print_section, print_table, progress
 from benchmarks.options import parse
-from otel_promptcache.core.chain import PromptHasher
-from otel_promptcache.core.examination import Examination
+from otel_promptcache.core.diagnosis.examination import Examination
+from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import Reply
-from otel_promptcache.core.fingerprint import Fingerprinter
-from otel_promptcache.core.index import PrefixIndex
+from otel_promptcache.core.memory.index import PrefixIndex
+from otel_promptcache.core.memory.nodes import SentPrompt
+from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import policy_for
-from otel_promptcache.core.prompt import without_items
-from otel_promptcache.core.sighting import SentPrompt
-from otel_promptcache.core.usage import TokenUsage
-from otel_promptcache.core.verdict import Diagnosis
+from otel_promptcache.core.prompt.chain import PromptHasher
+from otel_promptcache.core.prompt.fingerprint import Fingerprinter
+from otel_promptcache.core.prompt.segments import without_items
 from otel_promptcache.providers.openai_content import cache_options
 from otel_promptcache.providers.registry import wire_format
 

@@ -12,23 +12,12 @@ from types import ModuleType
 
 from otel_promptcache import guard
 from otel_promptcache.config import describe_settings
-from otel_promptcache.core import (
-    accounts,
-    chain,
-    comparison,
-    differences,
-    exchange,
-    fingerprint,
-    index,
-    literals,
-    partner,
-    paths,
-    piece_store,
-    pieces,
-    serial,
-    sighting,
-    usage,
-)
+from otel_promptcache.core import exchange
+from otel_promptcache.core.diagnosis import comparison, differences, partner
+from otel_promptcache.core.memory import accounts, index, piece_store
+from otel_promptcache.core.memory import nodes as sighting
+from otel_promptcache.core.money import usage
+from otel_promptcache.core.prompt import chain, fingerprint, literals, paths, pieces, serial
 from otel_promptcache.providers import base, body, registry, usage_event_filter
 from otel_promptcache.report.catalogue import refreshed
 from otel_promptcache.telemetry import cardinality, counters, exportable, names

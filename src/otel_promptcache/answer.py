@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otel_promptcache.core.exchange import Reply
-from otel_promptcache.core.usage import InvalidUsageError, TokenUsage, UsageError
+from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage, UsageError
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.providers.base import Json, WireFormat, decoded
 from otel_promptcache.providers.body import END_OF_STREAM, Body, DocumentBody, SniffedBody, body_reader

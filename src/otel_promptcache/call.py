@@ -13,15 +13,15 @@ from functools import partial
 from otel_promptcache.amendments import Amendments
 from otel_promptcache.answer import Answer
 from otel_promptcache.core.analyzer import CacheReport, analyze
-from otel_promptcache.core.examination import Examination
+from otel_promptcache.core.diagnosis.examination import Examination
+from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import RequestFacts, Timing
-from otel_promptcache.core.fingerprint import PrefixIdentity
+from otel_promptcache.core.memory.nodes import SentPrompt
+from otel_promptcache.core.money.pricing import ModelPrice
+from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import CachePolicy
-from otel_promptcache.core.pricing import ModelPrice
-from otel_promptcache.core.prompt import CacheScope, Settings, without_items
-from otel_promptcache.core.sighting import SentPrompt
-from otel_promptcache.core.usage import TokenUsage
-from otel_promptcache.core.verdict import Diagnosis
+from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
+from otel_promptcache.core.prompt.segments import CacheScope, Settings, without_items
 from otel_promptcache.guard import guarded, struck_from_outside
 from otel_promptcache.prefix import current_prefix_name
 from otel_promptcache.providers.base import Json, WireFormat, mapping, string

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from otel_promptcache.core.forking import restart_in_forked_child
+from otel_promptcache.core.memory.forking import restart_in_forked_child
 
 
 class OpenCall(Protocol):

@@ -12,8 +12,8 @@ from opentelemetry.metrics import Meter, MeterProvider, get_meter_provider
 from opentelemetry.trace import TracerProvider, get_tracer
 
 from otel_promptcache.config import Config
-from otel_promptcache.core.fingerprint import Fingerprinter
 from otel_promptcache.core.policy import check_policies
+from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.quoting import cut, printable
 from otel_promptcache.endings import Endings
 from otel_promptcache.guard import Guard

@@ -10,12 +10,12 @@ from functools import lru_cache, partial
 from typing import Any
 
 from otel_promptcache.call import Call
-from otel_promptcache.core.accounts import Accounts
-from otel_promptcache.core.chain import PromptHasher
-from otel_promptcache.core.fingerprint import Fingerprinter
-from otel_promptcache.core.index import PrefixIndex
+from otel_promptcache.core.memory.accounts import Accounts
+from otel_promptcache.core.memory.index import PrefixIndex
+from otel_promptcache.core.money.usage import InvalidUsageError
 from otel_promptcache.core.policy import policy_for
-from otel_promptcache.core.usage import InvalidUsageError
+from otel_promptcache.core.prompt.chain import PromptHasher
+from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.endings import Endings
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.prices import Prices

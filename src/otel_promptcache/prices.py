@@ -15,7 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from otel_promptcache.core.pricing import (
+from otel_promptcache.core.money.pricing import (
     DEFAULT_TIER,
     STANDARD_TIERS,
     InvalidPriceError,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from otel_promptcache.core.accounts import Accounts
-from otel_promptcache.core.chain import PromptHasher
-from otel_promptcache.core.fingerprint import Fingerprinter
-from otel_promptcache.core.index import PrefixIndex
+from otel_promptcache.core.memory.accounts import Accounts
+from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.core.prompt.chain import PromptHasher
+from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.endings import Endings
 from otel_promptcache.guard import Guard
 from otel_promptcache.prices import Prices

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_promptcache.report.launcher import observe_run
+from otel_promptcache.report.observing.launcher import observe_run
 from tests.report.programs import ASK, Programs
 
 LAUNCHER = Path(sys.executable).with_name("opentelemetry-instrument")
@@ -37,7 +37,7 @@ def test_outside_of_a_run_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_start_up_code_and_launcher_together_observe_once(programs: Programs) -> None:
     program = programs.write(
-        f"from otel_promptcache.report.launcher import observe_run\nobserve_run()\n{ASK}\nask()"
+        f"from otel_promptcache.report.observing.launcher import observe_run\nobserve_run()\n{ASK}\nask()"
     )
     done = programs.run(sys.executable, program)
     assert done.code == 0

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.core.chain import hash_prompt
-from otel_promptcache.core.prompt import CacheOptions, CacheScope, Role, Segment, SegmentKind
+from otel_promptcache.core.prompt.chain import hash_prompt
+from otel_promptcache.core.prompt.segments import CacheOptions, CacheScope, Role, Segment, SegmentKind
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.providers.openai_content import cache_options, role_of

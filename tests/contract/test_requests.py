@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.core.prompt import SegmentKind
+from otel_promptcache.core.prompt.segments import SegmentKind
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.providers.openai_responses import COMPACT, RESPONSES

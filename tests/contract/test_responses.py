@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from otel_promptcache.core.exchange import Reply
-from otel_promptcache.core.usage import InvalidUsageError, TokenUsage
+from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.providers.openai_responses import RESPONSES

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from otel_promptcache.core.chain import MAX_SEGMENTS
+from otel_promptcache.core.prompt.chain import MAX_SEGMENTS
 from otel_promptcache.sim import ManualClock, SimConfig, Simulator
 from tests.conftest import Telemetry
 from tests.unit.prompts import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_promptcache.report.finding import Finding
-from otel_promptcache.report.gather import Gathered
-from otel_promptcache.report.record import CallRecord
+from otel_promptcache.report.findings.finding import Finding
+from otel_promptcache.report.reading.gather import Gathered
+from otel_promptcache.report.reading.record import CallRecord
 from otel_promptcache.report.report import build_report
 
 START = 1_795_132_800.0

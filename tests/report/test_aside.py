@@ -11,10 +11,10 @@ from openai import OpenAI
 from opentelemetry import trace
 
 from otel_promptcache import PromptCacheInstrumentor, prefix
-from otel_promptcache.report.aside import AsideInstrumentor, start
-from otel_promptcache.report.gather import Gathered, gather
-from otel_promptcache.report.spans import SpoolTracerProvider
-from otel_promptcache.report.spool import Spool
+from otel_promptcache.report.observing.aside import AsideInstrumentor, start
+from otel_promptcache.report.observing.spans import SpoolTracerProvider
+from otel_promptcache.report.observing.spool import Spool
+from otel_promptcache.report.reading.gather import Gathered, gather
 from otel_promptcache.sim import Simulator
 from tests.conftest import Telemetry
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_promptcache.report.html import render
+from otel_promptcache.report.rendering.html import render
 from otel_promptcache.report.report import build_report
 from tests.report.calls import gathered
 from tests.report.test_html import EVIL, rich_run

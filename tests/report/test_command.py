@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from otel_promptcache.report.command import run_command
-from otel_promptcache.report.program import BOOTSTRAP, observed_environment, run_program
-from otel_promptcache.report.spool import DIRECTORY_VARIABLE
+from otel_promptcache.report.observing.program import BOOTSTRAP, observed_environment, run_program
+from otel_promptcache.report.observing.spool import DIRECTORY_VARIABLE
 
 CALLS = """
 import json, os
@@ -163,7 +163,7 @@ def test_the_start_of_observing_cannot_fail(tmp_path: Path, monkeypatch: pytest.
         raise RuntimeError("broken\nin two lines")
 
     module = start_up(tmp_path, monkeypatch)
-    monkeypatch.setattr("otel_promptcache.report.aside.start", broken)
+    monkeypatch.setattr("otel_promptcache.report.observing.aside.start", broken)
     module._start("openai")
     notes = (tmp_path / f"{os.getpid()}.notes").read_text(encoding="utf-8")
     assert notes == "not observed: RuntimeError: broken in two lines\n"

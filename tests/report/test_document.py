@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from otel_promptcache import __version__
-from otel_promptcache.report.document import as_document, timestamp
+from otel_promptcache.report.rendering.document import as_document, timestamp
 from otel_promptcache.report.report import build_report
 from tests.report.calls import START, call, gathered, miss
 

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from otel_promptcache.report.html import render
-from otel_promptcache.report.markup import Markup, code_spans, element, join, raw
-from otel_promptcache.report.record import CallRecord
+from otel_promptcache.report.reading.record import CallRecord
+from otel_promptcache.report.rendering.html import render
+from otel_promptcache.report.rendering.markup import Markup, code_spans, element, join, raw
 from otel_promptcache.report.report import build_report
 from tests.report.calls import call, gathered, miss
 

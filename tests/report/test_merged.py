@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.report.merged import merge
-from otel_promptcache.report.record import CallRecord
+from otel_promptcache.report.reading.merged import merge
+from otel_promptcache.report.reading.record import CallRecord
 from otel_promptcache.report.report import build_report
 from tests.report.calls import call, findings, miss
 

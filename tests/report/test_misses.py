@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from otel_promptcache.core.diagnosis import MissReason
-from otel_promptcache.core.divergence import DivergenceKind
-from otel_promptcache.report.misses import REASON_RULES
+from otel_promptcache.core.diagnosis.divergence import DivergenceKind
+from otel_promptcache.core.diagnosis.reasons import MissReason
+from otel_promptcache.report.findings.misses import REASON_RULES
 from otel_promptcache.report.report import build_report
 from otel_promptcache.report.rules.places import Place, describe_kind, place_of
 from otel_promptcache.report.rules.rule import Cause

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_promptcache.report.record import CallRecord
+from otel_promptcache.report.reading.record import CallRecord
 from tests.report.calls import call, findings, miss
 
 # Writes that are not read.

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from otel_promptcache.report import attributes
-from otel_promptcache.report.record import CallRecord, Change
+from otel_promptcache.report.reading import attributes
+from otel_promptcache.report.reading.record import CallRecord, Change
 from otel_promptcache.telemetry import names
 
 ATTRIBUTES = {

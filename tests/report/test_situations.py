@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_promptcache.report.record import CallRecord, Change
+from otel_promptcache.report.reading.record import CallRecord, Change
 from otel_promptcache.report.rules.rule import Cause
 from tests.report.calls import call, findings, miss
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from otel_promptcache.report.gather import gather
-from otel_promptcache.report.spool import CALLS, NOTES, PYTHON_STARTED, Spool
+from otel_promptcache.report.observing.spool import CALLS, NOTES, PYTHON_STARTED, Spool
+from otel_promptcache.report.reading.gather import gather
 from tests.report.test_command import start_up
 
 SECOND_NS = 1_000_000_000
@@ -208,7 +208,7 @@ def test_no_file_stays_open(tmp_path: Path) -> None:
 def test_without_the_means_of_posix_it_is_written_and_read_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otel_promptcache.report.folder._IS_POSIX", False)
+    monkeypatch.setattr("otel_promptcache.report.observing.folder._IS_POSIX", False)
     monkeypatch.setattr(os, "supports_dir_fd", set[object]())
     write_everything(tmp_path, monkeypatch)
     gathered = gather(tmp_path)

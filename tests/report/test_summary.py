@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from otel_promptcache.report.reading.series import losses, spread, timeline
+from otel_promptcache.report.reading.summary import UNNAMED
 from otel_promptcache.report.report import build_report
-from otel_promptcache.report.series import losses, spread, timeline
-from otel_promptcache.report.summary import UNNAMED
 from tests.report.calls import START, call, miss
 
 UNREPORTED = {

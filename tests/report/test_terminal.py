@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from otel_promptcache.report.gather import Gathered
-from otel_promptcache.report.record import CallRecord
+from otel_promptcache.report.reading.gather import Gathered
+from otel_promptcache.report.reading.record import CallRecord
+from otel_promptcache.report.rendering.terminal import view, why_empty
 from otel_promptcache.report.report import build_report
-from otel_promptcache.report.terminal import view, why_empty
 from tests.report.calls import call, gathered, miss
 
 SILENT = {"result": "unknown", "input_tokens": None, "read_tokens": None, "net_usd": None, "is_stream": True}

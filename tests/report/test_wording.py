@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_promptcache.report.wording import compact, counted, duration, seconds, share, tokens, usd
+from otel_promptcache.report.rendering.wording import compact, counted, duration, seconds, share, tokens, usd
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_promptcache.sim.boundaries import CachingOptions
-from otel_promptcache.sim.cache import CacheRead, CacheScope, PromptCache
-from otel_promptcache.sim.models import policy_for
-from otel_promptcache.sim.policies import CachePolicy, Ttl
-from otel_promptcache.sim.prompt import Block, Marker, Message, Prompt, Role, Settings, TokenStream, render
-from otel_promptcache.sim.tokens import filler_text, tokenize
+from otel_promptcache.sim.cache.boundaries import CachingOptions
+from otel_promptcache.sim.cache.cache import CacheRead, CacheScope, PromptCache
+from otel_promptcache.sim.cache.models import policy_for
+from otel_promptcache.sim.cache.policies import CachePolicy, Ttl
+from otel_promptcache.sim.cache.prompt import (
+    Block,
+    Marker,
+    Message,
+    Prompt,
+    Role,
+    Settings,
+    TokenStream,
+    render,
+)
+from otel_promptcache.sim.cache.tokens import filler_text, tokenize
 
 NEW, MIDDLE, OLD = "gpt-5.6-sol", "gpt-5.5", "gpt-4o"
 

@@ -4,8 +4,15 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.sim.answers import Answer, choose_answer, example, json_answer, text_answer, tool_answer
-from otel_promptcache.sim.tokens import count_tokens
+from otel_promptcache.sim.cache.tokens import count_tokens
+from otel_promptcache.sim.http.answers import (
+    Answer,
+    choose_answer,
+    example,
+    json_answer,
+    text_answer,
+    tool_answer,
+)
 
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 FLAT_TOOL = {"type": "function", "name": "g", "parameters": {"properties": {"n": {"type": "integer"}}}}

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from otel_promptcache.sim.boundaries import Boundary, CachingOptions, find_boundaries
-from otel_promptcache.sim.models import BLOCKS_OF_128, BLOCKS_OF_2048, EXACT_BREAKPOINTS, NO_CACHE
-from otel_promptcache.sim.prompt import Message
+from otel_promptcache.sim.cache.boundaries import Boundary, CachingOptions, find_boundaries
+from otel_promptcache.sim.cache.models import BLOCKS_OF_128, BLOCKS_OF_2048, EXACT_BREAKPOINTS, NO_CACHE
+from otel_promptcache.sim.cache.prompt import Message
 from tests.sim.prompts import MIDDLE, OLD, mark, message, stream_of
 
 EXPLICIT = CachingOptions(mode="explicit")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from otel_promptcache.sim.boundaries import CachingOptions
-from otel_promptcache.sim.prompt import Message
+from otel_promptcache.sim.cache.boundaries import CachingOptions
+from otel_promptcache.sim.cache.prompt import Message
 from tests.sim.prompts import MIDDLE, NEW, OLD, Provider, mark, message
 
 MINUTE, HOUR = 60.0, 3600.0

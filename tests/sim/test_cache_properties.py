@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.sim.boundaries import CachingOptions, find_boundaries
-from otel_promptcache.sim.policies import BreakpointPolicy
-from otel_promptcache.sim.prompt import Marker, Message, Role
+from otel_promptcache.sim.cache.boundaries import CachingOptions, find_boundaries
+from otel_promptcache.sim.cache.policies import BreakpointPolicy
+from otel_promptcache.sim.cache.prompt import Marker, Message, Role
 from tests.sim.prompts import MIDDLE, NEW, OLD, Provider, message, stream_of
 
 MODELS = st.sampled_from([NEW, MIDDLE, OLD, "gpt-4", "some-model"])

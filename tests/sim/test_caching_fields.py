@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.sim.boundaries import CachingOptions
-from otel_promptcache.sim.caching_fields import CachingFields, Surface, read_caching_fields, read_marker
-from otel_promptcache.sim.errors import ApiError
-from otel_promptcache.sim.models import policy_for
-from otel_promptcache.sim.prompt import Marker
+from otel_promptcache.sim.cache.boundaries import CachingOptions
+from otel_promptcache.sim.cache.caching_fields import CachingFields, Surface, read_caching_fields, read_marker
+from otel_promptcache.sim.cache.models import policy_for
+from otel_promptcache.sim.cache.prompt import Marker
+from otel_promptcache.sim.http.errors import ApiError
 
 NEW, MIDDLE, OLD = "gpt-6-sol", "gpt-5.5", "gpt-4o"
 

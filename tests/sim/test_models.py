@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_promptcache.sim.models import (
+from otel_promptcache.sim.cache.models import (
     BLOCKS_OF_128,
     BLOCKS_OF_2048,
     EXACT_BREAKPOINTS,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.sim.prompt import Block, Marker, Message, Prompt, Settings, render
+from otel_promptcache.sim.cache.prompt import Block, Marker, Message, Prompt, Settings, render
 from tests.sim.prompts import message, stream_of
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from otel_promptcache.sim.routing import Router
+from otel_promptcache.sim.cache.routing import Router
 
 
 def test_the_same_start_goes_to_the_same_machine() -> None:

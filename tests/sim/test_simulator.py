@@ -25,8 +25,8 @@ from otel_promptcache.sim import (
     filler_text,
     serve,
 )
-from otel_promptcache.sim.delivery import EventStreamAnswer
-from otel_promptcache.sim.recording import RecordedRequest
+from otel_promptcache.sim.http.delivery import EventStreamAnswer
+from otel_promptcache.sim.http.recording import RecordedRequest
 from otel_promptcache.sim.simulator import _listening_socket
 from tests.sim.conftest import IMMEDIATE
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.sim.tokens import (
+from otel_promptcache.sim.cache.tokens import (
     count_tokens,
     filler_text,
     opaque_tokens,

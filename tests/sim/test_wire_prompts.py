@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.sim.chat_prompt import chat_prompt
-from otel_promptcache.sim.errors import ApiError
-from otel_promptcache.sim.models import policy_for
-from otel_promptcache.sim.prompt import Prompt, render
-from otel_promptcache.sim.responses_prompt import input_items, responses_prompt
+from otel_promptcache.sim.cache.models import policy_for
+from otel_promptcache.sim.cache.prompt import Prompt, render
+from otel_promptcache.sim.http.chat_prompt import chat_prompt
+from otel_promptcache.sim.http.errors import ApiError
+from otel_promptcache.sim.http.responses_prompt import input_items, responses_prompt
 
 MODEL = "gpt-6-sol"
 USER = {"role": "user", "content": "hello"}

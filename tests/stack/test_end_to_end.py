@@ -22,7 +22,7 @@ from otel_promptcache import prefix
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.render import render_rules
 from otel_promptcache.sim import SimConfig, Simulator
-from otel_promptcache.sim.tokens import filler_text
+from otel_promptcache.sim.cache.tokens import filler_text
 from tests.stack.services import alertmanager, free_port, prometheus, receiver
 from tests.stack.telemetry import JOB, instrumented, otlp_reader
 from tests.stack.webhook import Notice, Webhook

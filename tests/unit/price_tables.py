@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.core.pricing import ModelPrice
+from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.prices import Prices
 
 if sys.version_info >= (3, 11):

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from otel_promptcache.core.chain import PromptHasher, hash_prompt
-from otel_promptcache.core.comparison import Comparison, Cutter, compare
-from otel_promptcache.core.examination import Examination
+from otel_promptcache.core.diagnosis.comparison import Comparison, Cutter, compare
+from otel_promptcache.core.diagnosis.examination import Examination
+from otel_promptcache.core.diagnosis.expectation import Expectation, expect
+from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
-from otel_promptcache.core.expectation import Expectation, expect
-from otel_promptcache.core.fingerprint import Fingerprinter
-from otel_promptcache.core.index import PrefixIndex
+from otel_promptcache.core.memory.index import PrefixIndex
+from otel_promptcache.core.memory.nodes import SentPrompt
+from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import CachePolicy, policy_for
-from otel_promptcache.core.prompt import CacheScope, Segment, without_items
-from otel_promptcache.core.sighting import SentPrompt
-from otel_promptcache.core.usage import TokenUsage
-from otel_promptcache.core.verdict import Diagnosis
+from otel_promptcache.core.prompt.chain import PromptHasher, hash_prompt
+from otel_promptcache.core.prompt.fingerprint import Fingerprinter
+from otel_promptcache.core.prompt.segments import CacheScope, Segment, without_items
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS
 from otel_promptcache.providers.openai_content import cache_options

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from otel_promptcache.core.analyzer import CacheResult, analyze, classify
-from otel_promptcache.core.diagnosis import MissReason
+from otel_promptcache.core.diagnosis.reasons import MissReason
+from otel_promptcache.core.diagnosis.verdict import Diagnosis
+from otel_promptcache.core.money.pricing import ModelPrice
+from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import POLICIES, UNKNOWN_POLICY, policy_for
-from otel_promptcache.core.pricing import ModelPrice
-from otel_promptcache.core.usage import TokenUsage
-from otel_promptcache.core.verdict import Diagnosis
 
 GPT_4O = policy_for("openai", "gpt-4o-2024-08-06")
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_promptcache.answer import Answer
-from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.guard import Guard
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.core.boundaries import exact_boundaries
-from otel_promptcache.core.chain import hash_prompt
+from otel_promptcache.core.diagnosis.boundaries import exact_boundaries
 from otel_promptcache.core.policy import (
     EARLIER_MESSAGE_LOOKUPS,
     FIRST_EXPLICIT_LOOKUPS,
     LATEST_EXPLICIT_LOOKUPS,
     MAX_WRITES,
 )
-from otel_promptcache.core.prompt import CacheOptions, Role, Segment, SegmentKind
+from otel_promptcache.core.prompt.chain import hash_prompt
+from otel_promptcache.core.prompt.segments import CacheOptions, Role, Segment, SegmentKind
 
 IMPLICIT, EXPLICIT = CacheOptions(), CacheOptions(is_explicit=True)
 _KINDS = {

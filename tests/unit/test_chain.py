@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from otel_promptcache.core import pieces as pieces_module
-from otel_promptcache.core.chain import HashedPrompt, hash_prompt, hash_text
-from otel_promptcache.core.pieces import MAX_DEPTH, MAX_PIECES, Piece, cut, hash_pieces
-from otel_promptcache.core.prompt import Role, Segment, SegmentKind
+from otel_promptcache.core.prompt import pieces as pieces_module
+from otel_promptcache.core.prompt.chain import HashedPrompt, hash_prompt, hash_text
+from otel_promptcache.core.prompt.pieces import MAX_DEPTH, MAX_PIECES, Piece, cut, hash_pieces
+from otel_promptcache.core.prompt.segments import Role, Segment, SegmentKind
 from tests.unit.prompts import prose
 
 TEXTS = st.text(max_size=30)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from otel_promptcache.core import comparison as comparison_module
-from otel_promptcache.core.chain import hash_prompt
-from otel_promptcache.core.comparison import Comparison, Cutter
-from otel_promptcache.core.index import PrefixIndex
-from otel_promptcache.core.piece_store import PieceStore
-from otel_promptcache.core.pieces import cut, hash_pieces
+from otel_promptcache.core.diagnosis import comparison as comparison_module
+from otel_promptcache.core.diagnosis.comparison import Comparison, Cutter
+from otel_promptcache.core.memory.index import PrefixIndex
+from otel_promptcache.core.memory.piece_store import PieceStore
+from otel_promptcache.core.prompt.chain import hash_prompt
+from otel_promptcache.core.prompt.pieces import cut, hash_pieces
 from tests.unit.prompts import BYTES_A_TOKEN, Application, Body, assistant, chat, prose, system, tool, user
 
 RULES = prose(1_000)

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.core.diagnosis import (
+from otel_promptcache.core.diagnosis.divergence import Divergence, DivergenceKind
+from otel_promptcache.core.diagnosis.expectation import Estimate, Expectation
+from otel_promptcache.core.diagnosis.reasons import (
     CONTENT_REASONS,
     RULES,
     Evidence,
@@ -15,10 +17,8 @@ from otel_promptcache.core.diagnosis import (
     MissReason,
     diagnose,
 )
-from otel_promptcache.core.divergence import Divergence, DivergenceKind
-from otel_promptcache.core.expectation import Estimate, Expectation
 from otel_promptcache.core.policy import policy_for
-from otel_promptcache.core.prompt import CacheScope, SegmentKind
+from otel_promptcache.core.prompt.segments import CacheScope, SegmentKind
 from tests.unit.prompts import EXPLICIT, MIDDLE, NEW, OLD, chat, marked, prompt_of, system, user
 
 NOTHING = Estimate(0, 0)

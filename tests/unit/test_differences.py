@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_promptcache.core.literals import MAX_LITERALS, changed_kinds, literal_marks
+from otel_promptcache.core.prompt.literals import MAX_LITERALS, changed_kinds, literal_marks
 from tests.unit.prompts import Application, Body, assistant, chat, prose, system, tool, user
 
 RULES = prose(2_000)

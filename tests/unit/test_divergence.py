@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.core.divergence import Divergence
+from otel_promptcache.core.diagnosis.divergence import Divergence
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS
 from otel_promptcache.providers.openai_responses import RESPONSES

@@ -13,10 +13,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Decision, Sampler, SamplingResult
 
 from otel_promptcache.core.analyzer import CacheReport, CacheResult
+from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
-from otel_promptcache.core.fingerprint import PrefixIdentity
-from otel_promptcache.core.usage import TokenUsage
-from otel_promptcache.core.verdict import Diagnosis
+from otel_promptcache.core.money.usage import TokenUsage
+from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.counters import Counters
 from otel_promptcache.telemetry.emitter import Emitter

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.core import piece_store as pieces_module
 from otel_promptcache.core.analyzer import analyze
+from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
+from otel_promptcache.core.memory import piece_store as pieces_module
+from otel_promptcache.core.money.pricing import ModelPrice
+from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import policy_for
-from otel_promptcache.core.pricing import ModelPrice
-from otel_promptcache.core.usage import TokenUsage
-from otel_promptcache.core.verdict import Diagnosis
 from otel_promptcache.providers.openai_responses import RESPONSES
 from tests.unit.prompts import NEW, OLD, Application, Body, assistant, chat, marked, prose, system, tool, user
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from otel_promptcache.core.diagnosis.expectation import Estimate, Expectation, estimated_offset_tokens
 from otel_promptcache.core.exchange import Reply
-from otel_promptcache.core.expectation import Estimate, Expectation, estimated_offset_tokens
 from otel_promptcache.core.policy import UNKNOWN_POLICY
 from tests.unit.prompts import (
     EXPLICIT,

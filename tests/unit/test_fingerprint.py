@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.core import fingerprint as fingerprint_module
-from otel_promptcache.core.fingerprint import (
+from otel_promptcache.core.prompt import fingerprint as fingerprint_module
+from otel_promptcache.core.prompt.fingerprint import (
     IDENTITY_CHARS,
     LEADING_CHARS,
     MAX_LEADING_SEGMENTS,
     Fingerprinter,
     PrefixIdentity,
 )
-from otel_promptcache.core.masking import mask_volatile
-from otel_promptcache.core.prompt import Segment, SegmentKind, canonical_json
+from otel_promptcache.core.prompt.masking import mask_volatile
+from otel_promptcache.core.prompt.segments import Segment, SegmentKind, canonical_json
 
 GOLDEN_WITH_TOOLS = ("24974f8512a8f032", "42d9f05c585eedf991f43ae8cde74ecc")
 GOLDEN_RULES = ("ca7e36c683db0f16", "125f2c050b46f02bd358051f6c2dd448")
@@ -222,8 +222,8 @@ def test_a_megabyte_is_not_serialised_beyond_the_leading_part() -> None:
 
 def test_identity_is_the_same_in_another_process_with_another_hash_seed() -> None:
     program = (
-        "from otel_promptcache.core.fingerprint import Fingerprinter\n"
-        "from otel_promptcache.core.prompt import Segment, SegmentKind\n"
+        "from otel_promptcache.core.prompt.fingerprint import Fingerprinter\n"
+        "from otel_promptcache.core.prompt.segments import Segment, SegmentKind\n"
         "s = [Segment(SegmentKind.TOOL, 't', {'b': 1, 'a': [1.5, None]}, 'f'),\n"
         "     Segment(SegmentKind.INSTRUCTIONS, 'i', 'Rules \\ud800 at 12:30')]\n"
         "print(Fingerprinter('k').identify(s).fingerprint, Fingerprinter('k').identify(s).digest)"

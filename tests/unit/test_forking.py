@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from otel_promptcache.core import forking
-from otel_promptcache.core.fingerprint import Fingerprinter
-from otel_promptcache.core.prompt import Segment, SegmentKind
+from otel_promptcache.core.memory import forking
+from otel_promptcache.core.prompt.fingerprint import Fingerprinter
+from otel_promptcache.core.prompt.segments import Segment, SegmentKind
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,7 +64,7 @@ def test_a_platform_that_does_not_fork_needs_nothing(monkeypatch: pytest.MonkeyP
 def test_a_child_uses_an_index_whose_lock_another_thread_held() -> None:
     program = """
 import os, threading
-from otel_promptcache.core.index import PrefixIndex
+from otel_promptcache.core.memory.index import PrefixIndex
 from tests.unit.prompts import Application, chat, prose, system, user
 
 application = Application()

@@ -24,11 +24,12 @@ from benchmarks.adversaries import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_promptcache.core import chain, piece_store
-from otel_promptcache.core import index as index_module
-from otel_promptcache.core.index import PrefixIndex
-from otel_promptcache.core.piece_store import PIECE_BYTES
-from otel_promptcache.core.scopes import SCOPE_ALONE_BYTES
+from otel_promptcache.core.memory import index as index_module
+from otel_promptcache.core.memory import piece_store
+from otel_promptcache.core.memory.index import PrefixIndex
+from otel_promptcache.core.memory.piece_store import PIECE_BYTES
+from otel_promptcache.core.memory.scopes import SCOPE_ALONE_BYTES
+from otel_promptcache.core.prompt import chain
 from tests.unit.prompts import prompt_of
 
 SMALL_BYTES, LARGE_BYTES, VERY_LARGE_BYTES = 50_000, 500_000, 3_000_000

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from otel_promptcache.core import chain
-from otel_promptcache.core.chain import HashedPrompt, PromptHasher, hash_prompt
-from otel_promptcache.core.fingerprint import Fingerprinter
-from otel_promptcache.core.prompt import Segment, without_items
-from otel_promptcache.core.serial import serial
+from otel_promptcache.core.prompt import chain
+from otel_promptcache.core.prompt.chain import HashedPrompt, PromptHasher, hash_prompt
+from otel_promptcache.core.prompt.fingerprint import Fingerprinter
+from otel_promptcache.core.prompt.segments import Segment, without_items
+from otel_promptcache.core.prompt.serial import serial
 from otel_promptcache.providers.base import WireFormat
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.providers.openai_responses import RESPONSES

@@ -10,16 +10,16 @@ from dataclasses import fields, is_dataclass, replace
 
 import pytest
 
-from otel_promptcache.core import index as index_module
-from otel_promptcache.core import piece_store as pieces_module
-from otel_promptcache.core import sighting as sighting_module
-from otel_promptcache.core.boundaries import Boundary
-from otel_promptcache.core.chain import ContentHash, Link, hash_prompt
-from otel_promptcache.core.index import PrefixIndex
-from otel_promptcache.core.pieces import cut, hash_pieces
-from otel_promptcache.core.prompt import CacheScope, Segment, SegmentKind
-from otel_promptcache.core.scopes import SCOPE_ALONE_BYTES
-from otel_promptcache.core.sighting import SentPrompt, Sighting
+from otel_promptcache.core.diagnosis.boundaries import Boundary
+from otel_promptcache.core.memory import index as index_module
+from otel_promptcache.core.memory import nodes as sighting_module
+from otel_promptcache.core.memory import piece_store as pieces_module
+from otel_promptcache.core.memory.index import PrefixIndex
+from otel_promptcache.core.memory.nodes import SentPrompt, Sighting
+from otel_promptcache.core.memory.scopes import SCOPE_ALONE_BYTES
+from otel_promptcache.core.prompt.chain import ContentHash, Link, hash_prompt
+from otel_promptcache.core.prompt.pieces import cut, hash_pieces
+from otel_promptcache.core.prompt.segments import CacheScope, Segment, SegmentKind
 from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS
 from tests.unit.prompts import (
     Application,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.core import masking
-from otel_promptcache.core.fingerprint import IDENTITY_CHARS
-from otel_promptcache.core.masking import is_plain, mask_volatile, masked_head
+from otel_promptcache.core.prompt import masking
+from otel_promptcache.core.prompt.fingerprint import IDENTITY_CHARS
+from otel_promptcache.core.prompt.masking import is_plain, mask_volatile, masked_head
 
 
 @pytest.mark.parametrize(

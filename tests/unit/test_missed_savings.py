@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.core.pricing import LongContext, ModelPrice, cost, missed_savings_usd
-from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.core.money.pricing import LongContext, ModelPrice, cost, missed_savings_usd
+from otel_promptcache.core.money.usage import TokenUsage
 
 READ_ONLY = ModelPrice(input_usd_per_mtok=2.0, cache_read_usd_per_mtok=0.5)
 WITH_WRITES = ModelPrice(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_promptcache import prices as module
-from otel_promptcache.core.pricing import ModelPrice
+from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.prices import Prices, load_prices
 from tests.unit.price_tables import NOW, needs_table, openai
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.core.paths import MAX_PATH_CHARS, Names, item_path, member_step
-from otel_promptcache.core.pieces import cut
-from otel_promptcache.core.prompt import Segment, SegmentKind
+from otel_promptcache.core.prompt.paths import MAX_PATH_CHARS, Names, item_path, member_step
+from otel_promptcache.core.prompt.pieces import cut
+from otel_promptcache.core.prompt.segments import Segment, SegmentKind
 from otel_promptcache.report.rules.places import Place, place_of
 from tests.unit.prompts import Application, Body, assistant, chat, prose, system, tool, user
 

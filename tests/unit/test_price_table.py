@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_promptcache import prices as module
-from otel_promptcache.core.pricing import LongContext, ModelPrice, cost
-from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.core.money.pricing import LongContext, ModelPrice, cost
+from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.prices import Prices
 from tests.unit.price_tables import LONG, MULTIPLIERS, NOW, PUBLISHED, FakeTable, listed, needs_table, openai
 

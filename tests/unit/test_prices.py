@@ -5,8 +5,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from otel_promptcache.core.pricing import cost
-from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.core.money.pricing import cost
+from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.prices import Prices
 from tests.unit.price_tables import (
     LONG,

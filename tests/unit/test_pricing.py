@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.core.pricing import (
+from otel_promptcache.core.money.pricing import (
     CostBreakdown,
     InvalidPriceError,
     LongContext,
@@ -15,8 +15,8 @@ from otel_promptcache.core.pricing import (
     cost,
     parse_prices,
 )
+from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.quoting import quoted
-from otel_promptcache.core.usage import TokenUsage
 
 SOL = ModelPrice(4.0, 0.4, 5.0, long_context=LongContext(272_000, ModelPrice(8.0, 0.8, 10.0)))
 NO_DISCOUNT = ModelPrice(15.0)

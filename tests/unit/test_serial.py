@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.core import serial as serial_module
-from otel_promptcache.core.serial import canonical_json, json_head, json_size_bytes, serial, size_bytes_of
+from otel_promptcache.core.prompt import serial as serial_module
+from otel_promptcache.core.prompt.serial import (
+    canonical_json,
+    json_head,
+    json_size_bytes,
+    serial,
+    size_bytes_of,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.core.usage import InvalidUsageError, TokenUsage
+from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage
 
 counts = st.none() | st.integers(0, 10**7)
 

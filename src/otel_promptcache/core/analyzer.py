@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from otel_promptcache.core.diagnosis import MissReason, MissSource
-from otel_promptcache.core.fingerprint import PrefixIdentity
+from otel_promptcache.core.diagnosis.reasons import MissReason, MissSource
+from otel_promptcache.core.diagnosis.verdict import Diagnosis
+from otel_promptcache.core.money.pricing import CostBreakdown, ModelPrice, cost, missed_savings_usd
+from otel_promptcache.core.money.usage import TokenUsage, UsageError
 from otel_promptcache.core.policy import CachePolicy
-from otel_promptcache.core.pricing import CostBreakdown, ModelPrice, cost, missed_savings_usd
-from otel_promptcache.core.usage import TokenUsage, UsageError
-from otel_promptcache.core.verdict import Diagnosis
+from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
 
 
 class CacheResult(str, Enum):

@@ -69,8 +69,8 @@ def demo(
 
     from otel_promptcache.demo.run import local_provider, run_demo  # noqa: PLC0415
     from otel_promptcache.demo.tables import closing_view  # noqa: PLC0415
-    from otel_promptcache.report.saying import tolerate  # noqa: PLC0415
-    from otel_promptcache.report.terminal import findings_view  # noqa: PLC0415
+    from otel_promptcache.report.rendering.saying import tolerate  # noqa: PLC0415
+    from otel_promptcache.report.rendering.terminal import findings_view  # noqa: PLC0415
 
     console = Console(stderr=json_file is not None and json_file.name == "<stdout>", highlight=False)
     tolerate(sys.stderr if console.stderr else sys.stdout)

@@ -13,7 +13,7 @@ from otel_promptcache.demo.summary import Summary
 from otel_promptcache.demo.tables import introduction, live_view
 from otel_promptcache.demo.telemetry import observed
 from otel_promptcache.demo.traffic import Traffic, warm_up
-from otel_promptcache.report.finding import Finding
+from otel_promptcache.report.findings.finding import Finding
 from otel_promptcache.sim import SimConfig, Simulator
 from otel_promptcache.sim.workloads import DEPLOYMENTS, WORKLOADS
 

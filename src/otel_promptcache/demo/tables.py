@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_promptcache.demo.summary import Summary, TemplateSummary
-from otel_promptcache.report.plain import name, plain
+from otel_promptcache.report.rendering.plain import name, plain
 from otel_promptcache.sim.workloads import WORKLOADS
 
 _WIDE_COLUMNS = 104

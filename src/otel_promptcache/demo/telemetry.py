@@ -16,10 +16,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from otel_promptcache import PromptCacheInstrumentor, instrument, uninstrument
 from otel_promptcache.core.policy import policy_for
 from otel_promptcache.demo.summary import Summary, summarize
-from otel_promptcache.report.finding import Finding
-from otel_promptcache.report.record import CallRecord
+from otel_promptcache.report.findings.finding import Finding
+from otel_promptcache.report.reading.record import CallRecord
 from otel_promptcache.report.report import build_report
-from otel_promptcache.sim.models import model_names
+from otel_promptcache.sim.cache.models import model_names
 
 
 class Observed:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from otel_promptcache.core.exchange import Reply
-from otel_promptcache.core.prompt import Block, CacheScope, Segment
-from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.core.money.usage import TokenUsage
+from otel_promptcache.core.prompt.segments import Block, CacheScope, Segment
 
 Json = Mapping[str, Any]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from otel_promptcache.core.exchange import MAX_CHOICES, Reply
-from otel_promptcache.core.prompt import Block, CacheScope, Role, SegmentKind, tier_name
-from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.core.money.usage import TokenUsage
+from otel_promptcache.core.prompt.segments import Block, CacheScope, Role, SegmentKind, tier_name
 from otel_promptcache.providers.base import MAX_ID_CHARS, Json, WireFormat, mapping, sequence, string, word
 from otel_promptcache.providers.openai_content import cache_key, item_block, settings, text_block, tool_block
 from otel_promptcache.providers.openai_usage import read_usage

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, cast
 
-from otel_promptcache.core.prompt import Block, CacheOptions, Role, Segment, SegmentKind, Settings
-from otel_promptcache.core.serial import serial
+from otel_promptcache.core.prompt.segments import Block, CacheOptions, Role, Segment, SegmentKind, Settings
+from otel_promptcache.core.prompt.serial import serial
 from otel_promptcache.providers.base import Json, mapping, sequence, string
 
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})

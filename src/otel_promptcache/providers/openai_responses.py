@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
-from otel_promptcache.core.prompt import Block, CacheScope, Role, SegmentKind, tier_name
-from otel_promptcache.core.usage import TokenUsage, is_token_count
+from otel_promptcache.core.money.usage import TokenUsage, is_token_count
+from otel_promptcache.core.prompt.segments import Block, CacheScope, Role, SegmentKind, tier_name
 from otel_promptcache.providers.base import MAX_ID_CHARS, Json, WireFormat, mapping, sequence, string, word
 from otel_promptcache.providers.openai_content import (
     cache_key,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from otel_promptcache.core.usage import InvalidUsageError, TokenUsage
+from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage
 from otel_promptcache.providers.base import Json
 
 

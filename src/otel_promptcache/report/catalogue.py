@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
 
-from otel_promptcache.report.misses import REASON_RULES
+from otel_promptcache.report.findings.misses import REASON_RULES
 from otel_promptcache.report.rules.affinity import affinity_advice
 from otel_promptcache.report.rules.patterns import PATTERN_RULES
 from otel_promptcache.report.rules.places import HISTORY, INSIDE_TOOLS, LEADING

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_promptcache.core.quoting import named
-from otel_promptcache.report.saying import say, write
+from otel_promptcache.report.rendering.saying import say, write
 
 if TYPE_CHECKING:
-    from otel_promptcache.report.gather import Gathered
+    from otel_promptcache.report.reading.gather import Gathered
     from otel_promptcache.report.report import Report
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
@@ -63,7 +63,7 @@ def run_command(
     for file in filter(None, (json_file, html_file)):
         if not file.absolute().parent.is_dir():
             raise click.UsageError(f"{named(str(file))}: there is no such directory")
-    from otel_promptcache.report.program import observed_environment, run_program  # noqa: PLC0415
+    from otel_promptcache.report.observing.program import observed_environment, run_program  # noqa: PLC0415
 
     with _temporary_folder() as directory:
         try:
@@ -96,9 +96,9 @@ def _temporary_folder() -> Generator[Path, None, None]:
 def _report(
     directory: Path, exit_code: int, json_file: Path | None, html_file: Path | None, top: int
 ) -> None:
-    from otel_promptcache.report.document import as_document  # noqa: PLC0415
-    from otel_promptcache.report.gather import gather  # noqa: PLC0415
-    from otel_promptcache.report.html import render  # noqa: PLC0415
+    from otel_promptcache.report.reading.gather import gather  # noqa: PLC0415
+    from otel_promptcache.report.rendering.document import as_document  # noqa: PLC0415
+    from otel_promptcache.report.rendering.html import render  # noqa: PLC0415
     from otel_promptcache.report.report import build_report  # noqa: PLC0415
 
     gathered = gather(directory)
@@ -129,7 +129,7 @@ def _written(file: Path | None, make: Callable[[], str]) -> str | None:
 def _print(report: Report, gathered: Gathered, top: int) -> None:
     from rich.console import Console  # noqa: PLC0415
 
-    from otel_promptcache.report.terminal import view, why_empty  # noqa: PLC0415
+    from otel_promptcache.report.rendering.terminal import view, why_empty  # noqa: PLC0415
 
     if not report.total.requests:
         say(why_empty(gathered))

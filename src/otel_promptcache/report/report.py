@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from otel_promptcache.report.finding import Finding, ranked
-from otel_promptcache.report.merged import merge
-from otel_promptcache.report.misses import miss_findings
-from otel_promptcache.report.patterns import pattern_findings
-from otel_promptcache.report.record import CallRecord
-from otel_promptcache.report.series import ReasonLoss, Spread, Timeline, losses, spread, timeline
-from otel_promptcache.report.summary import UNNAMED, TemplateRow, by_template, summarize
+from otel_promptcache.report.findings.finding import Finding, ranked
+from otel_promptcache.report.findings.misses import miss_findings
+from otel_promptcache.report.findings.patterns import pattern_findings
+from otel_promptcache.report.reading.merged import merge
+from otel_promptcache.report.reading.record import CallRecord
+from otel_promptcache.report.reading.series import ReasonLoss, Spread, Timeline, losses, spread, timeline
+from otel_promptcache.report.reading.summary import UNNAMED, TemplateRow, by_template, summarize
 
 
 @dataclass(frozen=True, slots=True)

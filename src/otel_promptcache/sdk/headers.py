@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from otel_promptcache.core.prompt import Settings
+from otel_promptcache.core.prompt.segments import Settings
 
 _ACCOUNT_HEADERS = frozenset(
     {b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key", b"openai-organization", b"openai-project"}

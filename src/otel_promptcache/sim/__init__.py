@@ -3,13 +3,13 @@
 Nothing leaves the machine and no key is needed. `Simulator` runs it beside a test, `serve` on its own.
 """
 
-from otel_promptcache.sim.clock import Clock, ManualClock, SystemClock
+from otel_promptcache.sim.cache.clock import Clock, ManualClock, SystemClock
+from otel_promptcache.sim.cache.tokens import count_tokens, filler_text
 from otel_promptcache.sim.config import PROFILES, Profile, SimConfig
 from otel_promptcache.sim.faults import FAULT_HEADER, FAULTS, Fault, FaultRule
-from otel_promptcache.sim.recording import RecordedRequest
-from otel_promptcache.sim.server import create_app
+from otel_promptcache.sim.http.recording import RecordedRequest
+from otel_promptcache.sim.http.server import create_app
 from otel_promptcache.sim.simulator import Simulator, serve
-from otel_promptcache.sim.tokens import count_tokens, filler_text
 
 __all__ = [
     "FAULTS",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from otel_promptcache.sim.errors import ApiError
-from otel_promptcache.sim.exchange import Exchange
-from otel_promptcache.sim.models import is_known, model_names
-from otel_promptcache.sim.wire import JsonObject
+from otel_promptcache.sim.cache.models import is_known, model_names
+from otel_promptcache.sim.http.errors import ApiError
+from otel_promptcache.sim.http.exchange import Exchange
+from otel_promptcache.sim.http.wire import JsonObject
 
 _CREATED_SECONDS = 1_700_000_000
 

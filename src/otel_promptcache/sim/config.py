@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
+from otel_promptcache.sim.cache.models import SERVICE_TIERS
 from otel_promptcache.sim.faults import FaultRule
-from otel_promptcache.sim.models import SERVICE_TIERS
 
 Profile = Literal["openai", "no_details", "null_details", "deepseek"]
 

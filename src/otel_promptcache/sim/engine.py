@@ -8,18 +8,18 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-from otel_promptcache.sim.cache import CacheRead, CacheScope, PromptCache
-from otel_promptcache.sim.caching_fields import CachingFields
-from otel_promptcache.sim.clock import Clock
+from otel_promptcache.sim.cache.cache import CacheRead, CacheScope, PromptCache
+from otel_promptcache.sim.cache.caching_fields import CachingFields
+from otel_promptcache.sim.cache.clock import Clock
+from otel_promptcache.sim.cache.models import SERVICE_TIERS, is_known, policy_for, resolve_alias
+from otel_promptcache.sim.cache.policies import CachePolicy
+from otel_promptcache.sim.cache.prompt import Prompt, TokenStream, render
+from otel_promptcache.sim.cache.store import ResponseStore
 from otel_promptcache.sim.config import SimConfig
-from otel_promptcache.sim.errors import ApiError, invalid_value
 from otel_promptcache.sim.faults import Fault, FaultInjector
-from otel_promptcache.sim.models import SERVICE_TIERS, is_known, policy_for, resolve_alias
-from otel_promptcache.sim.policies import CachePolicy
-from otel_promptcache.sim.prompt import Prompt, TokenStream, render
-from otel_promptcache.sim.recording import RecordedRequest
-from otel_promptcache.sim.store import ResponseStore
-from otel_promptcache.sim.wire import JsonObject, as_text
+from otel_promptcache.sim.http.errors import ApiError, invalid_value
+from otel_promptcache.sim.http.recording import RecordedRequest
+from otel_promptcache.sim.http.wire import JsonObject, as_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from typing import final
 import uvicorn
 from starlette.applications import Starlette
 
-from otel_promptcache.sim.clock import Clock, SystemClock
+from otel_promptcache.sim.cache.clock import Clock, SystemClock
 from otel_promptcache.sim.config import SimConfig
 from otel_promptcache.sim.engine import Engine
 from otel_promptcache.sim.faults import Fault, check_faults
-from otel_promptcache.sim.recording import RecordedRequest
-from otel_promptcache.sim.server import build_app, create_app
+from otel_promptcache.sim.http.recording import RecordedRequest
+from otel_promptcache.sim.http.server import build_app, create_app
 
 _START_TIMEOUT_SECONDS = 30.0
 _STOP_TIMEOUT_SECONDS = 30.0

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Any, Literal
 
-from otel_promptcache.sim.tokens import filler_text
+from otel_promptcache.sim.cache.tokens import filler_text
 
 Arguments = dict[str, Any]
 

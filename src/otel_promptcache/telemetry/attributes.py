@@ -7,10 +7,10 @@ the None afterwards takes twice as long: 4 µs more a call.
 from __future__ import annotations
 
 from otel_promptcache.core.analyzer import CacheReport
+from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
-from otel_promptcache.core.fingerprint import PrefixIdentity
-from otel_promptcache.core.usage import TokenUsage
-from otel_promptcache.core.verdict import Diagnosis
+from otel_promptcache.core.money.usage import TokenUsage
+from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.exportable import Attributes
 

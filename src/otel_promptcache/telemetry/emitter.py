@@ -7,8 +7,8 @@ from opentelemetry.trace import Tracer
 
 from otel_promptcache.core.analyzer import CacheReport, CacheResult
 from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
-from otel_promptcache.core.fingerprint import PrefixIdentity
-from otel_promptcache.core.prompt import CacheScope
+from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
+from otel_promptcache.core.prompt.segments import CacheScope
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.attributes import add_prefix, add_reply, add_report, add_request
 from otel_promptcache.telemetry.cardinality import BoundedLabels

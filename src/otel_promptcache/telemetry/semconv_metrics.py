@@ -12,7 +12,7 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import Meter
 
 from otel_promptcache.core.exchange import Timing
-from otel_promptcache.core.usage import TokenUsage
+from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.counters import Counters, Labels
 from otel_promptcache.telemetry.distribution import Distribution

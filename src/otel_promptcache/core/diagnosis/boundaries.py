@@ -1,0 +1,90 @@
+"""Up to where a prompt can be read from a cache with exact boundaries, and where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from otel_promptcache.core.policy import (
+    EARLIER_MESSAGE_LOOKUPS,
+    FIRST_EXPLICIT_LOOKUPS,
+    LATEST_EXPLICIT_LOOKUPS,
+    MAX_WRITES,
+)
+from otel_promptcache.core.prompt.chain import Link
+from otel_promptcache.core.prompt.segments import CacheOptions, Role, SegmentKind
+
+
+class Boundary(NamedTuple):
+    """A place where a prompt can be cut."""
+
+    position: int
+    """Index of the link that ends there."""
+    is_marked: bool
+    """Behind an explicit breakpoint. The end of the message is another place, even if nothing stands between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boundaries:
+    """The boundaries of a prompt, ascending."""
+
+    readable: tuple[Boundary, ...]
+    writable: tuple[Boundary, ...]
+
+
+def exact_boundaries(links: Sequence[Link], options: CacheOptions) -> Boundaries:
+    """Find the boundaries of a prompt.
+
+    An implicit breakpoint stands behind the latest eligible message: what a user says, the last of a group of
+    tool results, the last of the leading developer messages. Explicit ones stand where the request marks them.
+
+    Source: OpenAI, prompt caching guide of September 2026 (checked 2026-11-20).
+    """
+    marked = [
+        Boundary(index, is_marked=True) for index, link in enumerate(links) if link.breakpoint_ttl is not None
+    ]
+    implicit = [] if options.is_explicit else list(_latest_eligible(links))
+    latest = implicit[:1]
+    explicit_writes = MAX_WRITES - (0 if options.is_explicit else 1)
+    return Boundaries(
+        readable=tuple(
+            sorted({*marked[:FIRST_EXPLICIT_LOOKUPS], *marked[-LATEST_EXPLICIT_LOOKUPS:], *implicit})
+        ),
+        writable=tuple(sorted({*marked[-explicit_writes:], *latest})),
+    )
+
+
+def _latest_eligible(links: Sequence[Link]) -> Iterator[Boundary]:
+    """The latest eligible message, the earlier ones that are looked up, and the instructions; latest first.
+
+    Looks no further back than it has to: conversations are long.
+    """
+    remaining = 1 + EARLIER_MESSAGE_LOOKUPS
+    for index in range(len(links) - 1, -1, -1):
+        if links[index].kind is not SegmentKind.ITEM:
+            break
+        if _is_eligible(links, index):
+            yield Boundary(index, is_marked=False)
+            remaining -= 1
+            if not remaining:
+                break
+    for index, link in enumerate(links):
+        if link.kind is SegmentKind.ITEM:
+            break
+        if _is_eligible(links, index):
+            yield Boundary(index, is_marked=False)
+
+
+def _is_eligible(links: Sequence[Link], index: int) -> bool:
+    link = links[index]
+    following = links[index + 1] if index + 1 < len(links) else None
+    if not link.ends_message:
+        return False
+    if link.kind is SegmentKind.INSTRUCTIONS:
+        return following is None or following.kind is not SegmentKind.INSTRUCTIONS
+    if link.kind is not SegmentKind.ITEM:
+        return False
+    if link.role is Role.TOOL:
+        return following is None or following.role is not Role.TOOL
+    return link.role is Role.USER

@@ -1,0 +1,207 @@
+"""A new prompt against the earlier one it resembles most: where they diverge, and what is spoiled by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from otel_promptcache.core.diagnosis.differences import locate
+from otel_promptcache.core.diagnosis.divergence import CutSegment, Divergence, common_length, common_pieces
+from otel_promptcache.core.diagnosis.partner import (
+    MIN_REUSED_BYTES,
+    find_candidates,
+    is_other_template,
+    nearest_prompt,
+)
+from otel_promptcache.core.memory.index import PrefixIndex
+from otel_promptcache.core.memory.match import Trail
+from otel_promptcache.core.memory.nodes import SentPrompt, Sighting
+from otel_promptcache.core.prompt.chain import ContentHash, Link, PrefixHash
+from otel_promptcache.core.prompt.pieces import MAX_PIECES, Piece, cut, hash_pieces
+from otel_promptcache.core.prompt.segments import CacheScope, Segment
+
+MAX_PROMPT_PIECES = 16_384
+"""Pieces that the segments of one prompt are cut into, all together; those behind them are compared as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What comparing a prompt with an earlier one tells."""
+
+    nearest: SentPrompt
+    divergence: Divergence | None
+    """None if one of the two only goes on where the other ends."""
+    common_bytes: int
+    """What both begin with."""
+    avoidable_bytes: int
+    """Content that was sent before and stands behind the divergence, where no prefix cache can reach it."""
+    sightings: Mapping[CacheScope, Sighting] = field(default_factory=dict[CacheScope, Sighting])
+    """When and where the earlier prompt was sent, or another one that goes on as it does."""
+    is_other_template: bool = False
+    """The earlier prompt is of another template, which shares some text."""
+
+
+_UNCUT = CutSegment((), ())
+
+
+class SegmentSource(Protocol):
+    """The segments of a prompt, by index."""
+
+    def __getitem__(self, index: int, /) -> Segment:
+        """The segment behind a link."""
+        ...
+
+
+class Cutter:
+    """Cuts the segments of one prompt, each at most once, and remembers the hashes for the index."""
+
+    def __init__(
+        self,
+        index: PrefixIndex,
+        links: Sequence[Link],
+        segments: SegmentSource,
+        *,
+        account: int = 0,
+        keeps_names: bool = False,
+    ) -> None:
+        """Begin to cut a prompt.
+
+        Args:
+            index: What was sent before.
+            links: The prompt.
+            segments: What it was hashed from.
+            account: On whose account it is sent.
+            keeps_names: Paths may have the names that the application gave to members of JSON values.
+        """
+        self._index = index
+        self._links = links
+        self._segments = segments
+        self._account = account
+        self._keeps_names = keeps_names
+        self._room = MAX_PROMPT_PIECES
+        self._cut: dict[int, CutSegment] = {}
+        self.pieces: dict[ContentHash, tuple[Piece, ...]] = {}
+
+    def cut(self, index: int) -> CutSegment:
+        """The pieces of a segment, with their texts; none where the prompt has too many."""
+        if index not in self._cut:
+            if self._room <= 0:
+                return _UNCUT
+            parts = cut(
+                self._segments[index],
+                min(MAX_PIECES, self._room),
+                account=self._account,
+                keeps_names=self._keeps_names,
+            )
+            self._room -= len(parts) or 1
+            pieces = hash_pieces(parts, self._index.known_pieces)
+            self.pieces[self._links[index].content] = pieces
+            self._cut[index] = CutSegment(pieces, parts)
+        return self._cut[index]
+
+
+def compare(index: PrefixIndex, sent: SentPrompt, trail: Trail, cutter: Cutter) -> Comparison | None:
+    """Compare a new prompt with the earlier one it resembles most; None if there is nothing like it.
+
+    Segments that the index does not know are cut, because it is to know their pieces later.
+    """
+    links = sent.prompt.links
+    if trail.known_links == len(links):
+        return trail.latest and Comparison(trail.latest, None, sent.prompt.size_bytes, 0)
+    for position in range(trail.known_links, len(links)):
+        content = links[position].content
+        if not index.pieces(content) and content not in cutter.pieces:
+            cutter.cut(position)
+    candidates = find_candidates(index, sent, trail, cutter.pieces)
+    if not candidates:
+        return None
+    nearest = nearest_prompt(index, sent, candidates, cutter.pieces)
+    return compare_with(index, sent, cutter, nearest, candidates)
+
+
+def compare_with(
+    index: PrefixIndex,
+    sent: SentPrompt,
+    cutter: Cutter,
+    nearest: SentPrompt,
+    candidates: Iterable[SentPrompt] = (),
+) -> Comparison:
+    """Compare a new prompt with a certain earlier one.
+
+    Args:
+        index: What was sent before.
+        sent: The new prompt.
+        cutter: Of its segments.
+        nearest: The earlier one.
+        candidates: Others, which may have more of the new one's start.
+    """
+    links, old = sent.prompt.links, nearest.prompt.links
+    common = common_length(links, old)
+    if common in (len(links), len(old)):
+        return Comparison(nearest, None, links[common - 1].end_bytes if common else 0, 0)
+    starts = [_common_start(index, sent, cutter, other) for other in (nearest, *candidates)]
+    furthest = max(starts, key=lambda start: start.end_bytes)
+    return Comparison(
+        nearest=nearest,
+        divergence=locate(links, old, cutter.cut, index.pieces),
+        common_bytes=furthest.end_bytes,
+        avoidable_bytes=_avoidable_bytes(index, links, cutter, starts[0]),
+        sightings=index.sightings(furthest.followed_by, sent.scope)
+        if furthest.followed_by is not None
+        else {},
+        is_other_template=is_other_template(index, sent, nearest, cutter.pieces),
+    )
+
+
+class _CommonStart(NamedTuple):
+    """What two prompts begin with."""
+
+    links: int
+    pieces: int
+    """Of the first segment that differs."""
+    end_bytes: int
+    followed_by: PrefixHash | None
+    """Of the earlier prompt, up to the segment that differs; None if it ends before."""
+
+
+def _common_start(index: PrefixIndex, sent: SentPrompt, cutter: Cutter, other: SentPrompt) -> _CommonStart:
+    links, old = sent.prompt.links, other.prompt.links
+    common = common_length(links, old)
+    end_bytes = links[common - 1].end_bytes if common else 0
+    if common in (len(links), len(old)):
+        return _CommonStart(common, 0, end_bytes, old[common].prefix if common < len(old) else None)
+    here = cutter.cut(common).pieces
+    shared = common_pieces(here, index.pieces(old[common].content))
+    shared_bytes = min(links[common].size_bytes, sum([piece.size_bytes for piece in here[:shared]]))
+    return _CommonStart(common, shared, end_bytes + shared_bytes, old[common].prefix)
+
+
+def _avoidable_bytes(index: PrefixIndex, links: Sequence[Link], cutter: Cutter, start: _CommonStart) -> int:
+    """Content that was sent before and is behind the place where the prompt diverges."""
+    first, here = links[start.links], cutter.cut(start.links).pieces
+    if index.is_known(first.content):  # the whole segment only moved
+        avoidable_bytes = first.size_bytes
+    else:
+        shared_bytes = min(first.size_bytes, sum([piece.size_bytes for piece in here[: start.pieces]]))
+        avoidable_bytes = min(first.size_bytes - shared_bytes, _known_bytes(index, here[start.pieces :]))
+    for link in links[start.links + 1 :]:
+        if index.is_known(link.content) and link.size_bytes >= MIN_REUSED_BYTES:
+            avoidable_bytes += link.size_bytes
+        else:
+            avoidable_bytes += _known_bytes(index, cutter.pieces.get(link.content, ()))
+    return avoidable_bytes
+
+
+def _known_bytes(index: PrefixIndex, pieces: Sequence[Piece]) -> int:
+    """Length of the pieces that were sent before, if several in a row are long enough."""
+    known_bytes = run_bytes = 0
+    known = index.known_pieces
+    for piece in pieces:
+        if piece.exact in known:
+            run_bytes += piece.size_bytes
+            continue
+        if run_bytes >= MIN_REUSED_BYTES:
+            known_bytes += run_bytes
+        run_bytes = 0
+    return known_bytes + (run_bytes if run_bytes >= MIN_REUSED_BYTES else 0)

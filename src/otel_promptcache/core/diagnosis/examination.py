@@ -1,0 +1,151 @@
+"""One prompt against what was sent before it: opened when it is sent, judged when it is answered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from otel_promptcache.core.diagnosis.boundaries import exact_boundaries
+from otel_promptcache.core.diagnosis.comparison import (
+    Comparison,
+    Cutter,
+    SegmentSource,
+    compare,
+    compare_with,
+)
+from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, judge, provider_verdict
+from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
+from otel_promptcache.core.memory.index import PrefixIndex
+from otel_promptcache.core.memory.nodes import SentPrompt, Sighting
+from otel_promptcache.core.money.usage import TokenUsage
+from otel_promptcache.core.policy import CachePolicy
+
+
+class Examination:
+    """What is known about one prompt while it is on its way."""
+
+    def __init__(
+        self,
+        index: PrefixIndex,
+        sent: SentPrompt,
+        segments: SegmentSource,
+        now_seconds: float,
+        *,
+        has_boundaries: bool = True,
+        keeps_names: bool = False,
+    ) -> None:
+        """Compare the prompt with earlier ones and note that it is on its way; `close` has to follow.
+
+        Args:
+            index: What was sent before.
+            sent: The prompt.
+            segments: What it was hashed from; their text is looked at now and not kept.
+            now_seconds: The present time.
+            has_boundaries: False where the model is known not to have exact boundaries, which takes less time.
+            keeps_names: Paths may have the names that the application gave to members of JSON values.
+        """
+        links = sent.prompt.links
+        self._index = index
+        self._sent = sent
+        self._sent_at_seconds = now_seconds
+        self._boundaries = exact_boundaries(links, sent.options) if has_boundaries else None
+        readable = self._boundaries.readable if self._boundaries else ()
+        self._trail = index.match_prefix(sent, now_seconds, readable)
+        cutter = Cutter(index, links, segments, account=sent.account, keeps_names=keeps_names)
+        self._comparison = compare(index, sent, self._trail, cutter)
+        has_lapsed = self._trail.alive_links < self._trail.known_links
+        self._sibling = self._compare_with_sibling(cutter) if has_lapsed else None
+        self._pieces = cutter.pieces
+        self._is_open = True
+        writable = self._boundaries.writable if self._boundaries else ()
+        self._departed = index.depart(sent, writable, self._trail.alive_links)
+
+    @property
+    def comparable_response_id(self) -> str | None:
+        """The provider's name for the earlier response to compare with; None if there is none.
+
+        It is told to nobody but the host, and on the account, that gave it.
+        """
+        earlier, sent = self._comparison.nearest if self._comparison else None, self._sent
+        if earlier is None or earlier.scope.host != sent.scope.host or earlier.account != sent.account:
+            return None
+        response_id = earlier.response_id
+        return response_id if response_id and response_id.startswith("resp") else None
+
+    def answered(self, reply: Reply, policy: CachePolicy, now_seconds: float) -> None:
+        """The provider has processed the prompt: later ones may be read from it. The first call counts."""
+        if not self._is_open:
+            return
+        self.close()
+        asked_scope = self._sent.scope
+        served_scope = asked_scope.served_by(reply.service_tier, reply.upstream)
+        self._sent = sent = replace(self._sent, scope=served_scope, response_id=reply.response_id)
+        plain = Sighting(now_seconds, now_seconds + policy.lifetime(sent.options.retention))
+        boundaries: dict[int, Sighting] = {}
+        if policy.has_exact_boundaries and self._boundaries is not None:
+            for index, is_marked in self._boundaries.writable:
+                ttl = sent.prompt.links[index].breakpoint_ttl if is_marked else None
+                until = {is_marked: now_seconds + policy.lifetime(ttl or sent.options.ttl)}
+                left = boundaries.get(index, plain)
+                boundaries[index] = left._replace(
+                    boundary_until_seconds={**left.boundary_until_seconds, **until}
+                )
+        is_same_scope = served_scope is asked_scope
+        self._index.admit(sent, plain, boundaries, self._pieces, None if is_same_scope else asked_scope)
+
+    def close(self) -> None:
+        """The prompt is not on its way any more; without `answered` it leaves no trace."""
+        if self._is_open:
+            self._is_open = False
+            self._index.arrive(self._departed)
+
+    def judge(self, usage: TokenUsage, said: ProviderDiagnosis | None, policy: CachePolicy) -> Diagnosis:
+        """Say what could have been read, and why it was not.
+
+        Args:
+            usage: What was reported. Where the cached part was not, there is nothing to judge.
+            said: The provider's own word; it wins.
+            policy: The rules of the model that answered.
+        """
+        if usage.input_tokens is None or usage.cache_read_tokens is None:
+            return Diagnosis()
+        self._learn(usage, policy)
+        # Another model may have answered than the one whose rules were asked for when the prompt was sent.
+        has_other_rules = policy.has_exact_boundaries and self._boundaries is None
+        if self._sent.options.is_continued or has_other_rules:
+            # What the provider puts in front, or could read up to, is not known: there is nothing of ours to say.
+            return (said and provider_verdict(said)) or Diagnosis()
+        case = Case(
+            sent=self._sent,
+            trail=self._trail,
+            policy=policy,
+            boundaries=self._boundaries.readable if self._boundaries else (),
+            input_tokens=usage.input_tokens,
+            read_tokens=usage.cache_read_tokens,
+            now_seconds=self._sent_at_seconds,
+        )
+        return judge(case, self._comparison, self._sibling, said)
+
+    def _compare_with_sibling(self, cutter: Cutter) -> Comparison | None:
+        """With the newest prompt of the template, if it is alive, for a prompt whose own prefix is not; else None.
+
+        Each of two workers may have an order of its own for the same tools. One whose prefix has expired could have
+        read that of the other.
+        """
+        sent = self._sent
+        sibling = self._index.newest_of_template(sent)
+        if sibling is None or sibling.prompt.leading == sent.prompt.leading:
+            return None
+        if not self._index.is_alive(sibling, sent.scope, self._sent_at_seconds):
+            return None
+        return compare_with(self._index, sent, cutter, sibling)
+
+    def _learn(self, usage: TokenUsage, policy: CachePolicy) -> None:
+        """Note how many tokens the whole prompt has, and its last boundary: later estimates start from there."""
+        links = self._sent.prompt.links
+        if not links or usage.input_tokens is None or self._sent.options.is_continued:
+            return
+        tokens = {len(links) - 1: usage.input_tokens}
+        if policy.has_exact_boundaries and usage.cache_write_tokens and self._boundaries:
+            for position, _ in self._boundaries.writable[-1:]:
+                tokens[position] = (usage.cache_read_tokens or 0) + usage.cache_write_tokens
+        self._index.learn(self._sent, tokens)

@@ -1,0 +1,222 @@
+"""How many tokens the provider could have read for a prompt, by its rules and by what was sent before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from otel_promptcache.core.diagnosis.boundaries import Boundary
+from otel_promptcache.core.diagnosis.comparison import Comparison
+from otel_promptcache.core.memory.match import Step, Trail
+from otel_promptcache.core.memory.nodes import SentPrompt, Sighting
+from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.core.prompt.segments import CacheScope
+
+_ESTIMATE_TOLERANCE = 0.25
+"""Share by which tokens that were estimated from bytes may be off: texts differ in bytes a token."""
+_ROUNDING_TOKENS = 128
+_MAX_ROUNDING_TOKENS = 512
+"""However wide the steps: what the provider leaves out of a report when it rounds it."""
+
+
+class Estimate(NamedTuple):
+    """Tokens that could have been read; none is 0."""
+
+    tokens: int
+    """By proportion of bytes, from the nearest place whose tokens the provider reported."""
+    sure_tokens: int
+    """No fewer than these, as far as bytes can tell."""
+
+
+NOTHING = Estimate(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What could have been read, each under one more condition than the next."""
+
+    readable: Estimate
+    """In the same scope, alive, at a place that the rules can match: what the provider should have read."""
+    lapsed: Estimate
+    """The same, whatever its age."""
+    unmarked: Estimate
+    """In the same scope and alive, wherever the prompts part: what a boundary there would have made readable."""
+    elsewhere: Estimate
+    """In another scope, and alive."""
+    closest_scope: CacheScope | None
+    """Of the scopes in which that was sent, the one with the fewest differences; None where there is none."""
+    in_flight: Estimate
+    """In the same scope, of a request that had not been answered yet."""
+    avoidable_tokens: int
+    """Sent before, but behind the divergence, and not read all the same."""
+    tolerance_tokens: int
+    """What may be missing without meaning anything: rounding."""
+    shared_tokens: int = 0
+    """What the prompt and earlier ones begin with, however short and however old."""
+    is_met: bool = False
+    """Nothing can have been lost, whatever the condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """A request, to tell which earlier prefixes it can read."""
+
+    scope: CacheScope
+    boundaries: Collection[Boundary] | None
+    """Where it can read; None where boundaries do not count."""
+    now_seconds: float
+
+    def is_alive(self, step: Step) -> bool:
+        return self._lives(step.sightings.get(self.scope))
+
+    def is_alive_elsewhere(self, step: Step) -> bool:
+        seen = step.sightings
+        return len(seen) > (self.scope in seen) and bool(self.scopes_elsewhere(step))
+
+    def scopes_elsewhere(self, step: Step) -> list[CacheScope]:
+        return [scope for scope, seen in step.sightings.items() if scope != self.scope and self._lives(seen)]
+
+    def is_readable(self, step: Step) -> bool:
+        if self.boundaries is None:
+            return self.is_alive(step)
+        return any(until >= self.now_seconds for until in self._left(step))
+
+    def is_lapsed(self, step: Step) -> bool:
+        return self.scope in step.sightings if self.boundaries is None else bool(self._left(step))
+
+    def is_in_flight(self, step: Step) -> bool:
+        if self.boundaries is None:
+            return step.is_in_flight
+        return any(Boundary(step.position, kind) in self.boundaries for kind in step.boundaries_in_flight)
+
+    def _left(self, step: Step) -> list[float]:
+        """Until when the boundaries live that were left at a place where this request can read."""
+        seen = step.sightings.get(self.scope)
+        left = seen.boundary_until_seconds.items() if seen else ()
+        return [until for kind, until in left if Boundary(step.position, kind) in (self.boundaries or ())]
+
+    def _lives(self, sighting: Sighting | None) -> bool:
+        return sighting is not None and sighting.alive_until_seconds >= self.now_seconds
+
+
+def expect(
+    sent: SentPrompt,
+    trail: Trail,
+    comparison: Comparison | None,
+    policy: CachePolicy,
+    boundaries: Collection[Boundary],
+    input_tokens: int,
+    read_tokens: int,
+    now_seconds: float,
+) -> Expectation:
+    """Turn what is known about a prompt into tokens, once the provider has said how many it has.
+
+    Args:
+        sent: The prompt.
+        trail: How far it goes where others went.
+        comparison: With the earlier prompt that it resembles most; None where there is nothing like it.
+        policy: The rules of the model that answered.
+        boundaries: Where the prompt can be read, if these rules know of boundaries.
+        input_tokens: Of the whole prompt, as reported.
+        read_tokens: Of these, what was read from the cache.
+        now_seconds: When the prompt was sent.
+    """
+    links = sent.prompt.links
+    reader = _Reader(sent.scope, boundaries if policy.has_exact_boundaries else None, now_seconds)
+    steps = trail.steps
+    if comparison is not None and comparison.sightings:
+        # Inside the segment in which they part, the prompts may still agree for a while.
+        inside = Step(len(links), comparison.common_bytes, None, comparison.sightings)
+        steps = tuple(sorted((*steps, inside), key=lambda step: step.end_bytes))
+
+    estimates: dict[int, Estimate] = {}  # as a rule, all the questions have one answer
+
+    def longest(condition: Callable[[Step], bool]) -> Estimate:
+        for step in reversed(steps):
+            if condition(step):
+                break
+        else:
+            return NOTHING
+        if step.end_bytes not in estimates:
+            estimates[step.end_bytes] = _estimate(trail, step.end_bytes, sent, policy, input_tokens)
+        return estimates[step.end_bytes]
+
+    readable = longest(reader.is_readable)
+    tolerance_tokens = min(max(policy.step_tokens, _ROUNDING_TOKENS), _MAX_ROUNDING_TOKENS)
+    has_parted = comparison is not None and comparison.divergence is not None
+    if read_tokens and not has_parted and longest(_any_step).tokens - read_tokens <= tolerance_tokens:
+        # All that anyone sent of it was read, which is what most requests come to: no other question is left.
+        return Expectation(
+            readable, readable, readable, NOTHING, None, NOTHING, 0, tolerance_tokens, is_met=True
+        )  # fmt: skip
+    return Expectation(
+        readable=readable,
+        lapsed=longest(reader.is_lapsed),
+        unmarked=longest(reader.is_alive),
+        elsewhere=longest(reader.is_alive_elsewhere),
+        closest_scope=_closest_scope(reader, steps),
+        in_flight=longest(reader.is_in_flight),
+        avoidable_tokens=_avoidable_tokens(sent, trail, comparison, input_tokens, read_tokens),
+        tolerance_tokens=tolerance_tokens,
+        shared_tokens=_tokens(trail, steps[-1].end_bytes, sent, input_tokens)[0] if steps else 0,
+    )
+
+
+def _any_step(_: Step) -> bool:
+    return True
+
+
+def _avoidable_tokens(
+    sent: SentPrompt, trail: Trail, comparison: Comparison | None, input_tokens: int, read_tokens: int
+) -> int:
+    if comparison is None or comparison.divergence is None:
+        return 0
+    tokens = estimated_offset_tokens(sent, comparison.avoidable_bytes, input_tokens)
+    # What was read behind the divergence was not spoiled: another process may have sent more than we know.
+    end_tokens, _ = _tokens(trail, comparison.divergence.end_bytes, sent, input_tokens)
+    return max(0, tokens - max(0, read_tokens - end_tokens))
+
+
+def _closest_scope(reader: _Reader, steps: Sequence[Step]) -> CacheScope | None:
+    """Of the scopes in which about as much was sent as in any, the one that differs least."""
+    if not any(map(reader.is_alive_elsewhere, steps)):
+        return None
+    length_bytes = {other: step.end_bytes for step in steps for other in reader.scopes_elsewhere(step)}
+    longest_bytes = max(length_bytes.values(), default=0)
+    comparable = [other for other, length in length_bytes.items() if 2 * length > longest_bytes]
+    return min(comparable, key=lambda other: len(reader.scope.differences(other)), default=None)
+
+
+def _estimate(
+    trail: Trail, end_bytes: int, sent: SentPrompt, policy: CachePolicy, input_tokens: int
+) -> Estimate:
+    """What of the first bytes of a prompt can be read by the rules."""
+    if not policy.has_cache or not end_bytes:
+        return NOTHING
+    minimum_tokens, step_tokens = policy.minimum_tokens or 0, policy.step_tokens
+    tokens, error_tokens = _tokens(trail, end_bytes, sent, input_tokens)
+    usable = tokens - tokens % step_tokens
+    sure = tokens - error_tokens
+    sure -= sure % step_tokens
+    return Estimate(usable if usable >= minimum_tokens else 0, sure if sure >= minimum_tokens else 0)
+
+
+def _tokens(trail: Trail, end_bytes: int, sent: SentPrompt, input_tokens: int) -> tuple[int, int]:
+    """Tokens of the first bytes of a prompt, from the nearest place whose tokens are known, and the error."""
+    known_bytes, known_tokens = 0, 0
+    for step in trail.steps:
+        if step.tokens is not None and step.end_bytes <= end_bytes and step.tokens <= input_tokens:
+            known_bytes, known_tokens = step.end_bytes, step.tokens
+    rest_bytes = sent.prompt.size_bytes - known_bytes
+    if rest_bytes <= 0:
+        return known_tokens, 0
+    estimated = round((end_bytes - known_bytes) * (input_tokens - known_tokens) / rest_bytes)
+    error = 0 if end_bytes == sent.prompt.size_bytes else int(estimated * _ESTIMATE_TOLERANCE)
+    return known_tokens + estimated, error
+
+
+def estimated_offset_tokens(sent: SentPrompt, offset_bytes: int, input_tokens: int) -> int:
+    """Where in a prompt a byte stands, in tokens, by proportion."""
+    total_bytes = sent.prompt.size_bytes
+    return round(offset_bytes * input_tokens / total_bytes) if total_bytes else 0

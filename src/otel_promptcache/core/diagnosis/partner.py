@@ -1,0 +1,143 @@
+"""Which earlier prompt a new one is compared with: the one that most of its content comes from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+from otel_promptcache.core.diagnosis.divergence import common_length
+from otel_promptcache.core.memory.index import PrefixIndex
+from otel_promptcache.core.memory.match import Trail
+from otel_promptcache.core.memory.nodes import SentPrompt
+from otel_promptcache.core.prompt.chain import ContentHash, Link
+from otel_promptcache.core.prompt.pieces import Piece
+from otel_promptcache.core.prompt.segments import SegmentKind
+
+MIN_REUSED_BYTES = 48
+"""Bytes; shorter content, such as "Yes, please.", returns by chance."""
+MAX_CANDIDATES = 8
+"""Prompts sent before that a new one is compared with."""
+_SAME_TEMPLATE = 2 / 3
+"""Share of what two leading parts have in common, from which on one is an edit of the other."""
+
+Pieces = Mapping[ContentHash, tuple[Piece, ...]]
+
+
+def find_candidates(index: PrefixIndex, sent: SentPrompt, trail: Trail, pieces: Pieces) -> list[SentPrompt]:
+    """Find the earlier prompts that a new one may be compared with; none if nothing like it was sent.
+
+    They are the owners of most of the content that is not at its place, the latest one that went the same way, and
+    the newest one of the template.
+    """
+    votes: Counter[int] = Counter()
+    owners: dict[int, SentPrompt] = {}
+    for link in sent.prompt.links[trail.known_links :]:
+        if (owner := index.owner(link.content)) is not None:
+            found_here = {id(owner): (owner, link.size_bytes)}
+        else:
+            found_here = index.owners(pieces.get(link.content, ()), MIN_REUSED_BYTES)
+        for key, (prompt, size_bytes) in found_here.items():
+            owners[key] = prompt
+            votes[key] += size_bytes
+    if not owners and trail.latest is not None:
+        return [trail.latest]  # nothing is known behind it, so no other prompt has more
+    found = {key: owners[key] for key, _ in votes.most_common(MAX_CANDIDATES)}
+    for prompt in (trail.latest, index.newest_of_template(sent)):
+        if prompt is not None:
+            found[id(prompt)] = prompt
+    return list(found.values())
+
+
+def nearest_prompt(
+    index: PrefixIndex, sent: SentPrompt, candidates: Sequence[SentPrompt], pieces: Pieces
+) -> SentPrompt:
+    """Find the candidate that most of a prompt's content comes from, wherever it is in either of them.
+
+    If several have as much of it, the one with the longest common prefix counts, then one of the same template, then
+    the newest.
+
+    Args:
+        index: What was sent before.
+        sent: The new prompt.
+        candidates: As `find_candidates` gives them; at least one.
+        pieces: Of the prompt's segments that the index does not know.
+    """
+    if len(candidates) == 1:
+        return candidates[0]
+    links = sent.prompt.links
+
+    def likeness(other: SentPrompt) -> tuple[int, int, bool, float]:
+        return (
+            _shared_bytes(index, links, other.prompt.links, pieces),
+            common_length(links, other.prompt.links),
+            other.fingerprint == sent.fingerprint,
+            index.last_seen_seconds(other),
+        )
+
+    return max(candidates, key=likeness)
+
+
+def is_other_template(index: PrefixIndex, sent: SentPrompt, other: SentPrompt, pieces: Pieces) -> bool:
+    """Tell whether two prompts that share content are of different templates, not two versions of one.
+
+    They are of one template if their fingerprints are equal, if one continues the conversation of the other, if they
+    have a tool in common, or if their leading parts are mostly the same.
+    """
+    if other.fingerprint == sent.fingerprint:
+        return False
+    mine, theirs = sent.prompt.links, other.prompt.links
+    if _continues(mine, theirs):
+        return False
+    my_tools, their_tools = _labels(mine), _labels(theirs)
+    if bool(my_tools) != bool(their_tools):
+        return True
+    if my_tools & their_tools:
+        return False
+    my_leading, their_leading = _leading(mine), _leading(theirs)
+    shared_bytes = _shared_bytes(index, my_leading, their_leading, pieces)
+    size_bytes = max(sum(link.size_bytes for link in each) for each in (my_leading, their_leading))
+    return shared_bytes < _SAME_TEMPLATE * size_bytes
+
+
+def _shared_bytes(
+    index: PrefixIndex, mine: Collection[Link], theirs: Collection[Link], pieces: Pieces
+) -> int:
+    """How much of the content of some segments is in others."""
+    contents = {link.content for link in theirs}
+    own = {link.content for link in mine}
+    found: set[ContentHash] | None = None
+    shared_bytes = 0
+    for link in mine:
+        if link.content in contents:
+            shared_bytes += link.size_bytes
+            continue
+        if found is None:  # most prompts share whole segments only
+            found = {piece.exact for other in contents - own for piece in index.pieces(other)}
+        its_pieces = pieces.get(link.content) or index.pieces(link.content)
+        shared_bytes += sum([piece.size_bytes for piece in its_pieces if piece.exact in found])
+    return shared_bytes
+
+
+def _continues(mine: Sequence[Link], theirs: Sequence[Link]) -> bool:
+    """Whether both have the same instructions and the same first message, whatever their tools."""
+    pairs = zip(_without_tools(mine), _without_tools(theirs), strict=False)
+    for one, other in pairs:
+        if one.content != other.content:
+            return False
+        if one.kind is SegmentKind.ITEM:
+            return True
+    return False
+
+
+def _without_tools(links: Sequence[Link]) -> list[Link]:
+    return [link for link in links if link.kind is not SegmentKind.TOOL]
+
+
+def _labels(links: Sequence[Link]) -> set[ContentHash]:
+    return {link.label for link in links if link.kind is SegmentKind.TOOL}
+
+
+def _leading(links: Sequence[Link]) -> list[Link]:
+    """The tools and instructions of a prompt; if it has neither, its first message."""
+    leading = [link for link in links if link.kind in (SegmentKind.TOOL, SegmentKind.INSTRUCTIONS)]
+    return leading or list(links[:1])

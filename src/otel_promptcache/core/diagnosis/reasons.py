@@ -1,0 +1,226 @@
+"""Why a request read less from the cache than it could have: an ordered tuple of small rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from otel_promptcache.core.diagnosis.divergence import Divergence
+from otel_promptcache.core.diagnosis.expectation import Estimate, Expectation
+from otel_promptcache.core.memory.nodes import SentPrompt
+from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.core.prompt.segments import SegmentKind
+
+
+class MissReason(str, Enum):
+    """Why; the first nine are the provider's own names.
+
+    Source: openai 3.51.0, `types/responses/response.py`, PromptCacheDiagnostics (checked 2026-11-20).
+    """
+
+    MODEL_CHANGED = "model_changed"
+    PROMPT_CACHE_KEY_CHANGED = "prompt_cache_key_changed"
+    SERVICE_TIER_CHANGED = "service_tier_changed"
+    TOOLS_CHANGED = "tools_changed"
+    TEXT_FORMAT_CHANGED = "text_format_changed"
+    REASONING_EFFORT_CHANGED = "reasoning_effort_changed"
+    VERBOSITY_CHANGED = "verbosity_changed"
+    CONTEXT_COMPACTED = "context_compacted"
+    INPUT_CHANGED = "input_changed"
+    ENDPOINT_CHANGED = "endpoint_changed"
+    """Another host, or another provider behind a router, has the prompt."""
+    SETTINGS_CHANGED = "settings_changed"
+    """A setting that is part of the rendered prompt or of the routing changed; the place names it."""
+    COLD_START = "cold_start"
+    EXPIRED = "expired"
+    BELOW_MINIMUM = "below_minimum"
+    CACHING_DISABLED = "caching_disabled"
+    MODE_CHANGED = "mode_changed"
+    NO_MATCHING_BREAKPOINT = "no_matching_breakpoint"
+    RATE_OVERFLOW = "rate_overflow"
+    CONCURRENT = "concurrent"
+    PROVIDER = "provider"
+    """The prompt did not change, its lifetime had not passed, the rate was low: not the application's doing."""
+
+
+CONTENT_REASONS = frozenset(
+    {
+        MissReason.TOOLS_CHANGED,
+        MissReason.TEXT_FORMAT_CHANGED,
+        MissReason.CONTEXT_COMPACTED,
+        MissReason.INPUT_CHANGED,
+        MissReason.NO_MATCHING_BREAKPOINT,
+    }
+)
+"""Those for which it matters where the prompt diverges from an earlier one."""
+
+
+class MissSource(str, Enum):
+    """Who says so."""
+
+    PROVIDER = "provider"
+    """The API's own diagnostics."""
+    CLIENT = "client"
+    """Our comparison."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that the rules look at."""
+
+    sent: SentPrompt
+    nearest: SentPrompt | None
+    divergence: Divergence | None
+    expectation: Expectation
+    policy: CachePolicy
+    input_tokens: int
+    read_tokens: int
+    requests_last_minute: int
+    has_lineage: bool
+    is_other_template: bool = False
+    """The earlier prompt that it is compared with is of another template."""
+
+    @property
+    def tolerance_tokens(self) -> int:
+        """What may be missing without meaning anything."""
+        return self.expectation.tolerance_tokens
+
+    def lost(self, estimate: Estimate) -> int:
+        """What was not read of tokens that could have been; 0 where the difference means nothing."""
+        is_sure = estimate.sure_tokens - self.read_tokens > self.tolerance_tokens
+        return estimate.tokens - self.read_tokens if is_sure else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A reason, and the tokens that were processed again because of it."""
+
+    reason: MissReason
+    tokens: int
+
+
+Rule = Callable[[Evidence], Finding | None]
+
+_SCOPE_REASONS = {
+    "model": MissReason.MODEL_CHANGED,
+    "cache_key": MissReason.PROMPT_CACHE_KEY_CHANGED,
+    "service_tier": MissReason.SERVICE_TIER_CHANGED,
+    "reasoning_effort": MissReason.REASONING_EFFORT_CHANGED,
+    "verbosity": MissReason.VERBOSITY_CHANGED,
+    "parallel_tool_calls": MissReason.TOOLS_CHANGED,
+    "provider": MissReason.ENDPOINT_CHANGED,
+    "host": MissReason.ENDPOINT_CHANGED,
+    "upstream": MissReason.ENDPOINT_CHANGED,
+    "settings": MissReason.SETTINGS_CHANGED,
+}
+
+_SEGMENT_REASONS = {
+    SegmentKind.TOOL: MissReason.TOOLS_CHANGED,
+    SegmentKind.FORMAT: MissReason.TEXT_FORMAT_CHANGED,
+}
+
+
+def diagnose(evidence: Evidence) -> Finding | None:
+    """The first rule that applies; None where nothing worth mentioning was lost and something was read."""
+    for rule in RULES:
+        if (finding := rule(evidence)) is not None:
+            return finding
+    return None
+
+
+def _caching_disabled(evidence: Evidence) -> Finding | None:
+    is_off = (
+        evidence.policy.has_exact_boundaries
+        and evidence.sent.options.is_explicit
+        and evidence.read_tokens == 0
+        and all(link.breakpoint_ttl is None for link in evidence.sent.prompt.links)
+    )
+    if not is_off:
+        return None
+    best = max(map(evidence.lost, (evidence.expectation.unmarked, evidence.expectation.elsewhere)))
+    return Finding(MissReason.CACHING_DISABLED, best)
+
+
+def _shortfall(evidence: Evidence) -> Finding | None:
+    """The provider should have read more: too many requests for one machine, or its own doing."""
+    tokens = evidence.lost(evidence.expectation.readable)
+    if not tokens:
+        return None
+    is_crowded = evidence.requests_last_minute > evidence.policy.max_requests_per_minute
+    return Finding(MissReason.RATE_OVERFLOW if is_crowded else MissReason.PROVIDER, tokens)
+
+
+def _concurrent(evidence: Evidence) -> Finding | None:
+    return _finding(MissReason.CONCURRENT, evidence.lost(evidence.expectation.in_flight))
+
+
+def _expired(evidence: Evidence) -> Finding | None:
+    return _finding(MissReason.EXPIRED, evidence.lost(evidence.expectation.lapsed))
+
+
+def _scope_changed(evidence: Evidence) -> Finding | None:
+    closest = evidence.expectation.closest_scope
+    if closest is None:
+        return None
+    changed = evidence.sent.scope.differences(closest)[0]
+    lost, lapsed = evidence.lost(evidence.expectation.elsewhere), evidence.lost(evidence.expectation.lapsed)
+    if lapsed + evidence.tolerance_tokens >= lost:
+        return None  # its own copy would have done, had it not expired
+    return _finding(_SCOPE_REASONS[changed], lost)
+
+
+def _mode_changed(evidence: Evidence) -> Finding | None:
+    if evidence.nearest is None or evidence.nearest.options.is_explicit == evidence.sent.options.is_explicit:
+        return None
+    return _finding(MissReason.MODE_CHANGED, evidence.lost(evidence.expectation.unmarked))
+
+
+def content_changed(evidence: Evidence) -> Finding | None:
+    """The application changed something in front of content that it sent before."""
+    divergence, avoidable = evidence.divergence, evidence.expectation.avoidable_tokens
+    if divergence is None or avoidable <= max(evidence.tolerance_tokens, evidence.policy.step_tokens):
+        return None
+    # A prefix that is too short to be cached even when nothing is spoiled is no loss.
+    is_too_short = evidence.read_tokens + avoidable < (evidence.policy.minimum_tokens or 0)
+    # A name on top, or another tool in front, makes another template of mostly the same text. A new agent
+    # that shares some text with another one is not that.
+    is_new_agent = not evidence.has_lineage and 3 * avoidable < 2 * evidence.input_tokens
+    if is_too_short or is_new_agent:
+        return None
+    if divergence.is_compaction:
+        return Finding(MissReason.CONTEXT_COMPACTED, avoidable)
+    if evidence.is_other_template:
+        return Finding(MissReason.INPUT_CHANGED, avoidable)
+    return Finding(_SEGMENT_REASONS.get(divergence.segment, MissReason.INPUT_CHANGED), avoidable)
+
+
+def _no_matching_breakpoint(evidence: Evidence) -> Finding | None:
+    if not evidence.policy.has_exact_boundaries:
+        return None
+    return _finding(MissReason.NO_MATCHING_BREAKPOINT, evidence.lost(evidence.expectation.unmarked))
+
+
+def _nothing_to_read(evidence: Evidence) -> Finding | None:
+    if evidence.read_tokens > 0:
+        return None
+    shared_tokens = evidence.expectation.shared_tokens
+    is_too_short = evidence.has_lineage and 0 < shared_tokens < (evidence.policy.minimum_tokens or 0)
+    return Finding(MissReason.BELOW_MINIMUM if is_too_short else MissReason.COLD_START, 0)
+
+
+RULES: tuple[Rule, ...] = (
+    _caching_disabled,
+    _shortfall,
+    _concurrent,
+    _scope_changed,
+    _expired,
+    _mode_changed,
+    content_changed,
+    _no_matching_breakpoint,
+    _nothing_to_read,
+)
+
+
+def _finding(reason: MissReason, tokens: int) -> Finding | None:
+    return Finding(reason, tokens) if tokens else None

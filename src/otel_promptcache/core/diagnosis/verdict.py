@@ -1,0 +1,193 @@
+"""Why a request read less than it could have, where its prompt changed, and what that cost in tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from otel_promptcache.core.diagnosis.boundaries import Boundary
+from otel_promptcache.core.diagnosis.comparison import Comparison
+from otel_promptcache.core.diagnosis.divergence import DivergenceKind
+from otel_promptcache.core.diagnosis.expectation import Expectation, estimated_offset_tokens, expect
+from otel_promptcache.core.diagnosis.reasons import (
+    CONTENT_REASONS,
+    Evidence,
+    MissReason,
+    MissSource,
+    content_changed,
+    diagnose,
+)
+from otel_promptcache.core.exchange import ProviderDiagnosis
+from otel_promptcache.core.memory.match import Trail
+from otel_promptcache.core.memory.nodes import SentPrompt
+from otel_promptcache.core.policy import CachePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a prompt parts from the earlier one that it is compared with."""
+
+    path: str
+    kind: DivergenceKind | None = None
+    """None for a setting, which is no place in the prompt."""
+    token: int | None = None
+    """Estimated offset; None likewise."""
+
+
+class Change(NamedTuple):
+    """One of several places where a prompt differs from the earlier one."""
+
+    path: str
+    kind: DivergenceKind
+    token: int
+    """Estimated offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Why a request read less than it could have; all None where it did not, or where it cannot be told."""
+
+    expected_tokens: int | None = None
+    """What the provider could have read for this very prompt."""
+    avoidable_tokens: int | None = None
+    """Content that was sent before, but stands where no prefix cache can reach it."""
+    reason: MissReason | None = None
+    source: MissSource | None = None
+    missed_tokens: int | None = None
+    """What was processed again for that reason; 0 for a prompt that nothing like it preceded."""
+    place: Place | None = None
+    changes: tuple[Change, ...] = ()
+    """All places up to the first 1,024 tokens that did not change, at most five; empty if there is only one."""
+    breakpoint_path: str | None = None
+    """The message at whose end a breakpoint would have made the shared prefix readable; None if it ends inside a
+    message, or if that was not what was missing."""
+    is_other_template: bool = False
+    """The earlier prompt, which has most of this one's content, is of another template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request that was answered, and what was known of its prompt when it was sent."""
+
+    sent: SentPrompt
+    trail: Trail
+    policy: CachePolicy
+    """The rules of the model that answered."""
+    boundaries: Collection[Boundary]
+    """Where the prompt can be read, if these rules know of boundaries."""
+    input_tokens: int
+    read_tokens: int
+    now_seconds: float
+    """When the prompt was sent."""
+
+
+def judge(
+    case: Case, comparison: Comparison | None, sibling: Comparison | None, said: ProviderDiagnosis | None
+) -> Diagnosis:
+    """Say what could have been read, and why it was not.
+
+    Args:
+        case: The request.
+        comparison: With the earlier prompt that it resembles most; None if there is nothing like it.
+        sibling: With a prompt of the same template that is alive, if this prompt's own prefix is not; else None.
+        said: The provider's own word; it wins.
+    """
+    expectation = _expect(case, comparison)
+    diagnosis = Diagnosis(expectation.readable.tokens, expectation.avoidable_tokens)
+    by_provider = said and provider_verdict(said)
+    if by_provider is not None:
+        diagnosis = replace(
+            diagnosis,
+            reason=by_provider.reason,
+            source=by_provider.source,
+            missed_tokens=by_provider.missed_tokens,
+        )
+        return _placed(case, diagnosis, comparison, expectation)
+    if expectation.is_met:
+        return diagnosis
+    finding = diagnose(_evidence(case, comparison, expectation))
+    if finding is not None and finding.reason is MissReason.EXPIRED and sibling is not None:
+        beside = _evidence(case, sibling, _expect(case, sibling))
+        if (spoiled := content_changed(beside)) is not None:
+            finding, comparison, expectation = spoiled, sibling, beside.expectation
+            diagnosis = Diagnosis(expectation.readable.tokens, expectation.avoidable_tokens)
+    if finding is None:
+        return diagnosis
+    diagnosis = replace(
+        diagnosis, reason=finding.reason, source=MissSource.CLIENT, missed_tokens=finding.tokens
+    )
+    return _placed(case, diagnosis, comparison, expectation)
+
+
+def provider_verdict(said: ProviderDiagnosis) -> Diagnosis | None:
+    """What the provider says; None if it is nothing that is known."""
+    if said.reason not in MissReason.__members__.values():
+        return None
+    return Diagnosis(
+        reason=MissReason(said.reason), source=MissSource.PROVIDER, missed_tokens=said.missed_tokens
+    )
+
+
+def _expect(case: Case, comparison: Comparison | None) -> Expectation:
+    return expect(
+        case.sent,
+        case.trail,
+        comparison,
+        case.policy,
+        case.boundaries,
+        case.input_tokens,
+        case.read_tokens,
+        case.now_seconds,
+    )
+
+
+def _evidence(case: Case, comparison: Comparison | None, expectation: Expectation) -> Evidence:
+    return Evidence(
+        sent=case.sent,
+        nearest=comparison.nearest if comparison else None,
+        divergence=comparison.divergence if comparison else None,
+        expectation=expectation,
+        policy=case.policy,
+        input_tokens=case.input_tokens,
+        read_tokens=case.read_tokens,
+        requests_last_minute=case.trail.requests_last_minute,
+        has_lineage=case.trail.has_lineage,
+        is_other_template=comparison is not None and comparison.is_other_template,
+    )
+
+
+def _placed(
+    case: Case, diagnosis: Diagnosis, comparison: Comparison | None, expectation: Expectation
+) -> Diagnosis:
+    """The diagnosis with the place that its reason is about."""
+    if diagnosis.reason is MissReason.SETTINGS_CHANGED and expectation.closest_scope is not None:
+        path = case.sent.scope.changed_setting(expectation.closest_scope)
+        return replace(diagnosis, place=Place(path)) if path else diagnosis
+    if diagnosis.reason is MissReason.NO_MATCHING_BREAKPOINT:
+        diagnosis = replace(diagnosis, breakpoint_path=_breakpoint_path(case, comparison, expectation))
+    divergence = comparison.divergence if comparison else None
+    if comparison is None or divergence is None or diagnosis.reason not in CONTENT_REASONS:
+        return diagnosis
+    changes = [
+        Change(each.path, each.kind, estimated_offset_tokens(case.sent, each.offset_bytes, case.input_tokens))
+        for each in divergence.differences
+    ]
+    offset = estimated_offset_tokens(case.sent, divergence.offset_bytes, case.input_tokens)
+    return replace(
+        diagnosis,
+        place=Place(divergence.path, divergence.kind, offset),
+        changes=tuple(changes) if len(changes) > 1 else (),
+        is_other_template=comparison.is_other_template,
+    )
+
+
+def _breakpoint_path(case: Case, comparison: Comparison | None, expectation: Expectation) -> str | None:
+    """The last message that an earlier prompt in the same scope has, too; None if they diverge behind its start."""
+    links, alive = case.sent.prompt.links, case.trail.alive_links
+    end_bytes = links[alive - 1].end_bytes if alive else 0
+    inside_bytes = (comparison.common_bytes if comparison else 0) - end_bytes
+    inside_tokens = estimated_offset_tokens(case.sent, max(0, inside_bytes), case.input_tokens)
+    if not alive or inside_tokens > expectation.tolerance_tokens:
+        return None
+    return links[alive - 1].path

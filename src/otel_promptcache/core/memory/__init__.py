@@ -1,0 +1,1 @@
+"""What was sent before, without its content, in bounded memory."""

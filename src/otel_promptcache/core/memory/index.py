@@ -1,0 +1,292 @@
+"""What was sent before, without its content: hashes, lengths, times and scopes, bounded whatever the traffic."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from otel_promptcache.core.diagnosis.boundaries import Boundary
+from otel_promptcache.core.memory.forking import restart_in_forked_child
+from otel_promptcache.core.memory.match import Follower, InFlight, Trail
+from otel_promptcache.core.memory.nodes import PLACE_BYTES, Place, SentPrompt, Sighting
+from otel_promptcache.core.memory.piece_store import PieceStore
+from otel_promptcache.core.memory.rate import MinuteRate
+from otel_promptcache.core.memory.scopes import ScopeStore
+from otel_promptcache.core.prompt.chain import ContentHash, PrefixHash
+from otel_promptcache.core.prompt.pieces import Piece
+from otel_promptcache.core.prompt.segments import CacheScope
+
+MAX_PROMPTS = 512
+"""Prompts that are remembered, the most recently answered ones."""
+MAX_BYTES = 14 << 20
+"""Bytes that they and all that is known of their prefixes take, beside their pieces."""
+PROMPT_BYTES = 1_100
+"""Bytes that one of them takes at most."""
+LINK_BYTES = 8
+"""Bytes that each of its segments takes in it."""
+MAX_IN_FLIGHT = 24_576
+"""Prefixes of prompts that are being processed; what is sent beyond is not known to be on its way."""
+IN_FLIGHT_BYTES = 320
+"""Bytes that one of them takes at most."""
+MAX_STARTS = 1_024
+"""Starts of prompts of which the requests of the last minute are counted, in each scope."""
+START_BYTES = 6_400
+"""Bytes that one of them takes at most."""
+MAX_SIGHTING_BYTES = 6 << 20
+"""Bytes of these that scopes take; beyond it the scope that was used longest ago is forgotten, but for the last few."""
+
+
+class PrefixIndex:
+    """Finds earlier prompts by prefix and by content. Safe to share by threads.
+
+    A prompt is let in when it was answered: before that the provider may not have processed it. All it
+    holds are hashes, lengths, paths and times; no text.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._prompts: OrderedDict[PrefixHash, SentPrompt] = OrderedDict()
+        self._places: dict[PrefixHash, Place] = {}
+        self._by_content: dict[ContentHash, SentPrompt] = {}
+        self._by_template: dict[tuple[str, int], SentPrompt] = {}
+        self._pieces = PieceStore()
+        self._in_flight: Counter[InFlight] = Counter()
+        self._starts: OrderedDict[tuple[CacheScope, ContentHash], MinuteRate] = OrderedDict()
+        self._scopes = ScopeStore()
+        self._bytes_held = 0
+        restart_in_forked_child(self)
+
+    def restart(self) -> None:
+        """Forget who holds the lock and what only the parent is sending; what was answered stays."""
+        self._lock = threading.Lock()
+        self._in_flight = Counter()
+
+    def match_prefix(
+        self, sent: SentPrompt, now_seconds: float, boundaries: Sequence[Boundary] = ()
+    ) -> Trail:
+        """Follow a new prompt as far as any earlier one went; counts it for the rate of its start.
+
+        Args:
+            sent: The prompt.
+            now_seconds: The present time.
+            boundaries: Where it could be read from a cache with exact boundaries, ascending.
+        """
+        links = sent.prompt.links
+        with self._lock:
+            scope = self._scopes.same(sent.scope)
+            start = self._places.get(links[0].prefix) if links else None
+            others = self._scopes.others(scope, start.sightings) if start else ()
+            follower = Follower(links, scope, now_seconds, self._places, self._in_flight, others)
+            known_links = follower.known_links()
+            alive_links = follower.alive_links(known_links, scope)
+            return Trail(
+                steps=follower.steps(known_links, alive_links, boundaries),
+                known_links=known_links,
+                alive_links=alive_links,
+                latest=self._places[links[known_links - 1].prefix].latest if known_links else None,
+                requests_last_minute=self._count_start(scope, sent.prompt.routing, now_seconds),
+                has_lineage=(sent.fingerprint, sent.account) in self._by_template,
+            )
+
+    def newest_of_template(self, sent: SentPrompt) -> SentPrompt | None:
+        """The prompt of the same template that was answered last; None if none is remembered."""
+        return self._by_template.get((sent.fingerprint, sent.account))
+
+    def last_seen_seconds(self, sent: SentPrompt) -> float:
+        """When a remembered prompt was sent last, in whatever scope."""
+        with self._lock:
+            place = self._places.get(sent.prompt.links[-1].prefix)
+            return max([seen.at_seconds for seen in place.sightings.values()], default=0.0) if place else 0.0
+
+    def is_alive(self, sent: SentPrompt, scope: CacheScope, now_seconds: float) -> bool:
+        """Whether the provider surely has a remembered prompt in a scope."""
+        with self._lock:
+            place = self._places.get(sent.prompt.links[-1].prefix)
+            return place is not None and place.is_alive(scope, now_seconds)
+
+    def owner(self, content: ContentHash) -> SentPrompt | None:
+        """A remembered prompt that contains this; None where none does."""
+        home = self._pieces.homes.get(content)
+        return self._by_content.get(content if home is None else home)
+
+    def owners(self, pieces: Iterable[Piece], min_bytes: int) -> dict[int, tuple[SentPrompt, int]]:
+        """Remembered prompts that contain some of these pieces, each with the length of those that it has.
+
+        Args:
+            pieces: What is looked for.
+            min_bytes: How long a piece has to be.
+        """
+        found: dict[int, tuple[SentPrompt, int]] = {}
+        homes, by_content = self._pieces.homes, self._by_content
+        for piece in pieces:
+            if piece.size_bytes < min_bytes or (home := homes.get(piece.exact)) is None:
+                continue
+            if (owner := by_content.get(home)) is not None:
+                key = id(owner)
+                found[key] = owner, found[key][1] + piece.size_bytes if key in found else piece.size_bytes
+        return found
+
+    def is_known(self, content: ContentHash) -> bool:
+        """Whether a remembered prompt contains this, wherever it stands."""
+        return content in self._by_content or content in self._pieces.known
+
+    def sightings(self, prefix: PrefixHash, scope: CacheScope) -> Mapping[CacheScope, Sighting]:
+        """When a prefix was sent in a scope and in the latest others; empty if it is not remembered."""
+        with self._lock:
+            place = self._places.get(prefix)
+            return place.seen_in((scope, *self._scopes.others(scope, place.sightings))) if place else {}
+
+    def pieces(self, content: ContentHash) -> tuple[Piece, ...]:
+        """The pieces of a segment; empty where they are not remembered (any more)."""
+        return self._pieces.of(content)
+
+    @property
+    def known_pieces(self) -> Mapping[ContentHash, Piece]:
+        """The pieces that are remembered, by their exact hash, wherever they stood."""
+        return self._pieces.known
+
+    def depart(
+        self, sent: SentPrompt, boundaries: Iterable[Boundary] = (), alive_links: int = 0
+    ) -> Sequence[InFlight]:
+        """Note that a prompt is being processed.
+
+        Args:
+            sent: The prompt.
+            boundaries: Those that it is going to leave, where boundaries count.
+            alive_links: How many of its links can be read already, so that nobody has to wait for them.
+
+        Returns:
+            What `arrive` has to be called with.
+        """
+        links = sent.prompt.links
+        with self._lock:
+            if len(self._in_flight) + len(links) - alive_links > MAX_IN_FLIGHT:
+                return ()
+            scope = self._scopes.same(sent.scope)
+            keys: list[InFlight] = [(scope, link.prefix, None) for link in links[alive_links:]]
+            keys += [(scope, links[index].prefix, is_marked) for index, is_marked in boundaries]
+            for key in keys:
+                self._in_flight[key] += 1
+        return keys
+
+    def arrive(self, departed: Iterable[InFlight]) -> None:
+        """Note that a prompt is not being processed any more, answered or not."""
+        with self._lock:
+            for key in departed:
+                if self._in_flight[key] <= 1:
+                    del self._in_flight[key]
+                else:
+                    self._in_flight[key] -= 1
+
+    def learn(self, sent: SentPrompt, tokens: Mapping[int, int]) -> None:
+        """Note the tokens that the provider reported for prefixes of a prompt, by the link that ends them."""
+        with self._lock:
+            for index, count in tokens.items():
+                if place := self._places.get(sent.prompt.links[index].prefix):
+                    place.tokens = count
+
+    def admit(
+        self,
+        sent: SentPrompt,
+        seen: Sighting,
+        boundaries: Mapping[int, Sighting],
+        pieces: Mapping[ContentHash, tuple[Piece, ...]],
+        asked_scope: CacheScope | None = None,
+    ) -> None:
+        """Remember an answered prompt.
+
+        Args:
+            sent: The prompt.
+            seen: What is to be known at each of its links.
+            boundaries: What is to be known instead at those where it left a boundary, by index.
+            pieces: Of its segments; those known already may be left out.
+            asked_scope: The scope of the request, if it is another one than that of the answer.
+        """
+        if not sent.prompt.links:
+            return
+        with self._lock:
+            scope = self._scopes.same(sent.scope)
+            sent, places = self._share_links(sent)
+            links = sent.prompt.links
+            end = links[-1].prefix
+            if end not in self._prompts:
+                self._bytes_held += _prompt_bytes(sent)
+            self._prompts[end] = sent
+            self._prompts.move_to_end(end)
+            self._by_template[sent.fingerprint, sent.account] = sent
+            by_content, more_bytes = self._by_content, 0
+            prefixes = self._scopes.used(scope, asked_scope)
+            for link, place in zip(links, places, strict=True):
+                place.latest = sent
+                if scope_bytes := place.see(scope, seen):
+                    more_bytes += scope_bytes
+                    prefixes.add(link.prefix)
+                by_content[link.content] = sent
+            for index, left in boundaries.items():
+                more_bytes += places[index].see(scope, left)
+            self._bytes_held += more_bytes
+            self._scopes.size_bytes += more_bytes
+            while self._scopes.size_bytes > MAX_SIGHTING_BYTES and (old := self._scopes.forget_oldest()):
+                self._forget_sightings(*old)
+            for content, its_pieces in pieces.items():
+                self._pieces.hold(content, its_pieces)
+            while len(self._prompts) > 1 and (
+                len(self._prompts) > MAX_PROMPTS or self._bytes_held > MAX_BYTES
+            ):
+                self._forget(next(iter(self._prompts)))
+
+    def _share_links(self, sent: SentPrompt) -> tuple[SentPrompt, Sequence[Place]]:
+        """The prompt with the very links of those that begin as it does, so that each is held once; its places."""
+        places: list[Place] = []
+        is_shared = True
+        for link in sent.prompt.links:
+            place = self._places.get(link.prefix)
+            if place is None:
+                place = self._places[link.prefix] = Place(sent, link)
+                self._bytes_held += PLACE_BYTES
+            is_shared = is_shared and place.link is link
+            places.append(place)
+        if not is_shared:
+            links = tuple([place.link for place in places])
+            sent = replace(sent, prompt=replace(sent.prompt, links=links))
+        return sent, places
+
+    def _forget_sightings(self, scope: CacheScope, prefixes: Iterable[PrefixHash]) -> None:
+        for prefix in prefixes:
+            if (place := self._places.get(prefix)) and (seen := place.sightings.pop(scope, None)):
+                self._bytes_held -= seen.size_bytes
+                self._scopes.size_bytes -= seen.size_bytes
+
+    def _forget(self, prompt: PrefixHash) -> None:
+        sent = self._prompts.pop(prompt)
+        self._bytes_held -= _prompt_bytes(sent)
+        for link in sent.prompt.links:
+            place = self._places.get(link.prefix)
+            if place is not None and place.latest is sent:
+                del self._places[link.prefix]
+                self._bytes_held -= place.size_bytes
+                self._scopes.size_bytes -= place.size_bytes - PLACE_BYTES
+                self._scopes.drop(link.prefix, place.sightings)
+            if self._by_content.get(link.content) is sent:
+                del self._by_content[link.content]
+                self._pieces.drop(link.content)
+        template = sent.fingerprint, sent.account
+        if self._by_template.get(template) is sent:
+            del self._by_template[template]
+
+    def _count_start(self, scope: CacheScope, routing: ContentHash, now_seconds: float) -> int:
+        key = (scope, routing)
+        rate = self._starts.get(key)
+        if rate is None:
+            rate = self._starts[key] = MinuteRate()
+            if len(self._starts) > MAX_STARTS:
+                self._starts.popitem(last=False)
+        else:
+            self._starts.move_to_end(key)
+        return rate.count(now_seconds)
+
+
+def _prompt_bytes(sent: SentPrompt) -> int:
+    return PROMPT_BYTES + len(sent.prompt.links) * LINK_BYTES

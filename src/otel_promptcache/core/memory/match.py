@@ -1,0 +1,162 @@
+"""How far a new prompt goes where others went before, as the few places that matter for it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from otel_promptcache.core.diagnosis.boundaries import Boundary
+from otel_promptcache.core.memory.nodes import Place, SentPrompt, Sighting
+from otel_promptcache.core.prompt.chain import Link, PrefixHash
+from otel_promptcache.core.prompt.segments import CacheScope
+
+InFlight = tuple[CacheScope, PrefixHash, bool | None]
+"""A prefix that is being processed (None), or a boundary that will be left behind it, marked or not."""
+
+
+class Step(NamedTuple):
+    """A place in a new prompt up to which an earlier one was the same."""
+
+    position: int
+    """Of the link that ends there."""
+    end_bytes: int
+    tokens: int | None
+    """What the provider reported for a prompt that ended there; None where none did."""
+    sightings: Mapping[CacheScope, Sighting]
+    """By scope."""
+    is_in_flight: bool = False
+    """A request in the same scope is being processed."""
+    boundaries_in_flight: frozenset[bool] = frozenset()
+    """Which boundaries it is going to leave, where boundaries count: marked ones, others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """How far a new prompt goes where others went before."""
+
+    steps: tuple[Step, ...]
+    """The furthest places that are known, alive in a scope, in flight or readable, and the nearest ones of known
+    length, ascending. They do not get more with the length of the prompt."""
+    known_links: int
+    """How many links of the prompt are known from earlier ones that were answered."""
+    alive_links: int
+    """How many of these the provider surely has in the same scope."""
+    latest: SentPrompt | None
+    """The latest prompt that agreed as far as any; None where none was the same for a single link."""
+    requests_last_minute: int
+    """With the same start and scope, this one included."""
+    has_lineage: bool
+    """The template was answered before."""
+
+
+@dataclass(slots=True)
+class Follower:
+    """Follows one prompt through the places that are known.
+
+    What is known of a place is known of all before it: whoever sent a prompt sent its start, and was alive there for
+    as long. So places are found by bisection, and a conversation may be long.
+    """
+
+    links: Sequence[Link]
+    scope: CacheScope
+    now_seconds: float
+    places: Mapping[PrefixHash, Place]
+    in_flight: Collection[InFlight]
+    other_scopes: Collection[CacheScope] = ()
+    """In which the prompt's start was seen, the latest ones."""
+
+    def known_links(self) -> int:
+        """How many links are known."""
+        return self._count(len(self.links), lambda place: place is not None)
+
+    def alive_links(self, known_links: int, scope: CacheScope) -> int:
+        """How many of the known links are alive in a scope."""
+        now_seconds = self.now_seconds
+        return self._count(
+            known_links, lambda place: place is not None and place.is_alive(scope, now_seconds)
+        )
+
+    def steps(self, known_links: int, alive_links: int, boundaries: Sequence[Boundary]) -> tuple[Step, ...]:
+        """The places that matter.
+
+        Args:
+            known_links: As `known_links` counts them.
+            alive_links: As `alive_links` counts them in the scope of the prompt.
+            boundaries: Where the prompt could be read from a cache with exact boundaries, ascending.
+        """
+        found = {known_links - 1, alive_links - 1}
+        if known_links:
+            found.update(self._alive_elsewhere(known_links))
+        if alive_links < known_links:
+            scope = self.scope
+            found.add(
+                self._count(known_links, lambda place: place is not None and scope in place.sightings) - 1
+            )
+        if self.in_flight:
+            found.add(self._furthest_in_flight(alive_links))
+        if boundaries:
+            found.update(self._furthest_boundaries(known_links, boundaries))
+        found.update([self._nearest_of_known_length(min(index, known_links - 1)) for index in found])
+        found.discard(-1)
+        return tuple([self._step(index) for index in sorted(found)])
+
+    def _alive_elsewhere(self, known_links: int) -> list[int]:
+        """The furthest links that are alive in other scopes."""
+        return [self.alive_links(known_links, other) - 1 for other in self.other_scopes]
+
+    def _furthest_in_flight(self, alive_links: int) -> int:
+        index = alive_links
+        while index < len(self.links) and (self.scope, self.links[index].prefix, None) in self.in_flight:
+            index += 1
+        return index - 1
+
+    def _furthest_boundaries(self, known_links: int, boundaries: Sequence[Boundary]) -> Iterator[int]:
+        """The furthest places at which a boundary is alive, was left at any time, or will be left."""
+        was_left = will_be_left = False
+        for index, is_marked in reversed(boundaries):
+            prefix = self.links[index].prefix
+            if not will_be_left and (self.scope, prefix, is_marked) in self.in_flight:
+                will_be_left = True
+                yield index
+            seen = self.places[prefix].sightings.get(self.scope) if index < known_links else None
+            until_seconds = seen and seen.boundary_until_seconds.get(is_marked)
+            if until_seconds is None:
+                continue
+            is_alive = until_seconds >= self.now_seconds
+            if is_alive or not was_left:
+                was_left = True
+                yield index
+            if is_alive:
+                return
+
+    def _nearest_of_known_length(self, index: int) -> int:
+        """The last place up to a link whose tokens were reported; -1 where there is none."""
+        while index >= 0 and self.places[self.links[index].prefix].tokens is None:
+            index -= 1
+        return index
+
+    def _count(self, limit: int, condition: Callable[[Place | None], bool]) -> int:
+        """How many of the first links hold a condition that no link holds behind one that does not."""
+        links, places = self.links, self.places
+        if limit and condition(places.get(links[limit - 1].prefix)):  # as a rule
+            return limit
+        return bisect_left(
+            range(limit), 1, key=lambda index: 0 if condition(places.get(links[index].prefix)) else 1
+        )
+
+    def _step(self, index: int) -> Step:
+        link = self.links[index]
+        place, in_flight = self.places.get(link.prefix), self.in_flight
+        tokens = place.tokens if place else None
+        sightings: Mapping[CacheScope, Sighting] = {}
+        if place is not None:
+            # As a rule there is one.
+            is_few = len(place.sightings) <= 1
+            sightings = place.sightings.copy() if is_few else place.seen_in((self.scope, *self.other_scopes))
+        if not in_flight:
+            return Step(index, link.end_bytes, tokens, sightings)
+        kinds = [kind for kind in (True, False) if (self.scope, link.prefix, kind) in in_flight]
+        is_in_flight = (self.scope, link.prefix, None) in in_flight
+        return Step(index, link.end_bytes, tokens, sightings, is_in_flight, frozenset(kinds))

@@ -1,0 +1,1 @@
+"""The prompt of a request as segments, a hash chain and pieces; what identifies its template."""

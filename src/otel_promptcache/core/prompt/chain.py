@@ -1,0 +1,207 @@
+"""A prompt without its content: hashes and lengths that tell how far two prompts agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple, NewType
+
+from otel_promptcache.core.prompt.segments import Block, Role, Segment, SegmentKind
+from otel_promptcache.core.prompt.serial import json_size_bytes, serial, size_bytes_of
+
+# Hashes are Python's own, of 64 bits, keyed anew in each process: nothing of the index leaves it. A string knows its
+# hash once it was taken, so a text that an application keeps is hashed in no time: of 400 KB in 0.1 µs instead of
+# 300 µs by BLAKE2b, and a fresh string in 60 µs.
+ContentHash = NewType("ContentHash", int)
+"""Of a piece of content, wherever it stands."""
+
+PrefixHash = NewType("PrefixHash", int)
+"""Of everything up to a place: two prompts agree up to there exactly if these are equal."""
+
+_NO_PREFIX, _NOTHING = PrefixHash(0), ContentHash(0)
+_NAMING = frozenset({SegmentKind.TOOL, SegmentKind.INSTRUCTIONS})
+_ROUTING_CHARS = 1_024
+
+MAX_SEGMENTS = 8_192
+"""Segments of a prompt: tools, messages and their parts. A prompt of more is not compared with others."""
+MAX_KNOWN_LINKS = 12_288
+"""Segments of which it is remembered how they were hashed where they stood; when there are more, all are forgotten."""
+LINK_BYTES = 900
+"""Bytes that one of them takes at most, with the block that it may be alone in."""
+
+
+class Link(NamedTuple):
+    """One segment of a prompt, as a link of the chain."""
+
+    kind: SegmentKind
+    path: str
+    role: Role
+    ends_message: bool
+    breakpoint_ttl: str | None
+    label: ContentHash
+    content: ContentHash
+    prefix: PrefixHash
+    """Of the prompt up to and including this segment."""
+    size_bytes: int
+    end_bytes: int
+    """Length of the prompt up to and including this segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class HashedPrompt:
+    """A prompt as links, in render order; holds no text."""
+
+    links: tuple[Link, ...]
+    routing: ContentHash
+    """Of what stands in the first 1,024 characters: requests that share it go to the same machines."""
+    leading: PrefixHash | None = None
+    """Up to the last tool or instructions, or to the first item where there are neither: what names a template."""
+    is_whole: bool = True
+    """False for a prompt of too many segments, of which there are no links: `leading` is of those that were read."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the whole prompt."""
+        return self.links[-1].end_bytes if self.links else 0
+
+
+def hash_prompt(segments: Iterable[Segment], account: int = 0) -> HashedPrompt:
+    """Chain a prompt's segments; each link depends on the account and on all before it."""
+    chain = _Chain(account, _State(PrefixHash(account)))
+    for segment in segments:
+        chain.add(segment)
+    return chain.prompt()
+
+
+class _State(NamedTuple):
+    """How far a chain has come: what the next segment is chained to."""
+
+    prefix: PrefixHash = _NO_PREFIX
+    leading: PrefixHash | None = None
+    routing: ContentHash = _NOTHING
+    head_chars: int = 0
+    """How many characters it is routed by, so far."""
+    end_bytes: int = 0
+    begins_message: bool = True
+
+
+class _HashedBlock(NamedTuple):
+    """What a block adds to a chain, and how far that brings it."""
+
+    links: tuple[Link, ...]
+    state: _State
+
+
+class PromptHasher:
+    """Chains prompts as `hash_prompt` does, and remembers how their blocks were chained, by hash.
+
+    So a history that is sent again costs a look-up a message, and is held once. Safe to share by threads.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[PrefixHash, int], _HashedBlock] = {}
+        self._links_held = 0
+
+    def hash(self, read: Callable[[], Iterable[Block]], account: int = 0) -> tuple[HashedPrompt, Segments]:
+        """Chain the blocks of a prompt.
+
+        Args:
+            read: Reads the blocks; called again if the segments of a block that is remembered are needed.
+            account: On whose account it is sent: equal prompts of two accounts have nothing in common.
+
+        Returns:
+            The prompt and its segments, by the index of their links. A prompt of more than `MAX_SEGMENTS` is read
+            no further and is not whole.
+        """
+        chain, known, segments = _Chain(account, _State(PrefixHash(account))), self._known, Segments(read)
+        for key, read_block in read():
+            place = (chain.state.prefix, key)
+            start = len(chain.links)
+            if (block := known.get(place)) is not None:
+                chain.extend(block)
+                is_too_long = not block.links or len(chain.links) > MAX_SEGMENTS
+            else:
+                for segment in islice(read_block(), MAX_SEGMENTS - start + 1):
+                    segments[len(chain.links)] = segment
+                    chain.add(segment)
+                is_too_long = len(chain.links) > MAX_SEGMENTS
+                if len(chain.links) > start:
+                    # Of a block that is too long it is remembered that it is.
+                    links = () if is_too_long else tuple(chain.links[start:])
+                    self._remember(place, _HashedBlock(links, chain.state))
+            if is_too_long:
+                state = chain.state
+                return HashedPrompt((), state.routing, state.prefix, is_whole=False), Segments(read)
+        return chain.prompt(), segments
+
+    def _remember(self, place: tuple[PrefixHash, int], block: _HashedBlock) -> None:
+        # Without a lock: threads that do this at once may miscount a block, until all is forgotten.
+        links = len(block.links) or 1
+        if self._links_held + links > MAX_KNOWN_LINKS:  # at worst all is chained anew
+            self._known.clear()
+            self._links_held = 0
+        self._known[place] = block
+        self._links_held += links
+
+
+class Segments(dict[int, Segment]):
+    """The segments of a prompt, by the index of their links; those that are not there are read when asked for."""
+
+    def __init__(self, read: Callable[[], Iterable[Block]]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, index: int) -> Segment:
+        """Read all segments."""
+        segments = [segment for _, read_block in self._read() for segment in read_block()]
+        self.update(enumerate(segments))
+        return segments[index]
+
+
+@dataclass(slots=True)
+class _Chain:
+    """A prompt while it is chained."""
+
+    account: int
+    state: _State
+    links: list[Link] = field(default_factory=list[Link])
+
+    def add(self, segment: Segment) -> None:
+        """Chain one segment more."""
+        kind, path, value, label, role, ends_message, breakpoint_ttl, size_bytes = segment
+        before, leading, routing, head_chars, end_bytes, begins_message = self.state
+        if head_chars < _ROUTING_CHARS:
+            head = segment.head(_ROUTING_CHARS - head_chars)
+            routing = ContentHash(hash((before, head)))
+            head_chars += len(head)
+        serialised = value if isinstance(value, str) else serial(value)
+        content = ContentHash(hash((kind, role, serialised, self.account)))
+        prefix = PrefixHash(hash((before, content, begins_message)))
+        if kind in _NAMING or (kind is SegmentKind.ITEM and leading is None):
+            leading = prefix
+        if size_bytes is None:
+            is_text = isinstance(value, str)
+            size_bytes = size_bytes_of(value) if is_text else json_size_bytes(value, serialised)
+        end_bytes += size_bytes
+        self.links.append(
+            Link(
+                kind, path, role, ends_message, breakpoint_ttl, hash_text(label), content, prefix,
+                size_bytes, end_bytes,
+            )
+        )  # fmt: skip
+        self.state = _State(prefix, leading, routing, head_chars, end_bytes, ends_message)
+
+    def extend(self, block: _HashedBlock) -> None:
+        """Chain the links of a block that was chained at the same place before."""
+        self.links += block.links
+        self.state = block.state
+
+    def prompt(self) -> HashedPrompt:
+        """What was chained."""
+        return HashedPrompt(tuple(self.links), self.state.routing, self.state.leading)
+
+
+def hash_text(text: str) -> ContentHash:
+    """Hash a text by itself."""
+    return ContentHash(hash(text))

@@ -1,0 +1,143 @@
+"""Which prompt template is this, and is its leading part exactly what it was before?"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from otel_promptcache.core.memory.forking import restart_in_forked_child
+from otel_promptcache.core.prompt.masking import mask_volatile, masked_head
+from otel_promptcache.core.prompt.segments import Segment, SegmentKind
+
+LEADING_CHARS = 4_096
+"""Characters of the tools and of the instructions that are looked at, each: the cost per call has a bound."""
+
+IDENTITY_CHARS = 1_024
+"""How much of the masked instructions makes the fingerprint.
+
+A quarter of what is looked at, so that literals of different lengths cannot move text across the edge.
+"""
+
+MAX_LEADING_SEGMENTS = 8_192
+"""Segments that are looked at; tools and messages behind them do not tell templates apart."""
+
+MAX_KNOWN_DIGESTS = 4_096
+"""Templates, each with its exact leading part, that are remembered: the latest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixIdentity:
+    """Names a prompt template without telling anything that is in it."""
+
+    fingerprint: str
+    """16 hexadecimal digits: the template, with per-request values masked."""
+    digest: str
+    """32 hexadecimal digits: the exact leading part. Several under one fingerprint: it is not stable."""
+    is_new_variant: bool
+    """The digest was not seen before, as far as the fingerprinter remembers."""
+    parts: str | None = None
+    """The parts of the leading part in whatever order, as a hash; None unless somebody asks for it."""
+
+
+class Fingerprinter:
+    """Identifies prompt templates; remembers digests only, never text.
+
+    The identity is the same in every process, on every host and Python version. It does not change with
+    per-request literals, with text that follows the leading part, with the order of the tools, or as the
+    conversation grows. With a `key`, fingerprint and digest are keyed hashes (BLAKE2b as a MAC), which
+    nobody can confirm a guess against without the key.
+    """
+
+    def __init__(self, key: str | None = None) -> None:
+        # A key from the environment may hold bytes that are no UTF-8, which Python hands on as lone surrogates.
+        secret = key.encode("utf-8", "surrogatepass") if key else b""
+        self._key = hashlib.blake2b(secret, digest_size=32).digest() if secret else b""
+        self._fingerprint_by_digest: OrderedDict[str, str] = OrderedDict()
+        self._known: dict[object, PrefixIdentity] = {}
+        self._lock = threading.Lock()
+        restart_in_forked_child(self)
+
+    def restart(self) -> None:
+        """Forget who holds the lock; the digests that are known stay."""
+        self._lock = threading.Lock()
+
+    def recall(self, key: Hashable) -> PrefixIdentity | None:
+        """The identity that `identify` found under this key before; None where it is not remembered."""
+        return self._known.get(key)
+
+    def identify(self, segments: Iterable[Segment], key: Hashable = None) -> PrefixIdentity:
+        """Identify a prompt by its tools and instructions; where it has neither, by its first item.
+
+        Reads no further than the first segment behind them, so a lazy iterable is not exhausted.
+
+        Args:
+            segments: The prompt.
+            key: What stands for exactly this leading part, to be asked for with `recall`; None for nothing.
+        """
+        identity = self._identify(segments)
+        if key is not None:
+            # Without a lock, which would have to be taken for each call: at worst something is found twice.
+            if len(self._known) >= MAX_KNOWN_DIGESTS:
+                self._known.clear()
+            self._known[key] = replace(identity, is_new_variant=False)
+        return identity
+
+    def _identify(self, segments: Iterable[Segment]) -> PrefixIdentity:
+        labels, tools, instructions = _leading_part(segments)
+        digest = self._hash(b"digest", 16, *labels, "", tools, instructions)
+        with self._lock:
+            fingerprint = self._fingerprint_by_digest.get(digest)
+            if fingerprint is not None:
+                self._fingerprint_by_digest.move_to_end(digest)
+                return PrefixIdentity(fingerprint, digest, is_new_variant=False)
+        # The order of tools is left out of the template's identity: an application that shuffles them
+        # shows up as one template whose digest drifts, which is what breaks its cache.
+        names = sorted(mask_volatile(label[:LEADING_CHARS]) for label in labels)
+        fingerprint = self._hash(b"fingerprint", 8, *names, "", masked_head(instructions, IDENTITY_CHARS))
+        with self._lock:
+            is_new_variant = digest not in self._fingerprint_by_digest  # another thread may have been faster
+            self._fingerprint_by_digest[digest] = fingerprint
+            if len(self._fingerprint_by_digest) > MAX_KNOWN_DIGESTS:
+                self._fingerprint_by_digest.popitem(last=False)
+        return PrefixIdentity(fingerprint, digest, is_new_variant)
+
+    def _hash(self, purpose: bytes, size_bytes: int, *parts: str) -> str:
+        state = hashlib.blake2b(key=self._key, digest_size=size_bytes, person=purpose)
+        for part in parts:
+            encoded = part.encode("utf-8", "surrogatepass")
+            state.update(len(encoded).to_bytes(8, "big") + encoded)
+        return state.hexdigest()
+
+
+def _leading_part(segments: Iterable[Segment]) -> tuple[list[str], str, str]:
+    """The names of the tools, the leading text of the tools, the leading text of the instructions."""
+    labels: list[str] = []
+    tools, instructions = _Head(), _Head()
+    for segment in islice(segments, MAX_LEADING_SEGMENTS):
+        if segment.kind is SegmentKind.TOOL:
+            labels.append(segment.label)
+            tools.add(segment)
+        elif segment.kind is SegmentKind.INSTRUCTIONS:
+            instructions.add(segment)
+        elif segment.kind is SegmentKind.ITEM:
+            if not labels and not instructions.texts:
+                instructions.add(segment)
+            break
+    return labels, "\n".join(tools.texts), "\n".join(instructions.texts)
+
+
+@dataclass(slots=True)
+class _Head:
+    """The beginning of some segments."""
+
+    texts: list[str] = field(default_factory=list[str])
+    room_chars: int = LEADING_CHARS
+
+    def add(self, segment: Segment) -> None:
+        if self.room_chars > 0:
+            self.texts.append(segment.head(self.room_chars))
+            self.room_chars -= len(self.texts[-1])

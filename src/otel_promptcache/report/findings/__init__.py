@@ -1,0 +1,1 @@
+"""From the calls of a run to what is said about them."""

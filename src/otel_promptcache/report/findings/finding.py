@@ -1,0 +1,143 @@
+"""One finding about one prompt template, with its evidence and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from otel_promptcache.report.rendering.wording import code, tokens, usd
+from otel_promptcache.report.rules.affinity import affinity_advice
+from otel_promptcache.report.rules.places import Place
+from otel_promptcache.report.rules.rule import Cause, Rule, Situation, Variant
+
+_PER_REQUESTS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that happens in the calls of a template, why, and what to do about it."""
+
+    rule: Rule
+    template: str | None
+    """None: in several templates, or it is not known in which."""
+    requests: int
+    """In how many requests it shows."""
+    of_requests: int
+    """How many there were, without those that failed."""
+    evidence: str
+    """How it shows, in whole sentences."""
+    lost_usd: float | None = None
+    """What it cost in this run; None where that is not known."""
+    lost_tokens: int | None = None
+    """Tokens that were processed again, or written in vain; None where that is not known."""
+    place: Place = Place.PROMPT
+    reason: str | None = None
+    """The miss reason behind it; None where it is made from many calls together."""
+    path: str | None = None
+    """Where in the request's body it shows, in most cases."""
+    kind: str | None = None
+    token: int | None = None
+    """At about which token, in most cases."""
+    source: str | None = None
+    """Who says so: `provider`, `client` or `provider and client`."""
+    situation: Situation | None = None
+    """Which of the rule's variants it is; None for the rule itself."""
+    message: str | None = None
+    """The message at whose end a breakpoint belongs, in most cases."""
+    host: str | None = None
+    """The server, in most cases."""
+    api_type: str | None = None
+    """The API, in most cases: which snippet is shown."""
+    places: int = 1
+    """At how many places the prompts differ, in most cases."""
+    is_one_off: bool = False
+    """It happened once or twice, as with a deployment, and the prompt has been stable since."""
+
+    @property
+    def variant(self) -> Variant | None:
+        """What is said instead of the rule's words; None if these hold."""
+        return self.rule.variants.get(self.situation) if self.situation else None
+
+    @property
+    def cause(self) -> Cause:
+        """Whose doing it is."""
+        return (self.variant and self.variant.cause) or self.rule.cause
+
+    @property
+    def title(self) -> str:
+        """A headline."""
+        return self._filled((self.variant or self.rule).title)
+
+    @property
+    def what(self) -> str:
+        """What happens, in whole sentences."""
+        return self._filled((self.variant or self.rule).what)
+
+    @property
+    def advice(self) -> str:
+        """What to change, in whole sentences."""
+        advice = self._filled((self.variant or self.rule).advice)
+        if self.is_one_off:
+            return f"Nothing, if the change was intended: each change of a prompt costs this once. {advice}"
+        if self.places > 1:
+            return f"{advice} Do so for all {self.places} places: fixing only the first one gains nothing."
+        return advice
+
+    @property
+    def snippet(self) -> str | None:
+        """The lines to write, for the API that the calls use; None if there are none."""
+        snippet = (self.variant or self.rule).snippet
+        return (snippet and snippet.for_api(self.api_type)) or None
+
+    @property
+    def cost(self) -> str:
+        """What it cost, or would save, in one sentence; empty where nothing is known."""
+        if self.cause is Cause.PROVIDER or self.is_one_off:
+            return f"It cost this run {usd(self.lost_usd)}." if self.lost_usd else ""
+        if self.lost_usd:
+            per_1000 = usd(self.usd_per_1000_requests)
+            return f"That saves about {per_1000} per 1,000 requests; this run lost {usd(self.lost_usd)}."
+        if self.lost_tokens:
+            per_1000 = tokens(self.tokens_per_1000_requests)
+            lost = tokens(self.lost_tokens)
+            return (
+                f"That saves the price of about {per_1000} tokens per 1,000 requests; this run lost {lost}."
+            )
+        return ""
+
+    @property
+    def paragraph(self) -> str:
+        """All of it: what happens, the evidence, what to change, what that saves."""
+        return " ".join(filter(None, (self.what, self.evidence, self.advice, self.cost)))
+
+    @property
+    def usd_per_1000_requests(self) -> float | None:
+        """The loss in dollars, for a thousand requests of the template; None for what does not go on."""
+        if self.lost_usd is None or self.is_one_off:
+            return None
+        return self.lost_usd / self.of_requests * _PER_REQUESTS
+
+    @property
+    def tokens_per_1000_requests(self) -> int | None:
+        """The loss in tokens, for a thousand requests of the template; None likewise."""
+        lost = self.lost_tokens
+        return None if lost is None or self.is_one_off else round(lost / self.of_requests * _PER_REQUESTS)
+
+    def _filled(self, text: str) -> str:
+        path = code(self.path) if self.path else self.place.value
+        message = code(self.message) if self.message else "the last message that they share"
+        text = text.replace("`{path}`", path).replace("`{message}`", message)
+        return text.replace("{place}", self.place.value).replace("{affinity}", affinity_advice(self.host))
+
+
+def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sort by dollars lost; what has none by tokens, and then by requests. What does not go on comes last."""
+    return tuple(
+        sorted(
+            findings,
+            key=lambda one: (
+                one.is_one_off, -(one.lost_usd or 0.0), -(one.lost_tokens or 0), -one.requests, one.rule.id,
+                one.template or "",
+            ),
+        )
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Observes the processes of a run, and writes their calls to a private folder."""

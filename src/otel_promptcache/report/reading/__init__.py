@@ -1,0 +1,1 @@
+"""Reads the calls of a run, and sums them up."""

@@ -1,0 +1,1 @@
+"""Shows a report in a terminal, as a page and as JSON."""

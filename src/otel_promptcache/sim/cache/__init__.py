@@ -1,0 +1,1 @@
+"""An independent model of a provider's prompt cache."""

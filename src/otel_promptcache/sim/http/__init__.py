@@ -1,0 +1,1 @@
+"""The provider's HTTP API, on top of the cache."""

@@ -1,0 +1,90 @@
+"""Server-sent events, and the ways a stream of them can break."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Literal
+
+from otel_promptcache.sim.faults import Fault
+from otel_promptcache.sim.http.recording import RecordedRequest
+from otel_promptcache.sim.http.wire import JsonObject, compact_json
+
+Phase = Literal["start", "delta", "end", "last"]
+"""Where an event stands: before the answer's content, a piece of it, after that, at the end of the stream."""
+
+GARBAGE = b"\x00\xff\xfe\x80{]\x1f\x8b"
+"""Neither JSON, nor UTF-8, nor gzip."""
+
+DELTAS_BEFORE_BREAK = 2
+"""How much of the answer a client gets before a stream breaks."""
+
+BREAKING: frozenset[Fault] = frozenset({"drop_mid_stream", "truncated_stream", "garbage", "error_event"})
+"""The faults that end a stream early."""
+
+
+class ConnectionDroppedError(Exception):
+    """The connection is to be closed here and now, without a regular end of the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    """One server-sent event.
+
+    Attributes:
+        data: A JSON object, or literal text such as `[DONE]`.
+        name: The `event:` field; None for none.
+        phase: Where it stands in the stream.
+    """
+
+    data: JsonObject | str
+    name: str | None = None
+    phase: Phase = "start"
+
+    def encode(self) -> bytes:
+        """Return the event as it goes over the wire."""
+        data = self.data if isinstance(self.data, str) else compact_json(self.data)
+        field = f"event: {self.name}\n" if self.name else ""
+        return f"{field}data: {data}\n\n".encode("utf-8", "replace")
+
+
+DONE = ServerEvent("[DONE]", phase="last")
+
+
+async def encode_events(
+    events: AsyncGenerator[ServerEvent, None],
+    record: RecordedRequest,
+    error_event: Callable[[int], ServerEvent],
+) -> AsyncGenerator[bytes, None]:
+    """Encode a stream of events and break it where the faults say so.
+
+    A break comes after two pieces of the answer, or before the first event that follows them.
+
+    Args:
+        events: The stream as it should be.
+        record: The request; its faults break the stream, and its completion is noted there.
+        error_event: Makes the event of the `error_event` fault, given how many events were sent.
+
+    Raises:
+        ConnectionDroppedError: For `drop_mid_stream`.
+    """
+    breaks = BREAKING.intersection(record.faults)
+    sent = deltas = 0
+    async with aclosing(events):
+        async for event in events:
+            if breaks and (deltas == DELTAS_BEFORE_BREAK or event.phase in ("end", "last")):
+                break
+            # Noted before it is sent: the client may look as soon as it has it.
+            record.completed = event.phase == "last"
+            yield event.encode()
+            sent += 1
+            deltas += event.phase == "delta"
+        else:
+            return
+    if "drop_mid_stream" in breaks:
+        raise ConnectionDroppedError
+    if "garbage" in breaks:
+        yield b"data: " + GARBAGE + b"\n\n"
+    if "error_event" in breaks:
+        yield error_event(sent).encode()

@@ -1,0 +1,84 @@
+"""Usage the way each kind of server reports it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from otel_promptcache.sim.cache.cache import CacheRead
+from otel_promptcache.sim.cache.policies import BreakpointPolicy
+from otel_promptcache.sim.config import Profile
+from otel_promptcache.sim.faults import Fault
+from otel_promptcache.sim.http.wire import JsonObject, as_object
+
+
+def chat_usage(read: CacheRead, output_tokens: int, reasoning_tokens: int, profile: Profile) -> JsonObject:
+    """Return the usage of a chat or legacy completion.
+
+    Args:
+        read: What the cache gave.
+        output_tokens: Of all choices together, reasoning included.
+        reasoning_tokens: How many of them are hidden reasoning.
+        profile: Which server is imitated.
+    """
+    # Models without a write charge leave the count out here: an assumption, the type allows both.
+    writes = {"cache_write_tokens": read.write_tokens} if isinstance(read.policy, BreakpointPolicy) else {}
+    usage: JsonObject = {
+        "prompt_tokens": read.input_tokens,
+        "completion_tokens": output_tokens,
+        "total_tokens": read.input_tokens + output_tokens,
+        "prompt_tokens_details": {"cached_tokens": read.cached_tokens, "audio_tokens": 0, **writes},
+        "completion_tokens_details": {
+            "reasoning_tokens": reasoning_tokens,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+    return _as_profile(usage, "prompt_tokens_details", read, profile)
+
+
+def responses_usage(
+    read: CacheRead, output_tokens: int, reasoning_tokens: int, profile: Profile
+) -> JsonObject:
+    """Return the usage of a response; the arguments are those of `chat_usage`."""
+    details: JsonObject = {"cached_tokens": read.cached_tokens, "cache_write_tokens": read.write_tokens}
+    if isinstance(read.policy, BreakpointPolicy):
+        details["cache_write_tokens_details"] = {
+            f"ttl_{ttl}_tokens": tokens for ttl, tokens in read.write_tokens_by_ttl.items()
+        }
+    usage: JsonObject = {
+        "input_tokens": read.input_tokens,
+        "input_tokens_details": details,
+        "output_tokens": output_tokens,
+        "output_tokens_details": {"reasoning_tokens": reasoning_tokens},
+        "total_tokens": read.input_tokens + output_tokens,
+    }
+    return _as_profile(usage, "input_tokens_details", read, profile)
+
+
+def spoil(usage: JsonObject, faults: Collection[Fault]) -> Any:
+    """Return the usage as a faulty server would answer it; None for none at all."""
+    if "usage_missing" in faults:
+        return None
+    if "usage_text" in faults:
+        return "n/a"
+    if "usage_negative" in faults:
+        return {name: -abs(value) - 1 if isinstance(value, int) else value for name, value in usage.items()}
+    if "usage_cached_exceeds_input" in faults:
+        name = "prompt_tokens" if "prompt_tokens" in usage else "input_tokens"
+        details = as_object(usage.get(f"{name}_details")) or {}
+        return {**usage, f"{name}_details": {**details, "cached_tokens": usage[name] + 1000}}
+    return usage
+
+
+def _as_profile(usage: JsonObject, details_name: str, read: CacheRead, profile: Profile) -> JsonObject:
+    if profile == "openai":
+        return usage
+    if profile == "null_details":
+        return {**usage, details_name: None}
+    bare = {name: value for name, value in usage.items() if name != details_name}
+    if profile == "deepseek":
+        bare["prompt_cache_hit_tokens"] = read.cached_tokens
+        bare["prompt_cache_miss_tokens"] = read.uncached_tokens
+    return bare
