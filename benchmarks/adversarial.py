@@ -26,8 +26,8 @@ from otel_promptcache.core.policy import policy_for
 from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt.segments import without_items
-from otel_promptcache.providers.openai_content import cache_options
-from otel_promptcache.providers.registry import wire_format
+from otel_promptcache.wire.content import cache_options
+from otel_promptcache.wire.routes import wire_format
 
 SMALL_BYTES, LARGE_BYTES, QUICK_BYTES = 100_000, 10_000_000, 3_000_000
 FLOOD_BYTES = 60_000

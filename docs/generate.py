@@ -18,9 +18,10 @@ from otel_promptcache.core.memory import accounts, index, piece_store
 from otel_promptcache.core.memory import nodes as sighting
 from otel_promptcache.core.money import usage
 from otel_promptcache.core.prompt import chain, fingerprint, literals, paths, pieces, serial
-from otel_promptcache.providers import base, body, registry, usage_event_filter
 from otel_promptcache.report.catalogue import refreshed
 from otel_promptcache.telemetry import cardinality, counters, exportable, names
+from otel_promptcache.wire import body, request, usage_event_filter
+from otel_promptcache.wire import format as wire_format
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,9 +50,9 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
     ("templates", fingerprint, "MAX_KNOWN_DIGESTS"),
     ("token counts", usage, "MAX_TOKENS"),
     ("choices of an answer", exchange, "MAX_CHOICES"),
-    ("names on the wire", base, "MAX_STRING_CHARS"),
-    ("ids of responses", base, "MAX_ID_CHARS"),
-    ("paths of requests", registry, "MAX_PATH_CHARS"),
+    ("names on the wire", wire_format, "MAX_STRING_CHARS"),
+    ("ids of responses", wire_format, "MAX_ID_CHARS"),
+    ("paths of requests", request, "MAX_PATH_CHARS"),
     ("events and documents", body, "MAX_DOCUMENT_BYTES"),
     ("hidden events", usage_event_filter, "MAX_USAGE_EVENT_BYTES"),
     ("strings on a span", exportable, "MAX_STRING_CHARS"),

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.guard import guarded
-from otel_promptcache.providers.additions import diagnostics_addition, usage_addition
-from otel_promptcache.providers.base import Json, WireFormat, mapping
-from otel_promptcache.providers.body import is_plain
-from otel_promptcache.providers.usage_event_filter import UsageEventFilter
 from otel_promptcache.shared import Shared
+from otel_promptcache.wire.additions import diagnostics_addition, usage_addition
+from otel_promptcache.wire.body import is_plain
+from otel_promptcache.wire.format import Json, WireFormat, mapping
+from otel_promptcache.wire.usage_event_filter import UsageEventFilter
 
 
 class Amendments:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from otel_promptcache.core.exchange import Reply
 from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage, UsageError
 from otel_promptcache.guard import Guard, guarded
-from otel_promptcache.providers.base import Json, WireFormat, decoded
-from otel_promptcache.providers.body import END_OF_STREAM, Body, DocumentBody, SniffedBody, body_reader
-from otel_promptcache.providers.sse import BLANK_LINES, event_documents
+from otel_promptcache.wire.body import END_OF_STREAM, Body, DocumentBody, SniffedBody, body_reader
+from otel_promptcache.wire.format import Json, WireFormat, decoded
+from otel_promptcache.wire.sse import BLANK_LINES, event_documents
 
 
 class Answer:

@@ -8,7 +8,6 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import partial
 
 from otel_promptcache.amendments import Amendments
 from otel_promptcache.answer import Answer
@@ -21,15 +20,15 @@ from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
-from otel_promptcache.core.prompt.segments import CacheScope, Settings, without_items
+from otel_promptcache.core.prompt.segments import CacheScope, Settings
 from otel_promptcache.guard import guarded, struck_from_outside
 from otel_promptcache.prefix import current_prefix_name
-from otel_promptcache.providers.base import Json, WireFormat, mapping, string
-from otel_promptcache.providers.openai_content import cache_options
-from otel_promptcache.providers.registry import azure_deployment, provider_name
+from otel_promptcache.providers.hosts import provider_name
 from otel_promptcache.reader import Reader
 from otel_promptcache.shared import Shared
 from otel_promptcache.telemetry.spans import CallSpan
+from otel_promptcache.wire.format import Json, WireFormat, mapping
+from otel_promptcache.wire.request import RequestContent, read_request
 
 _NOT_REPORTED = TokenUsage()
 
@@ -81,16 +80,17 @@ class Call:
         if self._is_request_read:  # a retry sends the same again
             return
         self._is_request_read = True
-        request = mapping(json.loads(body) if isinstance(body, bytes) else body)
+        decoded = mapping(json.loads(body) if isinstance(body, bytes) else body)
+        request = read_request(self._wire, decoded, address.path)
         self._facts = RequestFacts(
             operation=self._wire.operation,
             provider=provider_name(address.host),
             api_type=self._wire.api_type,
-            model=string(request.get("model")) or azure_deployment(address.path),
-            service_tier=string(request.get("service_tier")),
+            model=request.model,
+            service_tier=request.service_tier,
             host=address.host,
             port=address.port,
-            is_stream=request.get("stream") is True,
+            is_stream=request.is_stream,
         )
         self._examine(request, address)
         self._span = self._shared.emitter.open(
@@ -104,30 +104,26 @@ class Call:
         self._shared.endings.opened(self)
 
     @guarded
-    def _examine(self, request: Json, address: Address) -> None:
+    def _examine(self, request: RequestContent, address: Address) -> None:
         facts, fingerprinter = self._facts, self._shared.fingerprinter
         host = address.host if address.port is None else f"{address.host}:{address.port}"
         customer = self._shared.accounts.customer(host, address.account)
-        options, read = cache_options(request), partial(self._wire.blocks, request)
-        prompt, segments = self._shared.hasher.hash(
-            partial(without_items, read) if options.is_continued else read, customer
-        )
+        prompt, segments = self._shared.hasher.hash(request.read_blocks, customer)
         self._prefix = fingerprinter.recall(prompt.leading) or fingerprinter.identify(
-            self._wire.segments(request), prompt.leading
+            request.read_segments(), prompt.leading
         )
         if not prompt.is_whole:
             return
-        scope = self._wire.scope(request)
-        self._scope = scope = scope._replace(
+        self._scope = scope = request.scope._replace(
             provider=facts.provider,
             host=host,
             model=facts.model or "",
-            settings=tuple(sorted((*scope.settings, *address.settings))),
+            settings=tuple(sorted((*request.scope.settings, *address.settings))),
         )
         policy = self._shared.policy_of(facts.provider, facts.model or "", None)
         self._examination = Examination(
             self._shared.index,
-            SentPrompt(prompt, scope, options, self._prefix.fingerprint, account=customer),
+            SentPrompt(prompt, scope, request.options, self._prefix.fingerprint, account=customer),
             segments,
             self._started,
             has_boundaries=policy.has_exact_boundaries or not policy.is_known,

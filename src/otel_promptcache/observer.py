@@ -19,11 +19,11 @@ from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.endings import Endings
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.prices import Prices
-from otel_promptcache.providers.body import DocumentTooLongError
-from otel_promptcache.providers.registry import wire_format
 from otel_promptcache.shared import Shared
 from otel_promptcache.telemetry.emitter import Emitter
 from otel_promptcache.telemetry.spans import is_suppressed
+from otel_promptcache.wire.body import DocumentTooLongError
+from otel_promptcache.wire.routes import wire_format
 
 _logger = logging.getLogger("otel_promptcache")
 

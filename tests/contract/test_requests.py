@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from otel_promptcache.core.prompt.segments import SegmentKind
-from otel_promptcache.providers.base import WireFormat
-from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS, COMPLETIONS
-from otel_promptcache.providers.openai_responses import COMPACT, RESPONSES
-from otel_promptcache.providers.registry import azure_deployment, provider_name, wire_format
+from otel_promptcache.providers.hosts import provider_name
+from otel_promptcache.wire.chat import CHAT_COMPLETIONS, COMPLETIONS
+from otel_promptcache.wire.format import WireFormat
+from otel_promptcache.wire.request import azure_deployment
+from otel_promptcache.wire.responses import COMPACT, RESPONSES
+from otel_promptcache.wire.routes import wire_format
 
 FUNCTION = {"type": "function", "function": {"name": "search", "parameters": {}}}
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}

@@ -9,9 +9,9 @@ import pytest
 
 from otel_promptcache.core.exchange import Reply
 from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage
-from otel_promptcache.providers.base import WireFormat
-from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS, COMPLETIONS
-from otel_promptcache.providers.openai_responses import RESPONSES
+from otel_promptcache.wire.chat import CHAT_COMPLETIONS, COMPLETIONS
+from otel_promptcache.wire.format import WireFormat
+from otel_promptcache.wire.responses import RESPONSES
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from otel_promptcache.core.policy import CachePolicy, policy_for
 from otel_promptcache.core.prompt.chain import PromptHasher, hash_prompt
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt.segments import CacheScope, Segment, without_items
-from otel_promptcache.providers.base import WireFormat
-from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS
-from otel_promptcache.providers.openai_content import cache_options
+from otel_promptcache.wire.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.content import cache_options
+from otel_promptcache.wire.format import WireFormat
 
 Body = dict[str, Any]
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from otel_promptcache.core.diagnosis.divergence import Divergence
-from otel_promptcache.providers.base import WireFormat
-from otel_promptcache.providers.openai_chat import CHAT_COMPLETIONS
-from otel_promptcache.providers.openai_responses import RESPONSES
+from otel_promptcache.wire.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.format import WireFormat
+from otel_promptcache.wire.responses import RESPONSES
 from tests.unit.prompts import Application, Body, assistant, chat, only, prose, system, tool, user
 
 RULES = prose(200)

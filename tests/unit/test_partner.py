@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from otel_promptcache.core.diagnosis.comparison import Comparison
-from otel_promptcache.providers.openai_responses import RESPONSES
+from otel_promptcache.wire.responses import RESPONSES
 from tests.unit.prompts import Application, Body, assistant, chat, prose, system, tool, user
 
 S = prose(1_600)

@@ -1,1 +1,1 @@
-"""Wire formats to core types. Imports core only, never an SDK."""
+"""Who answers, as data."""

@@ -11,10 +11,10 @@ from typing import Any, cast
 from otel_promptcache.call import Address, Call
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.observer import Observer
-from otel_promptcache.providers.body import is_document
 from otel_promptcache.sdk.headers import read_headers
 from otel_promptcache.sdk.peers import is_observed_by_a_peer
 from otel_promptcache.sdk.tap import install_tap
+from otel_promptcache.wire.body import is_document
 
 _MAX_HOST_CHARS = 255
 

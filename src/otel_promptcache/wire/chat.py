@@ -8,9 +8,16 @@ from collections.abc import Iterator
 from otel_promptcache.core.exchange import MAX_CHOICES, Reply
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.prompt.segments import Block, CacheScope, Role, SegmentKind, tier_name
-from otel_promptcache.providers.base import MAX_ID_CHARS, Json, WireFormat, mapping, sequence, string, word
-from otel_promptcache.providers.openai_content import cache_key, item_block, settings, text_block, tool_block
-from otel_promptcache.providers.openai_usage import read_usage
+from otel_promptcache.wire.content import (
+    cache_key,
+    cache_options,
+    item_block,
+    settings,
+    text_block,
+    tool_block,
+)
+from otel_promptcache.wire.format import MAX_ID_CHARS, Json, WireFormat, mapping, sequence, string, word
+from otel_promptcache.wire.usage import read_usage
 
 _INSTRUCTION_ROLES = frozenset({"system", "developer"})
 
@@ -105,6 +112,7 @@ CHAT_COMPLETIONS = WireFormat(
     api_type="chat_completions",
     blocks=_chat_blocks,
     scope=_scope,
+    options=cache_options,
     reply=_reply,
     usage=_usage,
     has_token=_chat_has_token,
@@ -118,6 +126,7 @@ COMPLETIONS = WireFormat(
     api_type=None,
     blocks=_completion_blocks,
     scope=_scope,
+    options=cache_options,
     reply=_reply,
     usage=_usage,
     has_token=_completion_has_token,

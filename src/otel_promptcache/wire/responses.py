@@ -9,16 +9,17 @@ from dataclasses import replace
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.money.usage import TokenUsage, is_token_count
 from otel_promptcache.core.prompt.segments import Block, CacheScope, Role, SegmentKind, tier_name
-from otel_promptcache.providers.base import MAX_ID_CHARS, Json, WireFormat, mapping, sequence, string, word
-from otel_promptcache.providers.openai_content import (
+from otel_promptcache.wire.content import (
     cache_key,
+    cache_options,
     has_unknown_start,
     item_block,
     settings,
     text_block,
     tool_block,
 )
-from otel_promptcache.providers.openai_usage import read_usage
+from otel_promptcache.wire.format import MAX_ID_CHARS, Json, WireFormat, mapping, sequence, string, word
+from otel_promptcache.wire.usage import read_usage
 
 _INSTRUCTION_ROLES = frozenset({"system", "developer"})
 _FINISHED = frozenset({"completed", "incomplete"})
@@ -125,6 +126,7 @@ COMPACT = WireFormat(
     api_type="responses",
     blocks=_blocks,
     scope=_scope,
+    options=cache_options,
     reply=_reply,
     usage=_usage,
     has_token=_has_token,

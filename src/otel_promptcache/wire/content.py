@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from otel_promptcache.core.prompt.segments import Block, CacheOptions, Role, Segment, SegmentKind, Settings
 from otel_promptcache.core.prompt.serial import serial
-from otel_promptcache.providers.base import Json, mapping, sequence, string
+from otel_promptcache.wire.format import Json, mapping, sequence, string
 
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 _BREAKPOINT = "prompt_cache_breakpoint"

@@ -6,8 +6,8 @@ import codecs
 import json
 import re
 
-from otel_promptcache.providers.base import mapping
-from otel_promptcache.providers.sse import event_data
+from otel_promptcache.wire.format import mapping
+from otel_promptcache.wire.sse import event_data
 
 MAX_USAGE_EVENT_BYTES = 16 * 1024
 """Bytes of an event that are held back until it is known whether it is the usage event."""

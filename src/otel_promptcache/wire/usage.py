@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage
-from otel_promptcache.providers.base import Json
+from otel_promptcache.wire.format import Json
 
 
 def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsage | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_promptcache.providers.base import Json, WireFormat, mapping
+from otel_promptcache.wire.format import Json, WireFormat, mapping
 
 
 def usage_addition(wire: WireFormat, request: Json) -> Json:

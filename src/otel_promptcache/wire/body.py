@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
-from otel_promptcache.providers.sse import DocumentTooLongError, EventAssembler, event_data
+from otel_promptcache.wire.sse import DocumentTooLongError, EventAssembler, event_data
 
 END_OF_STREAM = b"[DONE]"
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from otel_promptcache.core.exchange import Reply
 from otel_promptcache.core.money.usage import TokenUsage
-from otel_promptcache.core.prompt.segments import Block, CacheScope, Segment
+from otel_promptcache.core.prompt.segments import Block, CacheOptions, CacheScope, Segment
 
 Json = Mapping[str, Any]
 
@@ -38,6 +38,8 @@ class WireFormat:
     """What becomes the pieces of a request's prompt, in render order, lazily."""
     scope: Callable[[Json], CacheScope]
     """What partitions the cache, as far as the request says: all but provider, host and model."""
+    options: Callable[[Json], CacheOptions]
+    """What the request asks of the cache."""
     reply: Callable[[Json], Reply]
     usage: Callable[[Json], TokenUsage | None]
     """Usage of a response or of a stream event; None where it carries none."""

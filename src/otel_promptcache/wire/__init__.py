@@ -1,0 +1,1 @@
+"""How requests and answers are written: prompts, usage, events and bodies of each API."""

@@ -1,0 +1,60 @@
+"""A request, read once into one value that all the rest goes by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from otel_promptcache.core.prompt.segments import Block, CacheOptions, CacheScope, Segment, without_items
+from otel_promptcache.wire.format import Json, WireFormat, string
+
+MAX_PATH_CHARS = 2_048
+"""Characters of a path that are looked at; a longer one is no inference."""
+
+_DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContent:
+    """What a request says. Its prompt is read when it is hashed, and never kept."""
+
+    model: str | None
+    """None if neither the body nor the path names one."""
+    service_tier: str | None
+    """The tier that was asked for."""
+    is_stream: bool
+    scope: CacheScope
+    """What partitions the cache, as far as the body says: all but the provider, the host and the model."""
+    options: CacheOptions
+    read_blocks: Callable[[], Iterable[Block]]
+    """Reads the prompt; of a continued one, that of which it is known where in the prompt it is."""
+    read_segments: Callable[[], Iterator[Segment]]
+    """Reads all segments of the request, which name its template."""
+
+
+def read_request(wire: WireFormat, request: Json, path: str) -> RequestContent:
+    """Read a request.
+
+    Args:
+        wire: The format that it is written in.
+        request: Its body.
+        path: Where it goes: at Azure the path names the deployment, which stands for the model.
+    """
+    options, read_blocks = wire.options(request), partial(wire.blocks, request)
+    return RequestContent(
+        model=string(request.get("model")) or azure_deployment(path),
+        service_tier=string(request.get("service_tier")),
+        is_stream=request.get("stream") is True,
+        scope=wire.scope(request),
+        options=options,
+        read_blocks=partial(without_items, read_blocks) if options.is_continued else read_blocks,
+        read_segments=partial(wire.segments, request),
+    )
+
+
+def azure_deployment(path: str) -> str | None:
+    """The deployment that an Azure path names: there it stands for the model, which the body may lack."""
+    match = _DEPLOYMENT.search(path[:MAX_PATH_CHARS])
+    return string(match[1]) if match else None
