@@ -14,8 +14,7 @@ from otel_promptcache import guard
 from otel_promptcache.config import describe_settings
 from otel_promptcache.core import exchange
 from otel_promptcache.core.diagnosis import comparison, differences, partner
-from otel_promptcache.core.memory import accounts, index, piece_store
-from otel_promptcache.core.memory import nodes as sighting
+from otel_promptcache.core.memory import accounts, index, nodes, piece_store
 from otel_promptcache.core.money import usage
 from otel_promptcache.core.prompt import chain, fingerprint, literals, paths, pieces, serial
 from otel_promptcache.report.catalogue import refreshed
@@ -38,8 +37,8 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
     ("segments that are recognised", chain, "MAX_KNOWN_LINKS"),
     ("prompts", index, "MAX_PROMPTS"),
     ("memory of the prompts", index, "MAX_BYTES"),
-    ("scopes that are compared with", sighting, "MAX_SCOPES"),
-    ("memory of the scopes", index, "MAX_SIGHTING_BYTES"),
+    ("scopes that are compared with", nodes, "MAX_SCOPES"),
+    ("memory of the scopes", index, "MAX_SCOPE_BYTES"),
     ("pieces of all prompts", piece_store, "MAX_PIECES"),
     ("prefixes on their way", index, "MAX_IN_FLIGHT"),
     ("starts of prompts", index, "MAX_STARTS"),

@@ -145,7 +145,7 @@ class Application:
         examination.close()
         return expect(
             examination._sent,
-            examination._trail,
+            examination._match,
             examination._comparison,
             self.policy or policy_for("openai", body["model"]),
             examination._boundaries.readable,
@@ -158,8 +158,8 @@ class Application:
         """How a request compares with what was sent before; it is not sent."""
         segments = self.segments(body)
         sent = prompt_of(body, wire=self.wire, fingerprint=self._fingerprinter.identify(segments).fingerprint)
-        trail = self.index.match_prefix(sent, self.now_seconds)
-        return compare(self.index, sent, trail, Cutter(self.index, sent.prompt.links, segments))
+        match = self.index.match_prefix(sent, self.now_seconds)
+        return compare(self.index, sent, match, Cutter(self.index, sent.prompt.links, segments))
 
     def segments(self, body: Body) -> tuple[Segment, ...]:
         return tuple(self.wire.segments(body))
@@ -225,7 +225,7 @@ class Watched:
         return self.latest()
 
     def latest(self) -> Seen:
-        """The request that was answered last, if it was also the last to arrive."""
+        """The request that was answered last, if it was also the last to finish."""
         span = self.telemetry.exporter.get_finished_spans()[-1]
         cache = self.simulator.requests[-1].cache
         return Seen(dict(span.attributes), cache.cached_tokens, cache.input_tokens)

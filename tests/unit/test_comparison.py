@@ -137,7 +137,7 @@ def test_content_of_media_counts_no_more_than_it_is_taken_for() -> None:
 
 def test_when_the_earlier_one_was_sent_is_known_inside_the_segment_in_which_they_part() -> None:
     comparison = compared(chat(system(RULES + "Ann.")), chat(system(RULES + "Bob.")))
-    ((scope, seen),) = comparison.sightings.items()
+    ((scope, seen),) = comparison.cached.items()
     assert scope.model == "gpt-4o"
     assert seen.at_seconds == 1_000.0
 

@@ -180,7 +180,7 @@ def test_what_is_held_is_no_more_than_it_is_taken_for(
     observed.hasher._known.clear()
     held = (
         freed_bytes(
-            index._prompts, index._places, index._by_content, index._by_template, index._scopes._prefixes
+            index._prompts, index._nodes, index._by_content, index._by_template, index._scopes._prefixes
         ),
         freed_bytes(pieces._pieces, pieces.known, pieces.homes),
     )
@@ -221,12 +221,12 @@ def test_what_is_on_its_way_takes_no_more_than_it_is_taken_for() -> None:
     prompts = [
         prompt_of(chat([message(f"{number} {turn}") for turn in range(1_000)])) for number in range(40)
     ]
-    departed = [index.depart(sent) for sent in prompts]
-    assert 24_000 <= (keys := sum(map(len, departed))) <= index_module.MAX_IN_FLIGHT
+    in_flight = [index.begin(sent) for sent in prompts]
+    assert 24_000 <= (keys := sum(map(len, in_flight))) <= index_module.MAX_IN_FLIGHT
     assert keys == len(index._in_flight)
-    assert freed_bytes(index._in_flight, departed) <= keys * index_module.IN_FLIGHT_BYTES
-    for each in departed:
-        index.arrive(each)
+    assert freed_bytes(index._in_flight, in_flight) <= keys * index_module.IN_FLIGHT_BYTES
+    for each in in_flight:
+        index.finish(each)
 
 
 @pytest.mark.usefixtures("traced")

@@ -12,10 +12,10 @@ import pytest
 
 from otel_promptcache.core.diagnosis.boundaries import Boundary
 from otel_promptcache.core.memory import index as index_module
-from otel_promptcache.core.memory import nodes as sighting_module
+from otel_promptcache.core.memory import nodes as nodes_module
 from otel_promptcache.core.memory import piece_store as pieces_module
 from otel_promptcache.core.memory.index import PrefixIndex
-from otel_promptcache.core.memory.nodes import SentPrompt, Sighting
+from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.memory.scopes import SCOPE_ALONE_BYTES
 from otel_promptcache.core.prompt.chain import ContentHash, Link, hash_prompt
 from otel_promptcache.core.prompt.pieces import cut, hash_pieces
@@ -38,7 +38,7 @@ SECRET = "sesame"
 
 
 def admit(index: PrefixIndex, sent: SentPrompt, now_seconds: float = 0.0) -> SentPrompt:
-    index.admit(sent, Sighting(now_seconds, now_seconds + 300), {}, {})
+    index.admit(sent, CachedPrefix(now_seconds, now_seconds + 300), {}, {})
     return sent
 
 
@@ -83,10 +83,10 @@ def test_a_prompt_is_followed_as_far_as_another_went() -> None:
     index = PrefixIndex()
     admit(index, prompt_of(chat(system("a"), user("b"), assistant("c"))))
     new = prompt_of(chat(system("a"), user("b"), assistant("other"), user("d")))
-    trail = index.match_prefix(new, 0.0)
-    (step,) = trail.steps
-    assert (trail.known_links, trail.alive_links, step.position, step.end_bytes) == (2, 2, 1, 2)
-    assert set(step.sightings) == {new.scope}
+    match = index.match_prefix(new, 0.0)
+    (step,) = match.steps
+    assert (match.known_links, match.alive_links, step.position, step.end_bytes) == (2, 2, 1, 2)
+    assert set(step.cached) == {new.scope}
     other = index.match_prefix(prompt_of(chat(system("x"), user("b"))), 0.0)
     assert (other.steps, other.known_links, other.latest) == ((), 0, None)
 
@@ -96,9 +96,9 @@ def test_the_furthest_place_that_is_alive_is_found_before_those_that_are_not() -
     conversation = [user(str(number)) for number in range(40)]
     admit(index, prompt_of(chat(*conversation)), 0.0)
     admit(index, prompt_of(chat(*conversation[:7])), 100.0)
-    trail = index.match_prefix(prompt_of(chat(*conversation, user("more"))), 350.0)
-    assert (trail.known_links, trail.alive_links) == (40, 7)
-    assert [step.position for step in trail.steps] == [6, 39]
+    match = index.match_prefix(prompt_of(chat(*conversation, user("more"))), 350.0)
+    assert (match.known_links, match.alive_links) == (40, 7)
+    assert [step.position for step in match.steps] == [6, 39]
 
 
 def test_steps_do_not_get_more_as_a_conversation_grows() -> None:
@@ -139,30 +139,30 @@ def test_scopes_are_told_apart() -> None:
     here, there = CacheScope(model="m"), CacheScope(model="n")
     admit(index, prompt_of(chat(user("a")), scope=there))
     (step,) = index.match_prefix(prompt_of(chat(user("a")), scope=here), 0.0).steps
-    assert set(step.sightings) == {there}
+    assert set(step.cached) == {there}
 
 
 def test_a_boundary_outlives_requests_without_one() -> None:
     index, sent = PrefixIndex(), prompt_of(chat(user("a")))
     for at_seconds, until in ((0.0, {True: 100.0}), (1.0, {}), (2.0, {False: 50.0}), (3.0, {True: 60.0})):
-        index.admit(sent, Sighting(at_seconds, at_seconds + 5, until), {}, {})
-    seen = index.sightings(sent.prompt.links[0].prefix, sent.scope)[sent.scope]
-    assert seen == Sighting(3.0, 8.0, {True: 100.0, False: 50.0})
-    assert index.sightings(prompt_of(chat(user("b"))).prompt.links[0].prefix, sent.scope) == {}
+        index.admit(sent, CachedPrefix(at_seconds, at_seconds + 5, until), {}, {})
+    seen = index.cached(sent.prompt.links[0].prefix, sent.scope)[sent.scope]
+    assert seen == CachedPrefix(3.0, 8.0, {True: 100.0, False: 50.0})
+    assert index.cached(prompt_of(chat(user("b"))).prompt.links[0].prefix, sent.scope) == {}
 
 
 def test_what_is_in_flight_is_known_until_it_arrives() -> None:
     index = PrefixIndex()
     first, second = (prompt_of(chat(system("a"), user("b"))) for _ in range(2))
-    one, two = index.depart(first), index.depart(second)
+    one, two = index.begin(first), index.begin(second)
     other = prompt_of(chat(system("a"), user("c")))
     assert [step.is_in_flight for step in index.match_prefix(other, 0.0).steps] == [True]
-    index.arrive(one)
+    index.finish(one)
     assert [step.is_in_flight for step in index.match_prefix(other, 0.0).steps] == [True]
-    index.arrive(two)
+    index.finish(two)
     assert index.match_prefix(other, 0.0).steps == ()
     assert not index._in_flight
-    index.arrive(two)  # once too often changes nothing
+    index.finish(two)  # once too often changes nothing
     assert not index._in_flight
 
 
@@ -170,17 +170,17 @@ def test_boundaries_in_flight_are_those_that_will_be_left() -> None:
     index = PrefixIndex()
     sent = prompt_of(chat(marked(system("a")), user("b")))
     boundaries = (Boundary(0, is_marked=True), Boundary(1, is_marked=False))
-    departed = index.depart(sent, boundaries)
+    in_flight = index.begin(sent, boundaries)
     for readable, found in ((boundaries, {False}), (boundaries[:1], {True})):
         steps = index.match_prefix(sent, 0.0, readable).steps
         assert found in [step.boundaries_in_flight for step in steps]
-    index.arrive(departed)
+    index.finish(in_flight)
     assert not index._in_flight
 
 
 def test_in_flight_requests_of_another_scope_do_not_count() -> None:
     index = PrefixIndex()
-    index.depart(prompt_of(chat(user("a")), scope=CacheScope(model="m")))
+    index.begin(prompt_of(chat(user("a")), scope=CacheScope(model="m")))
     assert index.match_prefix(prompt_of(chat(user("a"))), 0.0).steps == ()
 
 
@@ -229,9 +229,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> PrefixIndex:
     monkeypatch.setattr(index_module, "MAX_PROMPTS", 8)
     monkeypatch.setattr(index_module, "PROMPT_BYTES", 0)
     monkeypatch.setattr(index_module, "LINK_BYTES", 0)
-    monkeypatch.setattr(index_module, "PLACE_BYTES", 1)
-    for name, size_bytes in (("PLACE_BYTES", 1), ("SCOPE_BYTES", 0), ("BOUNDARY_BYTES", 0)):
-        monkeypatch.setattr(sighting_module, name, size_bytes)
+    monkeypatch.setattr(index_module, "NODE_BYTES", 1)
+    for name, size_bytes in (("NODE_BYTES", 1), ("SCOPE_BYTES", 0), ("BOUNDARY_BYTES", 0)):
+        monkeypatch.setattr(nodes_module, name, size_bytes)
     monkeypatch.setattr(index_module, "MAX_BYTES", 40)
     monkeypatch.setattr(pieces_module, "MAX_PIECES", 60)
     monkeypatch.setattr(index_module, "MAX_STARTS", 10)
@@ -243,10 +243,10 @@ def test_a_flood_of_one_off_prompts_leaves_no_more_than_the_bounds(small: Prefix
     for number in range(200):
         application.send(chat(system(prose(200, f"agent {number}")), user(f"Question {number}.")))
     assert len(small._prompts) == 8
-    assert small._bytes_held == len(small._places) == 16
+    assert small._bytes_held == len(small._nodes) == 16
     assert len(small._pieces) == pieces_and_segments(small) <= 60
     assert sizes(small)["_starts"] == 10
-    assert sizes(small)["_places"] == sizes(small)["_by_content"] == 16
+    assert sizes(small)["_nodes"] == sizes(small)["_by_content"] == 16
     assert len(small._pieces.known) == len(small._pieces.homes) <= 60
     assert sizes(small)["_by_template"] <= 8
     assert not small._in_flight
@@ -255,7 +255,7 @@ def test_a_flood_of_one_off_prompts_leaves_no_more_than_the_bounds(small: Prefix
 def test_a_prompt_of_too_many_segments_makes_room_for_itself_only(small: PrefixIndex) -> None:
     for length in (10, 10, 50, 10):
         admit(small, prompt_of(chat(*(user(f"{length} {number}") for number in range(length)))))
-        assert small._bytes_held == len(small._places)
+        assert small._bytes_held == len(small._nodes)
     assert small._bytes_held == 10
 
 
@@ -314,16 +314,16 @@ def test_a_prefix_remembers_many_scopes_and_compares_with_the_latest() -> None:
     for number in range(1_000):
         admit(index, keyed(number, user(str(number))))
     for number in (0, 500, 999):
-        trail = index.match_prefix(keyed(number, user("new")), 0.0)
-        assert trail.alive_links == 1
+        match = index.match_prefix(keyed(number, user("new")), 0.0)
+        assert match.alive_links == 1
     own = keyed(0)
-    seen = index.sightings(own.prompt.links[0].prefix, own.scope)
-    latest = range(999, 998 - sighting_module.MAX_SCOPES, -1)
+    seen = index.cached(own.prompt.links[0].prefix, own.scope)
+    latest = range(999, 998 - nodes_module.MAX_SCOPES, -1)
     assert [scope.cache_key for scope in seen] == ["0", *map(str, latest)]
 
 
 def test_the_scopes_that_were_used_longest_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "MAX_SIGHTING_BYTES", 100 * 1_300)
+    monkeypatch.setattr(index_module, "MAX_SCOPE_BYTES", 100 * 1_300)
     index = PrefixIndex()
     for number in range(1_000):
         admit(index, keyed(number, user(str(number))))
@@ -333,28 +333,28 @@ def test_the_scopes_that_were_used_longest_ago_are_forgotten(monkeypatch: pytest
     alive = [number for number in range(1_000) if index.match_prefix(keyed(number), 0.0).alive_links]
     assert alive == [0, *range(1_001 - len(alive), 1_000)]
     assert index._scopes.size_bytes == SCOPE_ALONE_BYTES * len(index._scopes) + sum(
-        place.size_bytes - sighting_module.PLACE_BYTES for place in index._places.values()
+        place.size_bytes - nodes_module.NODE_BYTES for place in index._nodes.values()
     )
 
 
 def test_the_last_scopes_are_kept_whatever_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "MAX_SIGHTING_BYTES", 1)
+    monkeypatch.setattr(index_module, "MAX_SCOPE_BYTES", 1)
     index = PrefixIndex()
     for number in range(20):
         admit(index, keyed(number))
     assert [bool(index.match_prefix(keyed(number), 0.0).alive_links) for number in range(20)] == [
-        number >= 20 - sighting_module.MAX_SCOPES for number in range(20)
+        number >= 20 - nodes_module.MAX_SCOPES for number in range(20)
     ]
 
 
 def test_the_scope_that_was_served_is_compared_with_however_long_ago_it_was_used() -> None:
     index, asked = PrefixIndex(), keyed(0)
     served = replace(asked, scope=asked.scope.served_by("flex", "DeepInfra"))
-    index.admit(served, Sighting(0.0, 100.0), {}, {}, asked.scope)
+    index.admit(served, CachedPrefix(0.0, 100.0), {}, {}, asked.scope)
     for number in range(1, 100):
         admit(index, keyed(number))
     (step,) = index.match_prefix(asked, 1.0).steps
-    assert served.scope in step.sightings
+    assert served.scope in step.cached
 
 
 def test_a_prompt_of_another_account_has_nothing_in_common() -> None:
@@ -366,8 +366,8 @@ def test_a_prompt_of_another_account_has_nothing_in_common() -> None:
         for account, body in ((1, chat(system("s"), user("a"))), (2, chat(system("s"), user("a"))))
     )
     admit(index, one)
-    trail = index.match_prefix(other, 0.0)
-    assert (trail.known_links, trail.has_lineage) == (0, False)
+    match = index.match_prefix(other, 0.0)
+    assert (match.known_links, match.has_lineage) == (0, False)
     assert not any(index.is_known(link.content) for link in other.prompt.links)
     assert index.match_prefix(one, 0.0).known_links == 2
 
@@ -392,7 +392,7 @@ def test_threads_leave_the_index_in_order(small: PrefixIndex) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     assert not small._in_flight
-    assert small._bytes_held == len(small._places)
+    assert small._bytes_held == len(small._nodes)
     assert len(small._pieces) == pieces_and_segments(small)
     assert len(small._prompts) <= 8
 
@@ -400,23 +400,23 @@ def test_threads_leave_the_index_in_order(small: PrefixIndex) -> None:
 def test_a_forked_child_forgets_what_its_parent_is_sending_and_who_holds_the_lock() -> None:
     index = PrefixIndex()
     sent = admit(index, prompt_of(chat(user("a"))))
-    index.depart(sent)
+    index.begin(sent)
     index._lock.acquire()
     index.restart()
     (step,) = index.match_prefix(sent, 0.0).steps
     assert not step.is_in_flight
-    assert step.sightings
+    assert step.cached
 
 
 def test_what_is_beyond_the_bound_is_not_known_to_be_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index_module, "MAX_IN_FLIGHT", 3)
     index = PrefixIndex()
     first, second = (prompt_of(chat(user(text), user("b"))) for text in "xy")
-    departed = index.depart(first)
-    assert index.depart(second) == ()
+    in_flight = index.begin(first)
+    assert index.begin(second) == ()
     assert index.match_prefix(second, 0.0).steps == ()
-    index.arrive(departed)
-    assert len(index.depart(second)) == 2
+    index.finish(in_flight)
+    assert len(index.begin(second)) == 2
 
 
 def test_a_prefix_that_is_hashed_anew_is_held_once() -> None:
@@ -434,8 +434,8 @@ def test_the_bytes_of_a_prefix_are_those_of_its_scopes_and_boundaries() -> None:
     for number in range(12):
         sent = prompt_of(chat(user("a")), scope=CacheScope(cache_key=str(number)))
         for until in ({}, {True: 100.0}, {False: 50.0}, {}):
-            index.admit(sent, Sighting(1.0, 2.0, until), {}, {})
-    (place,) = index._places.values()
+            index.admit(sent, CachedPrefix(1.0, 2.0, until), {}, {})
+    (place,) = index._nodes.values()
     assert index._bytes_held == place.size_bytes + index_module.PROMPT_BYTES + index_module.LINK_BYTES
     assert place.size_bytes == 950 + 12 * (220 + 300)
     admit(index, prompt_of(chat(user("b"))))

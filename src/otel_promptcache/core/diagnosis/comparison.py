@@ -15,8 +15,8 @@ from otel_promptcache.core.diagnosis.partner import (
     nearest_prompt,
 )
 from otel_promptcache.core.memory.index import PrefixIndex
-from otel_promptcache.core.memory.match import Trail
-from otel_promptcache.core.memory.nodes import SentPrompt, Sighting
+from otel_promptcache.core.memory.match import PrefixMatch
+from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.prompt.chain import ContentHash, Link, PrefixHash
 from otel_promptcache.core.prompt.pieces import MAX_PIECES, Piece, cut, hash_pieces
 from otel_promptcache.core.prompt.segments import CacheScope, Segment
@@ -36,7 +36,7 @@ class Comparison:
     """What both begin with."""
     avoidable_bytes: int
     """Content that was sent before and stands behind the divergence, where no prefix cache can reach it."""
-    sightings: Mapping[CacheScope, Sighting] = field(default_factory=dict[CacheScope, Sighting])
+    cached: Mapping[CacheScope, CachedPrefix] = field(default_factory=dict[CacheScope, CachedPrefix])
     """When and where the earlier prompt was sent, or another one that goes on as it does."""
     is_other_template: bool = False
     """The earlier prompt is of another template, which shares some text."""
@@ -101,19 +101,19 @@ class Cutter:
         return self._cut[index]
 
 
-def compare(index: PrefixIndex, sent: SentPrompt, trail: Trail, cutter: Cutter) -> Comparison | None:
+def compare(index: PrefixIndex, sent: SentPrompt, match: PrefixMatch, cutter: Cutter) -> Comparison | None:
     """Compare a new prompt with the earlier one it resembles most; None if there is nothing like it.
 
     Segments that the index does not know are cut, because it is to know their pieces later.
     """
     links = sent.prompt.links
-    if trail.known_links == len(links):
-        return trail.latest and Comparison(trail.latest, None, sent.prompt.size_bytes, 0)
-    for position in range(trail.known_links, len(links)):
+    if match.known_links == len(links):
+        return match.latest and Comparison(match.latest, None, sent.prompt.size_bytes, 0)
+    for position in range(match.known_links, len(links)):
         content = links[position].content
         if not index.pieces(content) and content not in cutter.pieces:
             cutter.cut(position)
-    candidates = find_candidates(index, sent, trail, cutter.pieces)
+    candidates = find_candidates(index, sent, match, cutter.pieces)
     if not candidates:
         return None
     nearest = nearest_prompt(index, sent, candidates, cutter.pieces)
@@ -147,9 +147,7 @@ def compare_with(
         divergence=locate(links, old, cutter.cut, index.pieces),
         common_bytes=furthest.end_bytes,
         avoidable_bytes=_avoidable_bytes(index, links, cutter, starts[0]),
-        sightings=index.sightings(furthest.followed_by, sent.scope)
-        if furthest.followed_by is not None
-        else {},
+        cached=index.cached(furthest.followed_by, sent.scope) if furthest.followed_by is not None else {},
         is_other_template=is_other_template(index, sent, nearest, cutter.pieces),
     )
 

@@ -15,7 +15,7 @@ from otel_promptcache.core.diagnosis.comparison import (
 from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, judge, provider_verdict
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.memory.index import PrefixIndex
-from otel_promptcache.core.memory.nodes import SentPrompt, Sighting
+from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import CachePolicy
 
@@ -49,15 +49,15 @@ class Examination:
         self._sent_at_seconds = now_seconds
         self._boundaries = exact_boundaries(links, sent.options) if has_boundaries else None
         readable = self._boundaries.readable if self._boundaries else ()
-        self._trail = index.match_prefix(sent, now_seconds, readable)
+        self._match = index.match_prefix(sent, now_seconds, readable)
         cutter = Cutter(index, links, segments, account=sent.account, keeps_names=keeps_names)
-        self._comparison = compare(index, sent, self._trail, cutter)
-        has_lapsed = self._trail.alive_links < self._trail.known_links
+        self._comparison = compare(index, sent, self._match, cutter)
+        has_lapsed = self._match.alive_links < self._match.known_links
         self._sibling = self._compare_with_sibling(cutter) if has_lapsed else None
         self._pieces = cutter.pieces
         self._is_open = True
         writable = self._boundaries.writable if self._boundaries else ()
-        self._departed = index.depart(sent, writable, self._trail.alive_links)
+        self._in_flight = index.begin(sent, writable, self._match.alive_links)
 
     @property
     def comparable_response_id(self) -> str | None:
@@ -79,8 +79,8 @@ class Examination:
         asked_scope = self._sent.scope
         served_scope = asked_scope.served_by(reply.service_tier, reply.upstream)
         self._sent = sent = replace(self._sent, scope=served_scope, response_id=reply.response_id)
-        plain = Sighting(now_seconds, now_seconds + policy.lifetime(sent.options.retention))
-        boundaries: dict[int, Sighting] = {}
+        plain = CachedPrefix(now_seconds, now_seconds + policy.lifetime(sent.options.retention))
+        boundaries: dict[int, CachedPrefix] = {}
         if policy.has_exact_boundaries and self._boundaries is not None:
             for index, is_marked in self._boundaries.writable:
                 ttl = sent.prompt.links[index].breakpoint_ttl if is_marked else None
@@ -96,7 +96,7 @@ class Examination:
         """The prompt is not on its way any more; without `answered` it leaves no trace."""
         if self._is_open:
             self._is_open = False
-            self._index.arrive(self._departed)
+            self._index.finish(self._in_flight)
 
     def judge(self, usage: TokenUsage, said: ProviderDiagnosis | None, policy: CachePolicy) -> Diagnosis:
         """Say what could have been read, and why it was not.
@@ -116,7 +116,7 @@ class Examination:
             return (said and provider_verdict(said)) or Diagnosis()
         case = Case(
             sent=self._sent,
-            trail=self._trail,
+            match=self._match,
             policy=policy,
             boundaries=self._boundaries.readable if self._boundaries else (),
             input_tokens=usage.input_tokens,

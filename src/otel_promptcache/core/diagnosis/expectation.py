@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from otel_promptcache.core.diagnosis.boundaries import Boundary
 from otel_promptcache.core.diagnosis.comparison import Comparison
-from otel_promptcache.core.memory.match import Step, Trail
-from otel_promptcache.core.memory.nodes import SentPrompt, Sighting
+from otel_promptcache.core.memory.match import PrefixMatch, Step
+from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.segments import CacheScope
 
@@ -68,14 +68,14 @@ class _Reader:
     now_seconds: float
 
     def is_alive(self, step: Step) -> bool:
-        return self._lives(step.sightings.get(self.scope))
+        return self._lives(step.cached.get(self.scope))
 
     def is_alive_elsewhere(self, step: Step) -> bool:
-        seen = step.sightings
+        seen = step.cached
         return len(seen) > (self.scope in seen) and bool(self.scopes_elsewhere(step))
 
     def scopes_elsewhere(self, step: Step) -> list[CacheScope]:
-        return [scope for scope, seen in step.sightings.items() if scope != self.scope and self._lives(seen)]
+        return [scope for scope, seen in step.cached.items() if scope != self.scope and self._lives(seen)]
 
     def is_readable(self, step: Step) -> bool:
         if self.boundaries is None:
@@ -83,7 +83,7 @@ class _Reader:
         return any(until >= self.now_seconds for until in self._left(step))
 
     def is_lapsed(self, step: Step) -> bool:
-        return self.scope in step.sightings if self.boundaries is None else bool(self._left(step))
+        return self.scope in step.cached if self.boundaries is None else bool(self._left(step))
 
     def is_in_flight(self, step: Step) -> bool:
         if self.boundaries is None:
@@ -92,17 +92,17 @@ class _Reader:
 
     def _left(self, step: Step) -> list[float]:
         """Until when the boundaries live that were left at a place where this request can read."""
-        seen = step.sightings.get(self.scope)
+        seen = step.cached.get(self.scope)
         left = seen.boundary_until_seconds.items() if seen else ()
         return [until for kind, until in left if Boundary(step.position, kind) in (self.boundaries or ())]
 
-    def _lives(self, sighting: Sighting | None) -> bool:
-        return sighting is not None and sighting.alive_until_seconds >= self.now_seconds
+    def _lives(self, cached: CachedPrefix | None) -> bool:
+        return cached is not None and cached.alive_until_seconds >= self.now_seconds
 
 
 def expect(
     sent: SentPrompt,
-    trail: Trail,
+    match: PrefixMatch,
     comparison: Comparison | None,
     policy: CachePolicy,
     boundaries: Collection[Boundary],
@@ -114,7 +114,7 @@ def expect(
 
     Args:
         sent: The prompt.
-        trail: How far it goes where others went.
+        match: How far it goes where others went.
         comparison: With the earlier prompt that it resembles most; None where there is nothing like it.
         policy: The rules of the model that answered.
         boundaries: Where the prompt can be read, if these rules know of boundaries.
@@ -124,10 +124,10 @@ def expect(
     """
     links = sent.prompt.links
     reader = _Reader(sent.scope, boundaries if policy.has_exact_boundaries else None, now_seconds)
-    steps = trail.steps
-    if comparison is not None and comparison.sightings:
+    steps = match.steps
+    if comparison is not None and comparison.cached:
         # Inside the segment in which they part, the prompts may still agree for a while.
-        inside = Step(len(links), comparison.common_bytes, None, comparison.sightings)
+        inside = Step(len(links), comparison.common_bytes, None, comparison.cached)
         steps = tuple(sorted((*steps, inside), key=lambda step: step.end_bytes))
 
     estimates: dict[int, Estimate] = {}  # as a rule, all the questions have one answer
@@ -139,7 +139,7 @@ def expect(
         else:
             return NOTHING
         if step.end_bytes not in estimates:
-            estimates[step.end_bytes] = _estimate(trail, step.end_bytes, sent, policy, input_tokens)
+            estimates[step.end_bytes] = _estimate(match, step.end_bytes, sent, policy, input_tokens)
         return estimates[step.end_bytes]
 
     readable = longest(reader.is_readable)
@@ -157,9 +157,9 @@ def expect(
         elsewhere=longest(reader.is_alive_elsewhere),
         closest_scope=_closest_scope(reader, steps),
         in_flight=longest(reader.is_in_flight),
-        avoidable_tokens=_avoidable_tokens(sent, trail, comparison, input_tokens, read_tokens),
+        avoidable_tokens=_avoidable_tokens(sent, match, comparison, input_tokens, read_tokens),
         tolerance_tokens=tolerance_tokens,
-        shared_tokens=_tokens(trail, steps[-1].end_bytes, sent, input_tokens)[0] if steps else 0,
+        shared_tokens=_tokens(match, steps[-1].end_bytes, sent, input_tokens)[0] if steps else 0,
     )
 
 
@@ -168,13 +168,13 @@ def _any_step(_: Step) -> bool:
 
 
 def _avoidable_tokens(
-    sent: SentPrompt, trail: Trail, comparison: Comparison | None, input_tokens: int, read_tokens: int
+    sent: SentPrompt, match: PrefixMatch, comparison: Comparison | None, input_tokens: int, read_tokens: int
 ) -> int:
     if comparison is None or comparison.divergence is None:
         return 0
     tokens = estimated_offset_tokens(sent, comparison.avoidable_bytes, input_tokens)
     # What was read behind the divergence was not spoiled: another process may have sent more than we know.
-    end_tokens, _ = _tokens(trail, comparison.divergence.end_bytes, sent, input_tokens)
+    end_tokens, _ = _tokens(match, comparison.divergence.end_bytes, sent, input_tokens)
     return max(0, tokens - max(0, read_tokens - end_tokens))
 
 
@@ -189,23 +189,23 @@ def _closest_scope(reader: _Reader, steps: Sequence[Step]) -> CacheScope | None:
 
 
 def _estimate(
-    trail: Trail, end_bytes: int, sent: SentPrompt, policy: CachePolicy, input_tokens: int
+    match: PrefixMatch, end_bytes: int, sent: SentPrompt, policy: CachePolicy, input_tokens: int
 ) -> Estimate:
     """What of the first bytes of a prompt can be read by the rules."""
     if not policy.has_cache or not end_bytes:
         return NOTHING
     minimum_tokens, step_tokens = policy.minimum_tokens or 0, policy.step_tokens
-    tokens, error_tokens = _tokens(trail, end_bytes, sent, input_tokens)
+    tokens, error_tokens = _tokens(match, end_bytes, sent, input_tokens)
     usable = tokens - tokens % step_tokens
     sure = tokens - error_tokens
     sure -= sure % step_tokens
     return Estimate(usable if usable >= minimum_tokens else 0, sure if sure >= minimum_tokens else 0)
 
 
-def _tokens(trail: Trail, end_bytes: int, sent: SentPrompt, input_tokens: int) -> tuple[int, int]:
+def _tokens(match: PrefixMatch, end_bytes: int, sent: SentPrompt, input_tokens: int) -> tuple[int, int]:
     """Tokens of the first bytes of a prompt, from the nearest place whose tokens are known, and the error."""
     known_bytes, known_tokens = 0, 0
-    for step in trail.steps:
+    for step in match.steps:
         if step.tokens is not None and step.end_bytes <= end_bytes and step.tokens <= input_tokens:
             known_bytes, known_tokens = step.end_bytes, step.tokens
     rest_bytes = sent.prompt.size_bytes - known_bytes

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from otel_promptcache.core.diagnosis.divergence import common_length
 from otel_promptcache.core.memory.index import PrefixIndex
-from otel_promptcache.core.memory.match import Trail
+from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.prompt.chain import ContentHash, Link
 from otel_promptcache.core.prompt.pieces import Piece
@@ -23,7 +23,9 @@ _SAME_TEMPLATE = 2 / 3
 Pieces = Mapping[ContentHash, tuple[Piece, ...]]
 
 
-def find_candidates(index: PrefixIndex, sent: SentPrompt, trail: Trail, pieces: Pieces) -> list[SentPrompt]:
+def find_candidates(
+    index: PrefixIndex, sent: SentPrompt, match: PrefixMatch, pieces: Pieces
+) -> list[SentPrompt]:
     """Find the earlier prompts that a new one may be compared with; none if nothing like it was sent.
 
     They are the owners of most of the content that is not at its place, the latest one that went the same way, and
@@ -31,7 +33,7 @@ def find_candidates(index: PrefixIndex, sent: SentPrompt, trail: Trail, pieces: 
     """
     votes: Counter[int] = Counter()
     owners: dict[int, SentPrompt] = {}
-    for link in sent.prompt.links[trail.known_links :]:
+    for link in sent.prompt.links[match.known_links :]:
         if (owner := index.owner(link.content)) is not None:
             found_here = {id(owner): (owner, link.size_bytes)}
         else:
@@ -39,10 +41,10 @@ def find_candidates(index: PrefixIndex, sent: SentPrompt, trail: Trail, pieces: 
         for key, (prompt, size_bytes) in found_here.items():
             owners[key] = prompt
             votes[key] += size_bytes
-    if not owners and trail.latest is not None:
-        return [trail.latest]  # nothing is known behind it, so no other prompt has more
+    if not owners and match.latest is not None:
+        return [match.latest]  # nothing is known behind it, so no other prompt has more
     found = {key: owners[key] for key, _ in votes.most_common(MAX_CANDIDATES)}
-    for prompt in (trail.latest, index.newest_of_template(sent)):
+    for prompt in (match.latest, index.newest_of_template(sent)):
         if prompt is not None:
             found[id(prompt)] = prompt
     return list(found.values())

@@ -19,7 +19,7 @@ from otel_promptcache.core.diagnosis.reasons import (
     diagnose,
 )
 from otel_promptcache.core.exchange import ProviderDiagnosis
-from otel_promptcache.core.memory.match import Trail
+from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.policy import CachePolicy
 
@@ -71,7 +71,7 @@ class Case:
     """A request that was answered, and what was known of its prompt when it was sent."""
 
     sent: SentPrompt
-    trail: Trail
+    match: PrefixMatch
     policy: CachePolicy
     """The rules of the model that answered."""
     boundaries: Collection[Boundary]
@@ -132,7 +132,7 @@ def provider_verdict(said: ProviderDiagnosis) -> Diagnosis | None:
 def _expect(case: Case, comparison: Comparison | None) -> Expectation:
     return expect(
         case.sent,
-        case.trail,
+        case.match,
         comparison,
         case.policy,
         case.boundaries,
@@ -151,8 +151,8 @@ def _evidence(case: Case, comparison: Comparison | None, expectation: Expectatio
         policy=case.policy,
         input_tokens=case.input_tokens,
         read_tokens=case.read_tokens,
-        requests_last_minute=case.trail.requests_last_minute,
-        has_lineage=case.trail.has_lineage,
+        requests_last_minute=case.match.requests_last_minute,
+        has_lineage=case.match.has_lineage,
         is_other_template=comparison is not None and comparison.is_other_template,
     )
 
@@ -184,7 +184,7 @@ def _placed(
 
 def _breakpoint_path(case: Case, comparison: Comparison | None, expectation: Expectation) -> str | None:
     """The last message that an earlier prompt in the same scope has, too; None if they diverge behind its start."""
-    links, alive = case.sent.prompt.links, case.trail.alive_links
+    links, alive = case.sent.prompt.links, case.match.alive_links
     end_bytes = links[alive - 1].end_bytes if alive else 0
     inside_bytes = (comparison.common_bytes if comparison else 0) - end_bytes
     inside_tokens = estimated_offset_tokens(case.sent, max(0, inside_bytes), case.input_tokens)

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from otel_promptcache.core.diagnosis.boundaries import Boundary
 from otel_promptcache.core.memory.forking import restart_in_forked_child
-from otel_promptcache.core.memory.match import Follower, InFlight, Trail
-from otel_promptcache.core.memory.nodes import PLACE_BYTES, Place, SentPrompt, Sighting
+from otel_promptcache.core.memory.match import InFlight, PrefixMatch, PrefixMatcher
+from otel_promptcache.core.memory.nodes import NODE_BYTES, CachedPrefix, PrefixNode, SentPrompt
 from otel_promptcache.core.memory.piece_store import PieceStore
 from otel_promptcache.core.memory.rate import MinuteRate
 from otel_promptcache.core.memory.scopes import ScopeStore
@@ -34,7 +34,7 @@ MAX_STARTS = 1_024
 """Starts of prompts of which the requests of the last minute are counted, in each scope."""
 START_BYTES = 6_400
 """Bytes that one of them takes at most."""
-MAX_SIGHTING_BYTES = 6 << 20
+MAX_SCOPE_BYTES = 6 << 20
 """Bytes of these that scopes take; beyond it the scope that was used longest ago is forgotten, but for the last few."""
 
 
@@ -48,7 +48,7 @@ class PrefixIndex:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._prompts: OrderedDict[PrefixHash, SentPrompt] = OrderedDict()
-        self._places: dict[PrefixHash, Place] = {}
+        self._nodes: dict[PrefixHash, PrefixNode] = {}
         self._by_content: dict[ContentHash, SentPrompt] = {}
         self._by_template: dict[tuple[str, int], SentPrompt] = {}
         self._pieces = PieceStore()
@@ -65,7 +65,7 @@ class PrefixIndex:
 
     def match_prefix(
         self, sent: SentPrompt, now_seconds: float, boundaries: Sequence[Boundary] = ()
-    ) -> Trail:
+    ) -> PrefixMatch:
         """Follow a new prompt as far as any earlier one went; counts it for the rate of its start.
 
         Args:
@@ -76,16 +76,16 @@ class PrefixIndex:
         links = sent.prompt.links
         with self._lock:
             scope = self._scopes.same(sent.scope)
-            start = self._places.get(links[0].prefix) if links else None
-            others = self._scopes.others(scope, start.sightings) if start else ()
-            follower = Follower(links, scope, now_seconds, self._places, self._in_flight, others)
-            known_links = follower.known_links()
-            alive_links = follower.alive_links(known_links, scope)
-            return Trail(
-                steps=follower.steps(known_links, alive_links, boundaries),
+            start = self._nodes.get(links[0].prefix) if links else None
+            others = self._scopes.others(scope, start.cached) if start else ()
+            matcher = PrefixMatcher(links, scope, now_seconds, self._nodes, self._in_flight, others)
+            known_links = matcher.known_links()
+            alive_links = matcher.alive_links(known_links, scope)
+            return PrefixMatch(
+                steps=matcher.steps(known_links, alive_links, boundaries),
                 known_links=known_links,
                 alive_links=alive_links,
-                latest=self._places[links[known_links - 1].prefix].latest if known_links else None,
+                latest=self._nodes[links[known_links - 1].prefix].latest if known_links else None,
                 requests_last_minute=self._count_start(scope, sent.prompt.routing, now_seconds),
                 has_lineage=(sent.fingerprint, sent.account) in self._by_template,
             )
@@ -97,14 +97,14 @@ class PrefixIndex:
     def last_seen_seconds(self, sent: SentPrompt) -> float:
         """When a remembered prompt was sent last, in whatever scope."""
         with self._lock:
-            place = self._places.get(sent.prompt.links[-1].prefix)
-            return max([seen.at_seconds for seen in place.sightings.values()], default=0.0) if place else 0.0
+            node = self._nodes.get(sent.prompt.links[-1].prefix)
+            return max([seen.at_seconds for seen in node.cached.values()], default=0.0) if node else 0.0
 
     def is_alive(self, sent: SentPrompt, scope: CacheScope, now_seconds: float) -> bool:
         """Whether the provider surely has a remembered prompt in a scope."""
         with self._lock:
-            place = self._places.get(sent.prompt.links[-1].prefix)
-            return place is not None and place.is_alive(scope, now_seconds)
+            node = self._nodes.get(sent.prompt.links[-1].prefix)
+            return node is not None and node.is_alive(scope, now_seconds)
 
     def owner(self, content: ContentHash) -> SentPrompt | None:
         """A remembered prompt that contains this; None where none does."""
@@ -132,11 +132,11 @@ class PrefixIndex:
         """Whether a remembered prompt contains this, wherever it stands."""
         return content in self._by_content or content in self._pieces.known
 
-    def sightings(self, prefix: PrefixHash, scope: CacheScope) -> Mapping[CacheScope, Sighting]:
+    def cached(self, prefix: PrefixHash, scope: CacheScope) -> Mapping[CacheScope, CachedPrefix]:
         """When a prefix was sent in a scope and in the latest others; empty if it is not remembered."""
         with self._lock:
-            place = self._places.get(prefix)
-            return place.seen_in((scope, *self._scopes.others(scope, place.sightings))) if place else {}
+            node = self._nodes.get(prefix)
+            return node.cached_in((scope, *self._scopes.others(scope, node.cached))) if node else {}
 
     def pieces(self, content: ContentHash) -> tuple[Piece, ...]:
         """The pieces of a segment; empty where they are not remembered (any more)."""
@@ -147,7 +147,7 @@ class PrefixIndex:
         """The pieces that are remembered, by their exact hash, wherever they stood."""
         return self._pieces.known
 
-    def depart(
+    def begin(
         self, sent: SentPrompt, boundaries: Iterable[Boundary] = (), alive_links: int = 0
     ) -> Sequence[InFlight]:
         """Note that a prompt is being processed.
@@ -158,7 +158,7 @@ class PrefixIndex:
             alive_links: How many of its links can be read already, so that nobody has to wait for them.
 
         Returns:
-            What `arrive` has to be called with.
+            What `finish` has to be called with.
         """
         links = sent.prompt.links
         with self._lock:
@@ -171,10 +171,10 @@ class PrefixIndex:
                 self._in_flight[key] += 1
         return keys
 
-    def arrive(self, departed: Iterable[InFlight]) -> None:
+    def finish(self, in_flight: Iterable[InFlight]) -> None:
         """Note that a prompt is not being processed any more, answered or not."""
         with self._lock:
-            for key in departed:
+            for key in in_flight:
                 if self._in_flight[key] <= 1:
                     del self._in_flight[key]
                 else:
@@ -184,14 +184,14 @@ class PrefixIndex:
         """Note the tokens that the provider reported for prefixes of a prompt, by the link that ends them."""
         with self._lock:
             for index, count in tokens.items():
-                if place := self._places.get(sent.prompt.links[index].prefix):
-                    place.tokens = count
+                if node := self._nodes.get(sent.prompt.links[index].prefix):
+                    node.tokens = count
 
     def admit(
         self,
         sent: SentPrompt,
-        seen: Sighting,
-        boundaries: Mapping[int, Sighting],
+        seen: CachedPrefix,
+        boundaries: Mapping[int, CachedPrefix],
         pieces: Mapping[ContentHash, tuple[Piece, ...]],
         asked_scope: CacheScope | None = None,
     ) -> None:
@@ -208,7 +208,7 @@ class PrefixIndex:
             return
         with self._lock:
             scope = self._scopes.same(sent.scope)
-            sent, places = self._share_links(sent)
+            sent, nodes = self._share_links(sent)
             links = sent.prompt.links
             end = links[-1].prefix
             if end not in self._prompts:
@@ -218,18 +218,18 @@ class PrefixIndex:
             self._by_template[sent.fingerprint, sent.account] = sent
             by_content, more_bytes = self._by_content, 0
             prefixes = self._scopes.used(scope, asked_scope)
-            for link, place in zip(links, places, strict=True):
-                place.latest = sent
-                if scope_bytes := place.see(scope, seen):
+            for link, node in zip(links, nodes, strict=True):
+                node.latest = sent
+                if scope_bytes := node.see(scope, seen):
                     more_bytes += scope_bytes
                     prefixes.add(link.prefix)
                 by_content[link.content] = sent
             for index, left in boundaries.items():
-                more_bytes += places[index].see(scope, left)
+                more_bytes += nodes[index].see(scope, left)
             self._bytes_held += more_bytes
             self._scopes.size_bytes += more_bytes
-            while self._scopes.size_bytes > MAX_SIGHTING_BYTES and (old := self._scopes.forget_oldest()):
-                self._forget_sightings(*old)
+            while self._scopes.size_bytes > MAX_SCOPE_BYTES and (old := self._scopes.forget_oldest()):
+                self._forget_scope(*old)
             for content, its_pieces in pieces.items():
                 self._pieces.hold(content, its_pieces)
             while len(self._prompts) > 1 and (
@@ -237,25 +237,25 @@ class PrefixIndex:
             ):
                 self._forget(next(iter(self._prompts)))
 
-    def _share_links(self, sent: SentPrompt) -> tuple[SentPrompt, Sequence[Place]]:
-        """The prompt with the very links of those that begin as it does, so that each is held once; its places."""
-        places: list[Place] = []
+    def _share_links(self, sent: SentPrompt) -> tuple[SentPrompt, Sequence[PrefixNode]]:
+        """The prompt with the very links of those that begin as it does, so that each is held once; its nodes."""
+        nodes: list[PrefixNode] = []
         is_shared = True
         for link in sent.prompt.links:
-            place = self._places.get(link.prefix)
-            if place is None:
-                place = self._places[link.prefix] = Place(sent, link)
-                self._bytes_held += PLACE_BYTES
-            is_shared = is_shared and place.link is link
-            places.append(place)
+            node = self._nodes.get(link.prefix)
+            if node is None:
+                node = self._nodes[link.prefix] = PrefixNode(sent, link)
+                self._bytes_held += NODE_BYTES
+            is_shared = is_shared and node.link is link
+            nodes.append(node)
         if not is_shared:
-            links = tuple([place.link for place in places])
+            links = tuple([node.link for node in nodes])
             sent = replace(sent, prompt=replace(sent.prompt, links=links))
-        return sent, places
+        return sent, nodes
 
-    def _forget_sightings(self, scope: CacheScope, prefixes: Iterable[PrefixHash]) -> None:
+    def _forget_scope(self, scope: CacheScope, prefixes: Iterable[PrefixHash]) -> None:
         for prefix in prefixes:
-            if (place := self._places.get(prefix)) and (seen := place.sightings.pop(scope, None)):
+            if (node := self._nodes.get(prefix)) and (seen := node.cached.pop(scope, None)):
                 self._bytes_held -= seen.size_bytes
                 self._scopes.size_bytes -= seen.size_bytes
 
@@ -263,12 +263,12 @@ class PrefixIndex:
         sent = self._prompts.pop(prompt)
         self._bytes_held -= _prompt_bytes(sent)
         for link in sent.prompt.links:
-            place = self._places.get(link.prefix)
-            if place is not None and place.latest is sent:
-                del self._places[link.prefix]
-                self._bytes_held -= place.size_bytes
-                self._scopes.size_bytes -= place.size_bytes - PLACE_BYTES
-                self._scopes.drop(link.prefix, place.sightings)
+            node = self._nodes.get(link.prefix)
+            if node is not None and node.latest is sent:
+                del self._nodes[link.prefix]
+                self._bytes_held -= node.size_bytes
+                self._scopes.size_bytes -= node.size_bytes - NODE_BYTES
+                self._scopes.drop(link.prefix, node.cached)
             if self._by_content.get(link.content) is sent:
                 del self._by_content[link.content]
                 self._pieces.drop(link.content)

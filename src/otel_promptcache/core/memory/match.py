@@ -1,4 +1,4 @@
-"""How far a new prompt goes where others went before, as the few places that matter for it."""
+"""How far a new prompt goes where others went before, as the few nodes that matter for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from otel_promptcache.core.diagnosis.boundaries import Boundary
-from otel_promptcache.core.memory.nodes import Place, SentPrompt, Sighting
+from otel_promptcache.core.memory.nodes import CachedPrefix, PrefixNode, SentPrompt
 from otel_promptcache.core.prompt.chain import Link, PrefixHash
 from otel_promptcache.core.prompt.segments import CacheScope
 
@@ -24,7 +24,7 @@ class Step(NamedTuple):
     end_bytes: int
     tokens: int | None
     """What the provider reported for a prompt that ended there; None where none did."""
-    sightings: Mapping[CacheScope, Sighting]
+    cached: Mapping[CacheScope, CachedPrefix]
     """By scope."""
     is_in_flight: bool = False
     """A request in the same scope is being processed."""
@@ -33,11 +33,11 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class PrefixMatch:
     """How far a new prompt goes where others went before."""
 
     steps: tuple[Step, ...]
-    """The furthest places that are known, alive in a scope, in flight or readable, and the nearest ones of known
+    """The furthest nodes that are known, alive in a scope, in flight or readable, and the nearest ones of known
     length, ascending. They do not get more with the length of the prompt."""
     known_links: int
     """How many links of the prompt are known from earlier ones that were answered."""
@@ -52,34 +52,32 @@ class Trail:
 
 
 @dataclass(slots=True)
-class Follower:
-    """Follows one prompt through the places that are known.
+class PrefixMatcher:
+    """Follows one prompt through the nodes that are known.
 
-    What is known of a place is known of all before it: whoever sent a prompt sent its start, and was alive there for
-    as long. So places are found by bisection, and a conversation may be long.
+    What is known of a node is known of all before it: whoever sent a prompt sent its start, and was alive there for
+    as long. So nodes are found by bisection, and a conversation may be long.
     """
 
     links: Sequence[Link]
     scope: CacheScope
     now_seconds: float
-    places: Mapping[PrefixHash, Place]
+    nodes: Mapping[PrefixHash, PrefixNode]
     in_flight: Collection[InFlight]
     other_scopes: Collection[CacheScope] = ()
     """In which the prompt's start was seen, the latest ones."""
 
     def known_links(self) -> int:
         """How many links are known."""
-        return self._count(len(self.links), lambda place: place is not None)
+        return self._count(len(self.links), lambda node: node is not None)
 
     def alive_links(self, known_links: int, scope: CacheScope) -> int:
         """How many of the known links are alive in a scope."""
         now_seconds = self.now_seconds
-        return self._count(
-            known_links, lambda place: place is not None and place.is_alive(scope, now_seconds)
-        )
+        return self._count(known_links, lambda node: node is not None and node.is_alive(scope, now_seconds))
 
     def steps(self, known_links: int, alive_links: int, boundaries: Sequence[Boundary]) -> tuple[Step, ...]:
-        """The places that matter.
+        """The nodes that matter.
 
         Args:
             known_links: As `known_links` counts them.
@@ -91,9 +89,7 @@ class Follower:
             found.update(self._alive_elsewhere(known_links))
         if alive_links < known_links:
             scope = self.scope
-            found.add(
-                self._count(known_links, lambda place: place is not None and scope in place.sightings) - 1
-            )
+            found.add(self._count(known_links, lambda node: node is not None and scope in node.cached) - 1)
         if self.in_flight:
             found.add(self._furthest_in_flight(alive_links))
         if boundaries:
@@ -113,14 +109,14 @@ class Follower:
         return index - 1
 
     def _furthest_boundaries(self, known_links: int, boundaries: Sequence[Boundary]) -> Iterator[int]:
-        """The furthest places at which a boundary is alive, was left at any time, or will be left."""
+        """The furthest nodes at which a boundary is alive, was left at any time, or will be left."""
         was_left = will_be_left = False
         for index, is_marked in reversed(boundaries):
             prefix = self.links[index].prefix
             if not will_be_left and (self.scope, prefix, is_marked) in self.in_flight:
                 will_be_left = True
                 yield index
-            seen = self.places[prefix].sightings.get(self.scope) if index < known_links else None
+            seen = self.nodes[prefix].cached.get(self.scope) if index < known_links else None
             until_seconds = seen and seen.boundary_until_seconds.get(is_marked)
             if until_seconds is None:
                 continue
@@ -133,30 +129,30 @@ class Follower:
 
     def _nearest_of_known_length(self, index: int) -> int:
         """The last place up to a link whose tokens were reported; -1 where there is none."""
-        while index >= 0 and self.places[self.links[index].prefix].tokens is None:
+        while index >= 0 and self.nodes[self.links[index].prefix].tokens is None:
             index -= 1
         return index
 
-    def _count(self, limit: int, condition: Callable[[Place | None], bool]) -> int:
+    def _count(self, limit: int, condition: Callable[[PrefixNode | None], bool]) -> int:
         """How many of the first links hold a condition that no link holds behind one that does not."""
-        links, places = self.links, self.places
-        if limit and condition(places.get(links[limit - 1].prefix)):  # as a rule
+        links, nodes = self.links, self.nodes
+        if limit and condition(nodes.get(links[limit - 1].prefix)):  # as a rule
             return limit
         return bisect_left(
-            range(limit), 1, key=lambda index: 0 if condition(places.get(links[index].prefix)) else 1
+            range(limit), 1, key=lambda index: 0 if condition(nodes.get(links[index].prefix)) else 1
         )
 
     def _step(self, index: int) -> Step:
         link = self.links[index]
-        place, in_flight = self.places.get(link.prefix), self.in_flight
-        tokens = place.tokens if place else None
-        sightings: Mapping[CacheScope, Sighting] = {}
-        if place is not None:
+        node, in_flight = self.nodes.get(link.prefix), self.in_flight
+        tokens = node.tokens if node else None
+        cached: Mapping[CacheScope, CachedPrefix] = {}
+        if node is not None:
             # As a rule there is one.
-            is_few = len(place.sightings) <= 1
-            sightings = place.sightings.copy() if is_few else place.seen_in((self.scope, *self.other_scopes))
+            is_few = len(node.cached) <= 1
+            cached = node.cached.copy() if is_few else node.cached_in((self.scope, *self.other_scopes))
         if not in_flight:
-            return Step(index, link.end_bytes, tokens, sightings)
+            return Step(index, link.end_bytes, tokens, cached)
         kinds = [kind for kind in (True, False) if (self.scope, link.prefix, kind) in in_flight]
         is_in_flight = (self.scope, link.prefix, None) in in_flight
-        return Step(index, link.end_bytes, tokens, sightings, is_in_flight, frozenset(kinds))
+        return Step(index, link.end_bytes, tokens, cached, is_in_flight, frozenset(kinds))

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from itertools import islice
 
-from otel_promptcache.core.memory.nodes import MAX_SCOPES, Sighting
+from otel_promptcache.core.memory.nodes import MAX_SCOPES, CachedPrefix
 from otel_promptcache.core.prompt.chain import PrefixHash
 from otel_promptcache.core.prompt.segments import CacheScope
 
@@ -53,16 +53,16 @@ class ScopeStore:
             self._prefixes.move_to_end(scope)
         return known[1]
 
-    def others(self, scope: CacheScope, sightings: dict[CacheScope, Sighting]) -> list[CacheScope]:
+    def others(self, scope: CacheScope, cached: dict[CacheScope, CachedPrefix]) -> list[CacheScope]:
         """The scopes to compare with: the latest ones of those in which a prefix was sent.
 
         Args:
             scope: The request's own.
-            sightings: Of the prefix, in the order of time.
+            cached: Of the prefix, in the order of time.
         """
-        if len(sightings) <= 1 and scope in sightings and not self._served:
+        if len(cached) <= 1 and scope in cached and not self._served:
             return []  # as a rule
-        others = [other for other in islice(reversed(sightings), MAX_SCOPES + 1) if other != scope]
+        others = [other for other in islice(reversed(cached), MAX_SCOPES + 1) if other != scope]
         served = self._served.get(scope)
         if served is not None and served not in others:
             others.append(served)
