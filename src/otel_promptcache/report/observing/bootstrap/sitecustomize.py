@@ -99,7 +99,7 @@ def _note(error: Exception) -> None:
 
 
 def _append(name: str, text: str) -> None:
-    """Append to a file of the run, as `report/observing/folder.py` does: nothing that could be somebody else's is opened."""
+    """Append to a file of the run, as `folder.py` beside it does: nothing is opened that could be somebody else's."""
     # Nothing is imported here that the program does not have anyway.
     try:
         if os.open not in os.supports_dir_fd:  # Windows
