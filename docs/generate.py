@@ -16,7 +16,10 @@ from otel_promptcache.core import exchange
 from otel_promptcache.core.diagnosis import comparison, differences, partner
 from otel_promptcache.core.memory import accounts, index, nodes, piece_store
 from otel_promptcache.core.money import usage
+from otel_promptcache.core.policy import POLICIES
 from otel_promptcache.core.prompt import chain, fingerprint, literals, paths, pieces, serial
+from otel_promptcache.providers import reported, resolution
+from otel_promptcache.providers.profiles import PROFILES
 from otel_promptcache.report.catalogue import refreshed
 from otel_promptcache.telemetry import cardinality, counters, exportable, names
 from otel_promptcache.wire import body, request, usage_event_filter
@@ -49,6 +52,8 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
     ("templates", fingerprint, "MAX_KNOWN_DIGESTS"),
     ("token counts", usage, "MAX_TOKENS"),
     ("choices of an answer", exchange, "MAX_CHOICES"),
+    ("hosts that are explained in the log", resolution, "MAX_EXPLAINED_HOSTS"),
+    ("who has reported cached tokens", reported, "MAX_REPORTERS"),
     ("names on the wire", wire_format, "MAX_STRING_CHARS"),
     ("ids of responses", wire_format, "MAX_ID_CHARS"),
     ("paths of requests", request, "MAX_PATH_CHARS"),
@@ -105,6 +110,23 @@ def bounds() -> str:
     return table(("what", "limit", "unit", "meaning"), rows)
 
 
+def servers() -> str:
+    """Who is known, where, and by whose rules they are judged."""
+    rows: list[tuple[str, str, str, str]] = []
+    for profile in PROFILES:
+        policies = [policy for policy in POLICIES if profile.name in policy.providers]
+        judged = ", ".join(dict.fromkeys(policy.family for policy in policies)) or "nobody's rules"
+        pattern = [f"`{profile.pattern.pattern}`"] if profile.pattern else []
+        hosts = ", ".join([*(f"`{domain}`" for domain in profile.domains), *pattern])
+        rows.append((f"`{profile.name}`", hosts, judged, f"{profile.source} ({profile.checked})"))
+    return table(("provider", "hosts", "judged by", "source"), rows)
+
+
+def served(text: str) -> str:
+    """The page on servers with its table made anew."""
+    return rendered(text, {"servers": servers()})
+
+
 def docstrings(module: ModuleType) -> Mapping[str, str]:
     """The string under each constant of a module, in one line."""
     body = ast.parse(inspect.getsource(module)).body
@@ -148,6 +170,7 @@ PAGES = {
     ROOT / "README.md": tables,
     ROOT / "docs" / "findings.md": refreshed,
     ROOT / "docs" / "reliability.md": bounded,
+    ROOT / "docs" / "servers.md": served,
 }
 
 

@@ -23,7 +23,6 @@ from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
 from otel_promptcache.core.prompt.segments import CacheScope, Settings
 from otel_promptcache.guard import guarded, struck_from_outside
 from otel_promptcache.prefix import current_prefix_name
-from otel_promptcache.providers.hosts import provider_name
 from otel_promptcache.reader import Reader
 from otel_promptcache.shared import Shared
 from otel_promptcache.telemetry.spans import CallSpan
@@ -84,7 +83,9 @@ class Call:
         request = read_request(self._wire, decoded, address.path)
         self._facts = RequestFacts(
             operation=self._wire.operation,
-            provider=provider_name(address.host),
+            provider=self._shared.providers.resolve(
+                address.host, address.port, request.model, is_deployment=request.is_deployment
+            ),
             api_type=self._wire.api_type,
             model=request.model,
             service_tier=request.service_tier,
@@ -246,6 +247,8 @@ class Call:
         if is_processed:
             self._admit(policy)
         usage = answer.usage or _NOT_REPORTED
+        if answer.usage is not None and self._facts.host is not None:
+            usage = self._shared.reporters.completed(usage, self._facts.host, self._model)
         self._report = analyze(
             prefix=self._prefix,
             prefix_name=self._prefix_name,

@@ -66,6 +66,23 @@ _POLICIES = _Kind(
 )
 
 
+_MAX_HOSTS = 1_000
+_MAX_HOST_CHARS = 300
+_HOSTS = _Kind(
+    "a mapping of provider names by host (JSON in the environment)",
+    json.loads,
+    lambda value: (
+        isinstance(value, Mapping)
+        and len(cast("Mapping[object, object]", value)) <= _MAX_HOSTS
+        and all(
+            isinstance(each, str) and 0 < len(each) <= _MAX_HOST_CHARS
+            for item in cast("Mapping[object, object]", value).items()
+            for each in item
+        )
+    ),
+)
+
+
 def _setting(default: Any, kind: _Kind, meaning: str) -> Any:
     return field(default=default, metadata={"kind": kind, "meaning": meaning})
 
@@ -123,6 +140,12 @@ class Config:
         _FLAG,
         "Keep the names that the application gave to JSON properties in `promptcache.divergence.path`, which says "
         "`properties[3]` otherwise",
+    )
+    hosts: Mapping[str, str] | None = _setting(
+        None,
+        _HOSTS,
+        "Who answers at hosts that are not known: a provider's name, any one, by host or `host:port`. What is not a "
+        "provider with a price list is unpriced",
     )
     strict: bool = _setting(
         False,  # noqa: FBT003  # the default of a setting

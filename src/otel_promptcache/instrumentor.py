@@ -95,6 +95,7 @@ class PromptCacheInstrumentor(BaseInstrumentor):
             prices=prices,
             fingerprinter=self.make_fingerprinter(config.fingerprint_key),
             policies=policies,
+            hosts=config.hosts or {},
             stream_usage=config.stream_usage,
             request_diagnostics=config.request_diagnostics,
             endings=self._endings,

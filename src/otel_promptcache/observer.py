@@ -19,6 +19,8 @@ from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.endings import Endings
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.prices import Prices
+from otel_promptcache.providers.reported import CachedCountReporters
+from otel_promptcache.providers.resolution import Providers
 from otel_promptcache.shared import Shared
 from otel_promptcache.telemetry.emitter import Emitter
 from otel_promptcache.telemetry.spans import is_suppressed
@@ -52,6 +54,7 @@ class Observer:
         prices: Prices,
         fingerprinter: Fingerprinter,
         policies: Mapping[str, Mapping[str, Any]],
+        hosts: Mapping[str, str],
         stream_usage: bool,
         request_diagnostics: float,
         endings: Endings,
@@ -67,6 +70,8 @@ class Observer:
             hasher=PromptHasher(),
             index=PrefixIndex(),
             accounts=Accounts(),
+            providers=Providers(hosts),
+            reporters=CachedCountReporters(),
             policy_of=lru_cache(_POLICIES)(partial(policy_for, stated=policies)),
             stream_usage=stream_usage,
             request_diagnostics=request_diagnostics,

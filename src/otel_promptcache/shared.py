@@ -13,6 +13,8 @@ from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.endings import Endings
 from otel_promptcache.guard import Guard
 from otel_promptcache.prices import Prices
+from otel_promptcache.providers.reported import CachedCountReporters
+from otel_promptcache.providers.resolution import Providers
 from otel_promptcache.telemetry.emitter import Emitter
 
 
@@ -27,6 +29,8 @@ class Shared:
     hasher: PromptHasher
     index: PrefixIndex
     accounts: Accounts
+    providers: Providers
+    reporters: CachedCountReporters
     policy_of: Callable[[str, str, str | None], CachePolicy]
     """The rules by provider, model and the name by which the model was asked for."""
     stream_usage: bool

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from otel_promptcache.core.prompt.segments import SegmentKind
-from otel_promptcache.providers.hosts import provider_name
 from otel_promptcache.wire.chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.wire.format import WireFormat
 from otel_promptcache.wire.request import azure_deployment
@@ -127,22 +126,6 @@ def test_a_body_of_any_shape_is_read_without_an_exception(wire: WireFormat, odd:
 )
 def test_which_requests_are_inferences(method: str, path: str, expected: WireFormat | None) -> None:
     assert wire_format(method, path) is expected
-
-
-@pytest.mark.parametrize(
-    ("host", "name"),
-    [
-        ("api.openai.com", "openai"),
-        ("eu.api.openai.com", "openai"),
-        ("res.openai.azure.com", "azure.ai.openai"),
-        ("api.deepseek.com", "deepseek"),
-        ("notdeepseek.com", "openai"),
-        ("127.0.0.1", "openai"),
-        ("", "openai"),
-    ],
-)
-def test_provider_by_host(host: str, name: str) -> None:
-    assert provider_name(host) == name
 
 
 def test_azure_deployment() -> None:

@@ -51,7 +51,7 @@ def test_environment(setting: str, text: str, value: object) -> None:
         ({"fingerprint_key": b"k"}, "fingerprint_key is bytes: expected a non-empty string"),
         (
             {"colour": "red"},
-            "colour is not a setting: allowed are fingerprint_key, max_fingerprints, path_names, policies, prices",
+            "colour is not a setting: allowed are fingerprint_key, hosts, max_fingerprints, path_names, policies, prices",
         ),
     ],
 )

@@ -51,7 +51,20 @@ def test_the_first_rule_about_a_model_holds(provider: str, model: str, family: s
 
 
 def test_rules_hold_for_their_provider_only() -> None:
-    assert policy_for("groq", "gpt-4o") is UNKNOWN_POLICY
+    assert policy_for("_OTHER", "gpt-4o") is UNKNOWN_POLICY
+    assert policy_for("deepseek", "gpt-4o") is UNKNOWN_POLICY
+    assert policy_for("groq", "gpt-4o").family == "GroqCloud"
+
+
+def test_where_nothing_is_published_nothing_is_assumed() -> None:
+    others = [
+        policy_for(provider, "some-model") for provider in ("_OTHER", "x_ai", "mistral_ai", "openrouter")
+    ]
+    assert not any(policy.has_published_lifetime for policy in others)
+    assert {policy.max_requests_per_minute for policy in others} == {None}
+    assert {policy.minimum_tokens for policy in others} == {None}
+    stated = policy_for("_OTHER", "llama-4", stated={"*": {"lifetime_seconds": 60.0}})
+    assert stated.has_published_lifetime
 
 
 @pytest.mark.parametrize(
@@ -87,7 +100,7 @@ def test_only_the_unknown_rule_is_about_no_models() -> None:
 def test_every_rule_says_where_it_was_read_and_when() -> None:
     for policy in (*POLICIES, UNKNOWN_POLICY):
         assert policy.source
-        assert policy.checked == "2026-11-20"
+        assert policy.checked >= "2026-11-20"
         assert policy.has_cache or policy.minimum_tokens is None
 
 

@@ -42,8 +42,10 @@ class CachePolicy:
     """How long an entry surely lives after its last use, where the request does not say otherwise."""
     lifetime_seconds_by_name: Mapping[str, float] = field(default_factory=dict[str, float])
     """The same for a `ttl` or `retention` that a request names."""
-    max_requests_per_minute: float = 15
-    """Above this, requests with the same start spill to machines that have not seen them."""
+    has_published_lifetime: bool = True
+    """False if nobody has published how long an entry lives: what is older is not known to have expired."""
+    max_requests_per_minute: float | None = 15
+    """Above this, requests with the same start spill to machines that have not seen them; None if that is not known."""
 
     @property
     def is_known(self) -> bool:
@@ -107,12 +109,48 @@ POLICIES: tuple[CachePolicy, ...] = (
         lifetime_seconds_by_name={"24h": 86_400.0},
         source=f"{_GUIDE}: steps of 128 tokens, in memory for 5 to 10 minutes of inactivity, or 24h",
     ),
+    CachePolicy(
+        family="GroqCloud",
+        providers=frozenset({"groq"}),
+        pattern=re.compile(r""),
+        lifetime_seconds=7_200.0,
+        max_requests_per_minute=None,
+        source="GroqCloud, prompt caching: two hours without use",
+        checked="2026-11-25",
+    ),
+    # An unchanged prompt that was read within minutes is read again; longer than that nobody promises anything.
+    CachePolicy(
+        family="other providers with a prompt cache",
+        providers=frozenset(
+            {
+                "azure.ai.inference",
+                "x_ai",
+                "mistral_ai",
+                "moonshot_ai",
+                "fireworks_ai",
+                "openrouter",
+                "cerebras",
+                "together_ai",
+                "perplexity",
+                "z_ai",
+                "minimax",
+                "dashscope",
+            }
+        ),
+        pattern=re.compile(r""),
+        has_published_lifetime=False,
+        max_requests_per_minute=None,
+        source="the providers' documentation: a prompt cache without a promised lifetime",
+        checked="2026-11-25",
+    ),
 )
 
 UNKNOWN_POLICY = CachePolicy(
     family="unknown",
     providers=frozenset(),
     pattern=re.compile(r""),
+    has_published_lifetime=False,
+    max_requests_per_minute=None,
     source="no rule is known: what the provider reports is taken as it is",
 )
 
@@ -140,7 +178,12 @@ def policy_for(
     """
     policy = next((policy for policy in POLICIES if policy.applies_to(provider, model)), UNKNOWN_POLICY)
     own = (stated.get(model) or stated.get(asked or "") or stated.get("*")) if stated else None
-    return replace(policy, family=model, source="stated by the user", **own) if own else policy
+    if not own:
+        return policy
+    has_lifetime = policy.has_published_lifetime or "lifetime_seconds" in own
+    return replace(
+        policy, family=model, source="stated by the user", has_published_lifetime=has_lifetime, **own
+    )
 
 
 def check_policies(stated: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:

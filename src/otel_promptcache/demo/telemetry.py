@@ -86,7 +86,7 @@ def _policies(speed: float) -> dict[str, dict[str, float]]:
     return {
         model: {
             "lifetime_seconds": policy.lifetime_seconds / speed,
-            "max_requests_per_minute": policy.max_requests_per_minute * speed,
+            "max_requests_per_minute": (policy.max_requests_per_minute or 0) * speed,
         }
         for model, policy in policies.items()
     }

@@ -22,6 +22,8 @@ class RequestContent:
 
     model: str | None
     """None if neither the body nor the path names one."""
+    is_deployment: bool
+    """The path names a deployment of Azure OpenAI, which may have any name."""
     service_tier: str | None
     """The tier that was asked for."""
     is_stream: bool
@@ -43,8 +45,10 @@ def read_request(wire: WireFormat, request: Json, path: str) -> RequestContent:
         path: Where it goes: at Azure the path names the deployment, which stands for the model.
     """
     options, read_blocks = wire.options(request), partial(wire.blocks, request)
+    deployment = azure_deployment(path)
     return RequestContent(
-        model=string(request.get("model")) or azure_deployment(path),
+        model=string(request.get("model")) or deployment,
+        is_deployment=deployment is not None,
         service_tier=string(request.get("service_tier")),
         is_stream=request.get("stream") is True,
         scope=wire.scope(request),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage
-from otel_promptcache.wire.format import Json
+from otel_promptcache.wire.format import Json, mapping, sequence
 
 
 def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsage | None:
@@ -23,9 +23,12 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
         InvalidUsageError: Usage is present but not an object of counts, or the counts are impossible.
 
     Source: openai 3.51.0, `types/completion_usage.py` and `types/responses/response_usage.py`; DeepSeek's
-    top-level `prompt_cache_hit_tokens` from its context caching guide (checked 2026-11-20).
+    top-level `prompt_cache_hit_tokens` from its context caching guide (checked 2026-11-20). Moonshot's `cached_tokens`
+    and its usage in a choice; `x_groq.usage`; the names for writes of LiteLLM, DashScope and vLLM (checked 2026-11-25).
     """
     raw: object = response.get("usage")
+    if raw is None:
+        raw = _usage_elsewhere(response)
     if raw is None:
         return None
     usage = _object(raw, "usage")
@@ -34,15 +37,35 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
     write_details = _object(input_details.get("cache_write_tokens_details"), "cache_write_tokens_details")
     cache_read_tokens: Any = input_details.get("cached_tokens")
     if cache_read_tokens is None:
-        cache_read_tokens = usage.get("prompt_cache_hit_tokens")
+        cache_read_tokens = _first(usage, "prompt_cache_hit_tokens", "cached_tokens")
+    cache_write_tokens = input_details.get("cache_write_tokens")
+    if cache_write_tokens is None:
+        cache_write_tokens = _first(
+            input_details, "cache_creation_tokens", "cache_creation_input_tokens", "created_cache_tokens"
+        )
+    if cache_write_tokens is None:
+        cache_write_tokens = usage.get("cache_creation_input_tokens")
     return TokenUsage(
         input_tokens=_count(usage.get(f"{input_name}_tokens")),
         output_tokens=_count(usage.get(f"{output_name}_tokens")),
         reasoning_tokens=_count(output_details.get("reasoning_tokens")),
         cache_read_tokens=_count(cache_read_tokens),
-        cache_write_tokens=_count(input_details.get("cache_write_tokens")),
+        cache_write_tokens=_count(cache_write_tokens),
         cache_write_12h_tokens=_count(write_details.get("ttl_12h_tokens")),
     )
+
+
+def _usage_elsewhere(response: Json) -> object:
+    """The usage that a server puts in another place; None if there is none."""
+    if "x_groq" in response:
+        return mapping(response.get("x_groq")).get("usage")
+    choices = sequence(response.get("choices"))
+    return mapping(choices[0]).get("usage") if choices else None
+
+
+def _first(members: Json, *names: str) -> Any:
+    """The first of these members that is there."""
+    return next((members[name] for name in names if members.get(name) is not None), None)
 
 
 def _count(value: Any) -> Any:

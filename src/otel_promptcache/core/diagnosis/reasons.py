@@ -122,11 +122,18 @@ _SEGMENT_REASONS = {
 
 
 def diagnose(evidence: Evidence) -> Finding | None:
-    """The first rule that applies; None where nothing worth mentioning was lost and something was read."""
+    """The first rule that applies; None if nothing worth mentioning was lost, or if the reason would be assumed."""
     for rule in RULES:
         if (finding := rule(evidence)) is not None:
-            return finding
+            return None if _is_assumed(finding, evidence.policy) else finding
     return None
+
+
+def _is_assumed(finding: Finding, policy: CachePolicy) -> bool:
+    """Whether a reason would rest on numbers that nobody has published."""
+    if finding.reason is MissReason.EXPIRED:
+        return not policy.has_published_lifetime
+    return finding.reason is MissReason.PROVIDER and not (policy.is_known or policy.has_published_lifetime)
 
 
 def _caching_disabled(evidence: Evidence) -> Finding | None:
@@ -147,7 +154,8 @@ def _shortfall(evidence: Evidence) -> Finding | None:
     tokens = evidence.lost(evidence.expectation.readable)
     if not tokens:
         return None
-    is_crowded = evidence.requests_last_minute > evidence.policy.max_requests_per_minute
+    limit = evidence.policy.max_requests_per_minute
+    is_crowded = limit is not None and evidence.requests_last_minute > limit
     return Finding(MissReason.RATE_OVERFLOW if is_crowded else MissReason.PROVIDER, tokens)
 
 

@@ -67,7 +67,7 @@ def merge(calls: Sequence[CallRecord]) -> list[CallRecord]:
 def _reason(call: CallRecord, start: _Start) -> str | None:
     if call.reason not in (_PROVIDER, _COLD_START):
         return call.reason
-    policy = policy_for("openai", call.model or "")
+    policy = policy_for(call.provider or "openai", call.model or "")
     is_answered = (
         start.answered_seconds is not None
         and call.started_seconds - start.answered_seconds <= policy.lifetime_seconds
@@ -75,7 +75,8 @@ def _reason(call: CallRecord, start: _Start) -> str | None:
     others_in_flight = start.in_flight.total() - start.in_flight[call.process]
     if not is_answered and others_in_flight:
         return _CONCURRENT
-    if call.reason == _PROVIDER and len(start.recent) > policy.max_requests_per_minute:
+    limit = policy.max_requests_per_minute
+    if call.reason == _PROVIDER and limit is not None and len(start.recent) > limit:
         return _RATE_OVERFLOW
     return call.reason
 

@@ -87,6 +87,8 @@ class CallRecord:
     """The message at whose end a breakpoint is missing."""
     host: str | None = None
     """Where it was sent."""
+    provider: str | None = None
+    """Who answered it."""
     usage_error: str | None = None
     """What is impossible about the usage that was reported."""
     net_usd: float | None = None
@@ -159,6 +161,7 @@ class CallRecord:
             parts=_text(attributes, at.RUN_PARTS),
             breakpoint_path=_text(attributes, at.BREAKPOINT_PATH),
             host=_text(attributes, names.SERVER_ADDRESS),
+            provider=_text(attributes, names.PROVIDER_NAME),
             usage_error=_text(attributes, at.USAGE_ERROR),
             net_usd=_number(attributes, at.NET_SAVINGS),
             missed_usd=_number(attributes, at.MISSED_SAVINGS),

@@ -1,0 +1,34 @@
+"""What it means that an answer does not say how much of its input was cached."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from otel_promptcache.core.money.usage import TokenUsage
+
+MAX_REPORTERS = 1_024
+"""Pairs of a host and a model that have reported cached tokens; of further ones nothing is known."""
+
+
+class CachedCountReporters:
+    """Remembers who reports cached tokens.
+
+    Some servers leave the count out if it is zero. So what is left out by one that has reported it before is a zero.
+    From one that never did, it is unknown.
+
+    Source: GroqCloud, Gemini's compatible API and SGLang leave the details out on a miss (checked 2026-11-25).
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, str]] = set()
+
+    def completed(self, usage: TokenUsage, host: str, model: str) -> TokenUsage:
+        """The usage with a zero for what was left out, if the host has reported that count for the model before."""
+        reporter = host, model
+        if usage.cache_read_tokens is not None:
+            if reporter not in self._seen and len(self._seen) < MAX_REPORTERS:
+                self._seen.add(reporter)
+            return usage
+        if usage.input_tokens is None or reporter not in self._seen:
+            return usage
+        return replace(usage, cache_read_tokens=0)

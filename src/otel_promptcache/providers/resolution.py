@@ -1,0 +1,56 @@
+"""Whose a request is: by the setting, by the host, by the model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from otel_promptcache.core.quoting import cut, printable
+from otel_promptcache.providers.profiles import OTHER, is_openai_model, known_provider
+
+_logger = logging.getLogger("otel_promptcache")
+
+MAX_EXPLAINED_HOSTS = 16
+"""Hosts that are not known and that a line of the log is written about."""
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Providers:
+    """Tells who answers a request.
+
+    Args:
+        hosts: What the setting says: a provider's name by host, or by host and port.
+    """
+
+    def __init__(self, hosts: Mapping[str, str]) -> None:
+        self._hosts = {host.lower(): name for host, name in hosts.items()}
+        self._explained: set[str] = set()
+
+    def resolve(self, host: str, port: int | None, model: str | None, *, is_deployment: bool = False) -> str:
+        """The `gen_ai.provider.name` of a request; `_OTHER` if nobody is known for its host and model.
+
+        A host that is not known may be a proxy. OpenAI's own models are taken to come from OpenAI there, and one line
+        of the log says so. So are the deployments of Azure OpenAI, which may have any name.
+        """
+        if self._hosts:
+            host = host.lower()
+            stated = self._hosts.get(f"{host}:{port}") or self._hosts.get(host)
+            if stated is not None:
+                return stated
+        known = known_provider(host)
+        if known is not None:
+            return known
+        if not is_deployment and (model is None or not is_openai_model(model)):
+            return OTHER
+        if host not in self._explained and host not in _LOOPBACK:
+            self._explain(host)
+        return "openai"
+
+    def _explain(self, host: str) -> None:
+        if len(self._explained) < MAX_EXPLAINED_HOSTS:
+            self._explained.add(host)
+            _logger.warning(
+                "%s is not a known host: OpenAI's models there are priced and judged as those of OpenAI. If it is "
+                "something else, name it with the setting `hosts` (OTEL_PYTHON_PROMPTCACHE_HOSTS). Said once.",
+                cut(printable(host), 100),
+            )
