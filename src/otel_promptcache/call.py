@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 
 from otel_promptcache.amendments import Amendments
 from otel_promptcache.answer import Answer
-from otel_promptcache.core.analyzer import CacheReport, analyze
+from otel_promptcache.core.analyzer import CacheReport, analyze, gateway_hit
 from otel_promptcache.core.diagnosis.examination import Examination
 from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import RequestFacts, Timing
@@ -27,6 +27,7 @@ from otel_promptcache.reader import Reader
 from otel_promptcache.shared import Shared
 from otel_promptcache.telemetry.spans import CallSpan
 from otel_promptcache.wire.format import Json, WireFormat, mapping
+from otel_promptcache.wire.gateways import NO_GATEWAY, GatewayAnswer
 from otel_promptcache.wire.request import RequestContent, read_request
 
 _NOT_REPORTED = TokenUsage()
@@ -64,6 +65,7 @@ class Call:
         # A call that fails before its request is built was never sent: it is counted, but has no span.
         self._span = CallSpan.absent()
         self._answer = Answer(shared.guard, wire)
+        self._gateway = NO_GATEWAY
         self._report: CacheReport | None = None
         self._has_ended = False
         self._ending = threading.Lock()
@@ -143,6 +145,11 @@ class Call:
         return self.amendments.diagnostics(body, earlier, self._policy)
 
     # The response.
+
+    @guarded
+    def gateway(self, said: GatewayAnswer) -> None:
+        """Note what a gateway says of the response that follows."""
+        self._gateway = said
 
     @guarded
     def response(self, content: bytes) -> None:
@@ -236,19 +243,29 @@ class Call:
     @guarded
     def _admit(self, policy: CachePolicy) -> None:
         """Tell that the provider has processed the prompt, so that later ones are measured by it."""
-        if self._examination is not None:
+        if self._examination is not None and not self._gateway.is_from_own_cache:
             self._examination.answered(self._answer.reply, policy, self._last_activity)
 
     @guarded
     def _settle(self) -> None:
         """Judge the call and write it to its span, which may be another's and end before the call does."""
-        answer, policy = self._answer, self._policy()
+        answer, policy, gateway = self._answer, self._policy(), self._gateway
+        cost_usd = gateway.cost_usd if answer.reply.cost_usd is None else answer.reply.cost_usd
+        if cost_usd is not None or gateway.saved_usd is not None:
+            self._shared.emitter.describe_gateway(self._span, cost_usd, gateway.saved_usd)
+        if gateway.is_from_own_cache:
+            if self._examination is not None:
+                self._examination.answered_elsewhere()
+            self._report = gateway_hit(self._prefix, self._prefix_name)
+            self._shared.emitter.describe(self._span, answer.reply, self._report, self._timing())
+            return
         is_processed = answer.is_processed
         if is_processed:
             self._admit(policy)
         usage = answer.usage or _NOT_REPORTED
-        if answer.usage is not None and self._facts.host is not None:
-            usage = self._shared.reporters.completed(usage, self._facts.host, self._model)
+        reporters, reporter = self._shared.reporters, (self._facts.host or "", self._model)
+        if usage.cache_read_tokens is None or reporter not in reporters.known:
+            usage = reporters.completed(usage, *reporter)
         self._report = analyze(
             prefix=self._prefix,
             prefix_name=self._prefix_name,

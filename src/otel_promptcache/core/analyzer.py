@@ -22,6 +22,8 @@ class CacheResult(str, Enum):
     MISS = "miss"
     INELIGIBLE = "ineligible"
     """The prompt is shorter than the provider's minimum, or the model has no prompt cache."""
+    GATEWAY_HIT = "gateway_hit"
+    """A gateway answered from a cache of its own, so the provider was not asked."""
     UNKNOWN = "unknown"
     """The cached part was not reported, which is not the same as a reported zero."""
 
@@ -95,6 +97,20 @@ def analyze(
         missed_savings_usd=missed_savings,
         usage_error=usage_error,
         is_answered=is_answered,
+    )
+
+
+def gateway_hit(prefix: PrefixIdentity | None, prefix_name: str | None) -> CacheReport:
+    """The report of a request that never got to the provider: nothing was read, missed or billed."""
+    return CacheReport(
+        prefix=prefix,
+        prefix_name=prefix_name,
+        result=CacheResult.GATEWAY_HIT,
+        usage=TokenUsage(),
+        diagnosis=Diagnosis(),
+        cost=None,
+        missed_savings_usd=None,
+        is_answered=False,
     )
 
 

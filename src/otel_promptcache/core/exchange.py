@@ -45,6 +45,8 @@ class Reply(NamedTuple):
     """The provider has put the request aside, so it has not processed the prompt (yet)."""
     error_type: str | None = None
     """The provider's own code, where a response came but the inference failed."""
+    cost_usd: float | None = None
+    """What a router states that the request cost."""
     upstream: str | None = None
     """The provider behind a router that answered."""
     diagnosis: ProviderDiagnosis | None = None

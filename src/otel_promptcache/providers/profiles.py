@@ -81,6 +81,7 @@ def known_provider(host: str) -> str | None:
     return next((profile.name for profile in PROFILES if profile.serves(host)), None)
 
 
+@lru_cache(1_024)
 def is_openai_model(model: str) -> bool:
     """Whether a model is one of OpenAI's own, which a proxy may pass on. Open weights are anybody's."""
     return _OPENAI_MODEL.match(model) is not None

@@ -20,15 +20,16 @@ class CachedCountReporters:
     """
 
     def __init__(self) -> None:
-        self._seen: set[tuple[str, str]] = set()
+        self.known: set[tuple[str, str]] = set()
+        """Hosts, each with a model, that have reported cached tokens."""
 
     def completed(self, usage: TokenUsage, host: str, model: str) -> TokenUsage:
         """The usage with a zero for what was left out, if the host has reported that count for the model before."""
         reporter = host, model
         if usage.cache_read_tokens is not None:
-            if reporter not in self._seen and len(self._seen) < MAX_REPORTERS:
-                self._seen.add(reporter)
+            if reporter not in self.known and len(self.known) < MAX_REPORTERS:
+                self.known.add(reporter)
             return usage
-        if usage.input_tokens is None or reporter not in self._seen:
+        if usage.input_tokens is None or reporter not in self.known:
             return usage
         return replace(usage, cache_read_tokens=0)

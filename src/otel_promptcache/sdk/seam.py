@@ -15,6 +15,7 @@ from otel_promptcache.sdk.headers import read_headers
 from otel_promptcache.sdk.peers import is_observed_by_a_peer
 from otel_promptcache.sdk.tap import install_tap
 from otel_promptcache.wire.body import is_document
+from otel_promptcache.wire.gateways import NO_GATEWAY, read_gateway
 
 _MAX_HOST_CHARS = 255
 
@@ -112,6 +113,9 @@ class Seam:
         call = scope.call if scope is not None else self._unbounded.pop(response.request, None)
         if call is None:
             return
+        gateway = read_gateway(response.headers.raw)
+        if gateway is not NO_GATEWAY:
+            call.gateway(gateway)
         content = _content(response)
         if content is None:
             install_tap(response, call)

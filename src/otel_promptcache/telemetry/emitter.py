@@ -82,6 +82,16 @@ class Emitter:
         add_report(attributes, report, timing)
         span.set(attributes)
 
+    def describe_gateway(self, span: CallSpan, cost_usd: float | None, saved_usd: float | None) -> None:
+        """Write what a gateway states to the span of a call."""
+        attributes: Attributes = {}
+        if cost_usd is not None:
+            attributes[names.GATEWAY_COST.name] = cost_usd
+        if saved_usd is not None:
+            attributes[names.GATEWAY_SAVED.name] = saved_usd
+        if attributes:
+            span.set(attributes)
+
     def describe_abandoned(self, span: CallSpan) -> None:
         """Write to the span that the application left before the answer was complete."""
         if span.is_recording:

@@ -83,7 +83,11 @@ DIGEST = Attribute(
     "Exact digest of the template's leading part: two under one fingerprint mean that it is not stable",
 )
 PREFIX_NAME = Attribute("promptcache.prefix.name", "string", 'The name given with `prefix("…")`, if any')
-RESULT = Attribute("promptcache.result", "string", "`hit`, `partial`, `miss`, `ineligible` or `unknown`")
+RESULT = Attribute(
+    "promptcache.result",
+    "string",
+    "`hit`, `partial`, `miss`, `ineligible`, `unknown`, or `gateway_hit`: a gateway answered from its own cache",
+)
 HIT_RATIO = Attribute(
     "promptcache.hit_ratio", "double", "Cached share of the input tokens; only where both were reported"
 )
@@ -153,6 +157,12 @@ USAGE_ERROR = Attribute(
 MISSED_SAVINGS_AMOUNT = Attribute(
     "promptcache.missed_savings.amount", "double", "USD that the miss cost; only where it is known"
 )
+GATEWAY_COST = Attribute(
+    "promptcache.gateway.cost", "double", "USD that a gateway states for the request; in no counter"
+)
+GATEWAY_SAVED = Attribute(
+    "promptcache.gateway.saved", "double", "USD that a gateway states to have been saved; in no counter"
+)
 ABANDONED = Attribute(
     "promptcache.abandoned",
     "boolean",
@@ -170,7 +180,7 @@ SPAN_ATTRIBUTES = (
     FINGERPRINT, DIGEST, PREFIX_NAME, RESULT, HIT_RATIO, EXPECTED_TOKENS, AVOIDABLE_TOKENS, MISS_REASON,
     MISS_SOURCE, MISS_TOKENS, DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, DIVERGENCE_PATHS,
     DIVERGENCE_KINDS, DIVERGENCE_TOKENS, DIVERGENCE_OTHER_TEMPLATE, SAVINGS_AMOUNT, MISSED_SAVINGS_AMOUNT,
-    BREAKPOINT_PATH, USAGE_ERROR, ABANDONED, TIME_TO_FIRST_TOKEN,
+    BREAKPOINT_PATH, GATEWAY_COST, GATEWAY_SAVED, USAGE_ERROR, ABANDONED, TIME_TO_FIRST_TOKEN,
 )  # fmt: skip
 
 OTHER = "other"

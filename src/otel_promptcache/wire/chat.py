@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from otel_promptcache.core.exchange import MAX_CHOICES, Reply
 from otel_promptcache.core.money.usage import TokenUsage
@@ -17,7 +18,7 @@ from otel_promptcache.wire.content import (
     tool_block,
 )
 from otel_promptcache.wire.format import MAX_ID_CHARS, Json, WireFormat, mapping, sequence, string, word
-from otel_promptcache.wire.usage import read_usage
+from otel_promptcache.wire.usage import read_usage, stated_cost
 
 _INSTRUCTION_ROLES = frozenset({"system", "developer"})
 
@@ -65,10 +66,12 @@ def _completion_blocks(request: Json) -> Iterator[Block]:
 
 
 def _reply(response: Json) -> Reply:
+    usage: Any = response.get("usage")
     return Reply(
         response_id=string(response.get("id"), MAX_ID_CHARS),
         model=string(response.get("model")),
         service_tier=word(response.get("service_tier")),
+        cost_usd=stated_cost(usage) if type(usage) is dict and "cost" in usage else None,
         upstream=string(response.get("provider")),  # of OpenRouter: who served it
         finish_reasons=_finish_reasons(response) or None,
         # What the caller gets to see for an error in mid-stream is the SDK's APIError.

@@ -45,7 +45,7 @@ def read_request(wire: WireFormat, request: Json, path: str) -> RequestContent:
         path: Where it goes: at Azure the path names the deployment, which stands for the model.
     """
     options, read_blocks = wire.options(request), partial(wire.blocks, request)
-    deployment = azure_deployment(path)
+    deployment = azure_deployment(path) if "/deployments/" in path else None
     return RequestContent(
         model=string(request.get("model")) or deployment,
         is_deployment=deployment is not None,

@@ -7,6 +7,8 @@ from typing import Any, cast
 from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage
 from otel_promptcache.wire.format import Json, mapping, sequence
 
+_MAX_COST_USD = 10**6
+
 
 def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsage | None:
     """Read exactly what was reported: a zero stays a zero, what is missing stays unknown.
@@ -53,6 +55,14 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
         cache_write_tokens=_count(cache_write_tokens),
         cache_write_12h_tokens=_count(write_details.get("ttl_12h_tokens")),
     )
+
+
+def stated_cost(usage: Json) -> float | None:
+    """What a router such as OpenRouter states in its usage that a request cost, in USD; None if it states nothing."""
+    cost: Any = usage.get("cost")
+    if type(cost) not in (int, float) or not 0 <= cost <= _MAX_COST_USD:  # an infinity and a NaN are none
+        return None
+    return float(cost)
 
 
 def _usage_elsewhere(response: Json) -> object:

@@ -98,6 +98,12 @@ class Examination:
             self._is_open = False
             self._index.finish(self._in_flight)
 
+    def answered_elsewhere(self) -> None:
+        """The provider never got the prompt: it leaves no trace."""
+        if self._is_open:
+            self.close()
+            self._index.uncount_start(self._sent, self._sent_at_seconds)
+
     def judge(self, usage: TokenUsage, said: ProviderDiagnosis | None, policy: CachePolicy) -> Diagnosis:
         """Say what could have been read, and why it was not.
 

@@ -276,6 +276,13 @@ class PrefixIndex:
         if self._by_template.get(template) is sent:
             del self._by_template[template]
 
+    def uncount_start(self, sent: SentPrompt, now_seconds: float) -> None:
+        """Take a request out of the rate of its start: it never got to the provider."""
+        with self._lock:
+            rate = self._starts.get((self._scopes.same(sent.scope), sent.prompt.routing))
+            if rate is not None:
+                rate.uncount(now_seconds)
+
     def _count_start(self, scope: CacheScope, routing: ContentHash, now_seconds: float) -> int:
         key = (scope, routing)
         rate = self._starts.get(key)

@@ -32,3 +32,10 @@ class MinuteRate:
         while (oldest := next(iter(by_second))) < second - _MINUTE_SECONDS:
             self._total -= by_second.pop(oldest)
         return self._total
+
+    def uncount(self, now_seconds: float) -> None:
+        """Take an event back that was counted at a time."""
+        second = int(now_seconds)
+        if self._by_second.get(second):
+            self._by_second[second] -= 1
+            self._total -= 1

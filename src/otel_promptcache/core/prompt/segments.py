@@ -66,6 +66,8 @@ class Segment(NamedTuple):
         return self.value[:chars] if isinstance(self.value, str) else json_head(self.value, chars)
 
 
+_DEFAULT_TIERS = frozenset({"auto", "default"})
+
 Settings = tuple[tuple[str, int], ...]
 """Names of settings with hashes of their values, which mean something in this process only; sorted."""
 
@@ -103,7 +105,9 @@ class CacheScope(NamedTuple):
 
     def served_by(self, service_tier: str | None, upstream: str | None = None) -> CacheScope:
         """The scope with the tier and the upstream provider that were really used; None if the answer names none."""
-        tier = self.service_tier if service_tier is None else tier_name(service_tier)
+        tier = self.service_tier
+        if service_tier is not None:
+            tier = "" if service_tier in _DEFAULT_TIERS else service_tier
         upstream = self.upstream if upstream is None else upstream
         if (tier, upstream) == (self.service_tier, self.upstream):
             return self
@@ -123,7 +127,7 @@ def _outside_items(segments: Callable[[], Iterable[Segment]]) -> Iterator[Segmen
 
 def tier_name(service_tier: str | None) -> str:
     """A service tier as a part of the scope: the default one, by whatever name, is empty."""
-    return "" if service_tier in (None, "auto", "default") else str(service_tier)
+    return "" if service_tier is None or service_tier in _DEFAULT_TIERS else service_tier
 
 
 Block = tuple[int, Callable[[], Iterable[Segment]]]
