@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import cast
 
 from otel_promptcache.core.exchange import MAX_CHOICES, Reply
 from otel_promptcache.core.money.usage import TokenUsage
@@ -66,12 +66,12 @@ def _completion_blocks(request: Json) -> Iterator[Block]:
 
 
 def _reply(response: Json) -> Reply:
-    usage: Any = response.get("usage")
+    usage = response.get("usage")
     return Reply(
         response_id=string(response.get("id"), MAX_ID_CHARS),
         model=string(response.get("model")),
         service_tier=word(response.get("service_tier")),
-        cost_usd=stated_cost(usage) if type(usage) is dict and "cost" in usage else None,
+        cost_usd=stated_cost(cast("Json", usage)) if type(usage) is dict and "cost" in usage else None,
         upstream=string(response.get("provider")),  # of OpenRouter: who served it
         finish_reasons=_finish_reasons(response) or None,
         # What the caller gets to see for an error in mid-stream is the SDK's APIError.
