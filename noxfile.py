@@ -16,6 +16,13 @@ SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The local provider's tests ask for what the newest SDK can ask for; dashboards need packages with floors of their own.
 NEEDS_NEWEST = ("sim", "mixin", "reliability")
+# Growth of time and memory, applications over many requests, runs of many processes: long, and the same everywhere.
+NOT_THE_INTERPRETERS = (
+    "unit/test_growth.py",
+    "findings",
+    "e2e/test_diagnosis_corpus.py",
+    "report/test_run_of_many.py",
+)
 OLDEST_OPENAI = "openai==1.66.0"
 
 
@@ -46,8 +53,7 @@ def run_tests(session: nox.Session, *, left_out: tuple[str, ...] = ()) -> None:
 
     Benchmarks are left out, too: their transport is that of the newest SDK.
     """
-    # The growth of time and memory takes a minute to measure, and is not the interpreter's.
-    ignored = [f"--ignore=tests/{name}" for name in ("peers", "auto", "unit/test_growth.py", *left_out)]
+    ignored = [f"--ignore=tests/{name}" for name in ("peers", "auto", *NOT_THE_INTERPRETERS, *left_out)]
     session.run("python", "-m", "pytest", "-q", "tests", "README.md", "docs", *ignored, *session.posargs)
 
 
