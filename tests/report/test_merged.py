@@ -64,6 +64,31 @@ def test_it_is_readable_once_any_process_has_it() -> None:
     assert lapsed == [None, "expired", "concurrent"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"leading_chars": 9_000}, "provider"),
+        ({"leading_chars": 3_000}, "cold_start"),
+        ({"leading_chars": None}, "cold_start"),
+        ({"leading_chars": 9_000, "model": "gpt-5.6"}, "cold_start"),  # nobody knows where a breakpoint is
+        ({"leading_chars": 9_000, "start": "other"}, "cold_start"),
+    ],
+)
+def test_what_another_process_has_warmed_is_no_cold_start(fields: dict[str, Any], told: str) -> None:
+    first, second = of(0, 0, "cold_start"), of(1, 10, "cold_start", missed_tokens=0, **fields)
+    corrected = merge([first, second])
+    assert [each.reason for each in corrected] == ["cold_start", told]
+    assert corrected[1].missed_tokens == (None if told == "provider" else 0)
+    late = of(1, 1_000, "cold_start", **fields)
+    assert reasons(first, late) == ["cold_start", "cold_start"]
+
+
+def test_cold_starts_of_many_processes_above_the_rate_are_overflow() -> None:
+    calls = [of(number, 1 + number / 10, "cold_start", leading_chars=9_000) for number in range(30)]
+    told = reasons(of(99, 0), *calls)
+    assert (told[1], told[-1]) == ("provider", "rate_overflow")
+
+
 def test_other_reasons_and_unknown_starts_are_left_as_they_are() -> None:
     calls = flood(4, 20, "input_changed") + [
         of(1, 52 + number / 100, "provider", start=None) for number in range(30)

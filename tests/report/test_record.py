@@ -41,6 +41,7 @@ ATTRIBUTES = {
     "gen_ai.provider.name": "openai",
     "run.start": "s",
     "run.parts": "p",
+    "run.leading_chars": 9000,
     "promptcache.savings.amount": -0.001,
     "promptcache.missed_savings.amount": 0.003,
     "promptcache.abandoned": False,
@@ -64,7 +65,7 @@ def test_every_attribute_is_read() -> None:
         avoidable_tokens=0, reason="input_changed", source="client", missed_tokens=1900, path="instructions",
         token=6, kind="timestamp",
         changes=(Change("instructions", "timestamp", 6), Change("instructions", "uuid", 20)), is_other_template=True,
-        breakpoint_path="messages[2].content", usage_error="cache_exceeds_input", host="api.openai.com", provider="openai", start="s", parts="p", net_usd=-0.001, missed_usd=0.003, first_token_seconds=0.25,
+        breakpoint_path="messages[2].content", usage_error="cache_exceeds_input", host="api.openai.com", provider="openai", start="s", parts="p", leading_chars=9000, net_usd=-0.001, missed_usd=0.003, first_token_seconds=0.25,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import NamedTuple
 
 from otel_promptcache.core.memory.forking import restart_in_forked_child
 from otel_promptcache.core.prompt.masking import mask_volatile, masked_head
@@ -29,6 +30,16 @@ MAX_KNOWN_DIGESTS = 4_096
 """Templates, each with its exact leading part, that are remembered: the latest ones."""
 
 
+class LeadingPart(NamedTuple):
+    """The tools and the instructions of a prompt, for a report over several processes."""
+
+    whole: str
+    """A hash of all of it."""
+    parts: str
+    """A hash of its words in whatever order."""
+    size_chars: int
+
+
 @dataclass(frozen=True, slots=True)
 class PrefixIdentity:
     """Names a prompt template without telling anything that is in it."""
@@ -39,8 +50,8 @@ class PrefixIdentity:
     """32 hexadecimal digits: the exact leading part. Several under one fingerprint: it is not stable."""
     is_new_variant: bool
     """The digest was not seen before, as far as the fingerprinter remembers."""
-    parts: str | None = None
-    """The parts of the leading part in whatever order, as a hash; None unless somebody asks for it."""
+    leading: LeadingPart | None = None
+    """More about the leading part; None unless somebody asks for it."""
 
 
 class Fingerprinter:

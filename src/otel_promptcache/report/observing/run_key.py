@@ -7,7 +7,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from otel_promptcache.core.prompt.fingerprint import MAX_LEADING_SEGMENTS, Fingerprinter, PrefixIdentity
+from otel_promptcache.core.prompt.fingerprint import (
+    MAX_LEADING_SEGMENTS,
+    Fingerprinter,
+    LeadingPart,
+    PrefixIdentity,
+)
 from otel_promptcache.core.prompt.segments import CacheScope, Segment, SegmentKind
 from otel_promptcache.report.reading import attributes as at
 from otel_promptcache.telemetry.exportable import Attributes
@@ -37,12 +42,11 @@ class RunKey:
             return {}
         # Settings are told apart by hashes that other processes do not have.
         named = scope._replace(settings=())
-        start = self.hash(prefix.digest, *map(str, named))
-        return (
-            {at.RUN_START: start}
-            if prefix.parts is None
-            else {at.RUN_START: start, at.RUN_PARTS: prefix.parts}
-        )
+        leading = prefix.leading
+        start = self.hash(prefix.digest if leading is None else leading.whole, *map(str, named))
+        if leading is None:
+            return {at.RUN_START: start}
+        return {at.RUN_START: start, at.RUN_PARTS: leading.parts, at.RUN_LEADING_CHARS: leading.size_chars}
 
 
 class RunFingerprinter(Fingerprinter):
@@ -59,12 +63,15 @@ class RunFingerprinter(Fingerprinter):
                 leading.append(segment)  # by which the template is told if there is nothing else
                 break
             leading.append(segment)
-        words: list[str] = []
+        identity = super()._identify(leading)
+        texts: list[str] = []
         room_chars = _MAX_CHARS
         for segment in leading:
             if segment.kind is not SegmentKind.ITEM and room_chars > 0:
-                text = segment.head(room_chars)
-                room_chars -= len(text)
-                words += _WORD.findall(text)
-        parts = self._run_key.hash(*sorted(words)) if words else None
-        return replace(super()._identify(leading), parts=parts)
+                texts.append(segment.head(room_chars))
+                room_chars -= len(texts[-1])
+        if not texts:
+            return identity
+        words = sorted(word for text in texts for word in _WORD.findall(text))
+        whole, parts = self._run_key.hash(*texts), self._run_key.hash(*words)
+        return replace(identity, leading=LeadingPart(whole, parts, sum(map(len, texts))))

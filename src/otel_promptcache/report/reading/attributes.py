@@ -32,6 +32,8 @@ RUN_START = "run.start"
 """Only in the spool: a prompt's start and what partitions its cache, as a hash that means something in the run only."""
 RUN_PARTS = "run.parts"
 """Only in the spool: the parts of the leading part in whatever order, likewise."""
+RUN_LEADING_CHARS = "run.leading_chars"
+"""Only in the spool: how long the tools and the instructions are."""
 
 READ = frozenset(
     {
@@ -42,7 +44,7 @@ READ = frozenset(
         EXPECTED_TOKENS, AVOIDABLE_TOKENS, MISS_REASON, MISS_SOURCE, MISS_TOKENS,
         DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, DIVERGENCE_PATHS, DIVERGENCE_KINDS, DIVERGENCE_TOKENS,
         DIVERGENCE_OTHER_TEMPLATE, BREAKPOINT_PATH, USAGE_ERROR, names.SERVER_ADDRESS, names.PROVIDER_NAME,
-        RUN_START, RUN_PARTS,
+        RUN_START, RUN_PARTS, RUN_LEADING_CHARS,
         MISSED_SAVINGS,
     }
 )  # fmt: skip

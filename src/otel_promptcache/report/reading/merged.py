@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
-from otel_promptcache.core.policy import policy_for
+from otel_promptcache.core.policy import CachePolicy, policy_for
 from otel_promptcache.report.reading.record import CallRecord
 
 _MINUTE_SECONDS = 60
+_CHARS_PER_TOKEN = 6
+"""More than a token has in most languages, so that a text is not taken for longer than it is."""
 _PROVIDER, _COLD_START = "provider", "cold_start"
 _RATE_OVERFLOW, _CONCURRENT = "rate_overflow", "concurrent"
 
@@ -31,7 +33,8 @@ def merge(calls: Sequence[CallRecord]) -> list[CallRecord]:
     """Correct the reasons of calls by what the other processes of the run were doing.
 
     A miss that looks like the provider's doing is `rate_overflow` if all processes together sent the same start more
-    often than a machine takes. It is `concurrent` if another process was just writing the prefix.
+    often than a machine takes. It is `concurrent` if another process was just writing the prefix. A cold start is none
+    if another process was answered with the same tools and instructions, and they are long enough to be cached.
 
     Args:
         calls: In the order in which they were sent.
@@ -75,10 +78,17 @@ def _reason(call: CallRecord, start: _Start) -> str | None:
     others_in_flight = start.in_flight.total() - start.in_flight[call.process]
     if not is_answered and others_in_flight:
         return _CONCURRENT
+    if call.reason == _COLD_START and not (is_answered and _could_be_read(call, policy)):
+        return _COLD_START
     limit = policy.max_requests_per_minute
-    if call.reason == _PROVIDER and limit is not None and len(start.recent) > limit:
-        return _RATE_OVERFLOW
-    return call.reason
+    return _RATE_OVERFLOW if limit is not None and len(start.recent) > limit else _PROVIDER
+
+
+def _could_be_read(call: CallRecord, policy: CachePolicy) -> bool:
+    """Whether tools and instructions alone are surely long enough to be read, and end where they can be."""
+    if policy.minimum_tokens is None or policy.has_exact_boundaries or call.leading_chars is None:
+        return False
+    return call.leading_chars >= policy.minimum_tokens * _CHARS_PER_TOKEN
 
 
 def _with_reason(call: CallRecord, reason: str | None) -> CallRecord:

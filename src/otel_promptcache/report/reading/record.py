@@ -81,6 +81,8 @@ class CallRecord:
     """What is equal for calls whose prompts start alike in the same scope, whatever the process; None if not known."""
     parts: str | None = None
     """What is equal for calls whose leading parts are of the same parts, in whatever order."""
+    leading_chars: int | None = None
+    """How long its tools and instructions are."""
     reason_in_process: str | None = None
     """What the process by itself gave for the reason, if the whole run tells another one."""
     breakpoint_path: str | None = None
@@ -159,6 +161,7 @@ class CallRecord:
             process=process,
             start=_text(attributes, at.RUN_START),
             parts=_text(attributes, at.RUN_PARTS),
+            leading_chars=_count(attributes, at.RUN_LEADING_CHARS),
             breakpoint_path=_text(attributes, at.BREAKPOINT_PATH),
             host=_text(attributes, names.SERVER_ADDRESS),
             provider=_text(attributes, names.PROVIDER_NAME),
