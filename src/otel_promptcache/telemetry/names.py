@@ -104,7 +104,7 @@ EXPECTED_TOKENS = Attribute(
 AVOIDABLE_TOKENS = Attribute(
     "promptcache.avoidable_tokens",
     "int",
-    "Tokens of content that was sent before and stands in this prompt again, but behind the divergence, where "
+    "Tokens of content that was sent before and is in this prompt again, but behind the divergence, where "
     "no prefix cache can reach it",
 )
 MISS_REASON = Attribute("promptcache.miss.reason", "string", "Why less was read than could have been")
@@ -119,7 +119,7 @@ MISS_TOKENS = Attribute(
 DIVERGENCE_PATH = Attribute(
     "promptcache.divergence.path",
     "string",
-    "Where the prompt parts from what was sent before, such as `instructions` or `tools[3].function.name`",
+    "Where the prompt diverges from what was sent before, such as `instructions` or `tools[3].function.name`",
 )
 DIVERGENCE_TOKEN = Attribute(
     "promptcache.divergence.token", "int", "Estimated token offset of that place in the prompt"

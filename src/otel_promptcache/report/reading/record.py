@@ -58,7 +58,7 @@ class CallRecord:
     expected_tokens: int | None = None
     """What the provider could have read for this very prompt."""
     avoidable_tokens: int | None = None
-    """What was sent before and stands in this prompt again, out of the cache's reach."""
+    """What was sent before and is in this prompt again, out of the cache's reach."""
     reason: str | None = None
     """Why less was read than could have been; None where nothing was lost or it is not known."""
     source: str | None = None

@@ -114,7 +114,7 @@ def spread(times_seconds: Iterable[float | None]) -> Spread | None:
 
 
 def losses(calls: Iterable[CallRecord]) -> tuple[ReasonLoss, ...]:
-    """Add up what the misses cost by reason, the dearest first; reasons that cost nothing are left out."""
+    """Add up what the misses cost by reason, the most expensive first; reasons that cost nothing are left out."""
     requests: Counter[str] = Counter()
     lost_tokens: Counter[str] = Counter()
     dollars: dict[str, float] = {}
