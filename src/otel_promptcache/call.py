@@ -23,6 +23,7 @@ from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
 from otel_promptcache.core.prompt.segments import CacheScope, Settings
 from otel_promptcache.guard import guarded, struck_from_outside
 from otel_promptcache.prefix import current_prefix_name
+from otel_promptcache.providers.profiles import OTHER
 from otel_promptcache.reader import Reader
 from otel_promptcache.shared import Shared
 from otel_promptcache.telemetry.spans import CallSpan
@@ -288,7 +289,8 @@ class Call:
     def _price(self) -> ModelPrice | None:
         facts, tier = self._facts, self._answer.reply.service_tier
         at = datetime.fromtimestamp(self._started_ns / 1e9, timezone.utc)
-        return self._shared.prices.resolve(facts.provider, self._model, tier, at, host=facts.host)
+        provider = facts.provider if self._wire.has_list_price else OTHER
+        return self._shared.prices.resolve(provider, self._model, tier, at, host=facts.host)
 
     @guarded
     def _record(self, error: Exception | None, *, is_abandoned: bool) -> None:

@@ -51,6 +51,8 @@ class WireFormat:
     """Found in every raw event that still matters once the first token came: the others are not decoded."""
     has_diagnostics: bool = False
     """Whether a request can ask why the prompt was not read from the cache."""
+    has_list_price: bool = True
+    """Whether the provider's price list holds for this API; if not, only prices of the user's own do."""
     usage_needs_include_usage: bool = False
     """Whether a stream reports usage only if the request asks for it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otel_promptcache.wire.chat import CHAT_COMPLETIONS, COMPLETIONS
+from otel_promptcache.wire.decisions import DECISIONS
 from otel_promptcache.wire.format import WireFormat
 from otel_promptcache.wire.request import MAX_PATH_CHARS
 from otel_promptcache.wire.responses import COMPACT, RESPONSES
@@ -13,6 +14,7 @@ _FORMAT_BY_SUFFIX = (
     ("/completions", COMPLETIONS),
     ("/responses", RESPONSES),
     ("/responses/compact", COMPACT),
+    ("/decisions", DECISIONS),
 )
 
 
