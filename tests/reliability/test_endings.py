@@ -151,7 +151,7 @@ class SlowTransport(httpx2.AsyncBaseTransport):
 
 
 async def test_a_cancelled_call_is_no_error(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
-    telemetry.instrument()
+    telemetry.instrument(hosts={"provider.test": "openai"})
     async with AsyncOpenAI(
         api_key="key",
         base_url="http://provider.test",

@@ -354,3 +354,23 @@ def test_a_prompt_whose_copies_on_two_models_both_lapsed_here_has_expired() -> N
     application.send({**body, "model": "gpt-4.1"})
     diagnosis = application.send(body)
     assert reason(diagnosis) == "expired"
+
+
+def test_an_answer_from_elsewhere_leaves_no_trace_and_counts_once() -> None:
+    application = Application()
+    examination = application.open(BODY)
+    examination.answered_elsewhere()
+    examination.answered_elsewhere()
+    assert reason(application.send(BODY)) == "cold_start"
+
+
+def test_a_sibling_that_differs_only_at_its_end_changes_nothing() -> None:
+    application = Application()
+    number_1, number_2 = (
+        chat(system(f"{prose(3_000)}\n\nWorker {number}."), user("Hi")) for number in (1, 2)
+    )
+    application.send(number_1)
+    application.now_seconds += 250
+    application.send(number_2, read=2_944)
+    application.now_seconds += 100  # the first has expired, the second has not
+    assert reason(application.send(number_1)) == "expired"

@@ -442,3 +442,33 @@ def test_the_bytes_of_a_prefix_are_those_of_its_scopes_and_boundaries() -> None:
     index._forget(next(iter(index._prompts)))
     index._forget(next(iter(index._prompts)))
     assert index._bytes_held == 0
+
+
+def test_a_request_that_never_got_to_the_provider_is_taken_out_of_the_rate() -> None:
+    index, sent = PrefixIndex(), prompt_of(chat(user("a")))
+    index.uncount_start(sent, 0.0)  # never counted
+    assert [index.match_prefix(sent, 1.0).requests_last_minute for _ in range(2)] == [1, 2]
+    index.uncount_start(sent, 1.0)
+    index.uncount_start(sent, 500.0)  # of another time
+    assert index.match_prefix(sent, 1.0).requests_last_minute == 2
+
+
+def test_pieces_whose_prompt_is_forgotten_have_no_owner() -> None:
+    application = Application()
+    application.send(chat(system(prose(100)), user("Hi")))
+    index = application.index
+    pieces = hash_pieces(cut(Segment(SegmentKind.ITEM, "", prose(100))))
+    (found,) = index.owners(pieces, 48).values()
+    assert found[1] == sum(piece.size_bytes for piece in pieces if piece.size_bytes >= 48)
+    index._by_content.clear()
+    assert index.owners(pieces, 48) == {}
+
+
+def test_a_scope_is_forgotten_although_some_of_its_prefixes_are_gone() -> None:
+    index, sent = PrefixIndex(), keyed(1)
+    admit(index, sent)
+    index._forget_scope(CacheScope(cache_key="never"), [sent.prompt.links[0].prefix])
+    index._forget_scope(
+        sent.scope, [hash_prompt(CHAT_COMPLETIONS.segments(chat(user("gone")))).links[0].prefix]
+    )
+    assert index.match_prefix(sent, 0.0).alive_links == 1

@@ -178,11 +178,10 @@ def _common_start(index: PrefixIndex, sent: SentPrompt, cutter: Cutter, other: S
 def _avoidable_bytes(index: PrefixIndex, links: Sequence[Link], cutter: Cutter, start: _CommonStart) -> int:
     """Content that was sent before and is behind the place where the prompt diverges."""
     first, here = links[start.links], cutter.cut(start.links).pieces
-    if index.is_known(first.content):  # the whole segment only moved
-        avoidable_bytes = first.size_bytes
-    else:
-        shared_bytes = min(first.size_bytes, sum([piece.size_bytes for piece in here[: start.pieces]]))
-        avoidable_bytes = min(first.size_bytes - shared_bytes, _known_bytes(index, here[start.pieces :]))
+    rest_bytes = first.end_bytes - start.end_bytes
+    # A segment that is known only moved; of another one, the pieces count that are known.
+    is_known = index.is_known(first.content)
+    avoidable_bytes = rest_bytes if is_known else min(rest_bytes, _known_bytes(index, here[start.pieces :]))
     for link in links[start.links + 1 :]:
         if index.is_known(link.content) and link.size_bytes >= MIN_REUSED_BYTES:
             avoidable_bytes += link.size_bytes
