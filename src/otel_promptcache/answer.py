@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from otel_promptcache.core.exchange import Reply
+from otel_promptcache.core.exchange import AnswerContent, Progress, Reply
 from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage, UsageError
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.wire.body import END_OF_STREAM, Body, DocumentBody, SniffedBody, body_reader
-from otel_promptcache.wire.format import Json, WireFormat, decoded
+from otel_promptcache.wire.format import AnswerPart, WireFormat, decoded
 from otel_promptcache.wire.sse import BLANK_LINES, event_documents
 
 
@@ -34,15 +34,16 @@ class Answer:
         """The body is to be shown to `feed` as it arrives."""
         return self._body is not None
 
-    @property
-    def is_processed(self) -> bool:
-        """The provider has processed the prompt, so later ones may be read from its cache, and it bills the request.
+    def content(self) -> AnswerContent:
+        """What has been said until now.
 
-        An error and a request that was put aside are not, unless usage or output shows that they were.
+        An error and a request that was put aside are not processed, unless usage or output shows that they were.
         """
-        if self.usage is not None or self.first_token_at is not None:
-            return True
-        return self.has_come and self.reply.error_type is None and not self.reply.is_pending
+        reply, is_processed = self.reply, True
+        if self.usage is None and self.first_token_at is None:
+            has_begun = reply.progress is not Progress.PENDING and reply.progress is not Progress.CANCELLED
+            is_processed = self.has_come and reply.error_type is None and has_begun
+        return AnswerContent(reply, self.usage, self.usage_error, is_processed)
 
     @property
     def lacks_usage(self) -> bool:
@@ -57,12 +58,16 @@ class Answer:
             ValueError: It is not JSON.
         """
         self.has_come = True
-        self._take(decoded(content))
+        self._take(self._wire.read_answer(decoded(content)))
 
     def open(self, content_encoding: str) -> None:
         """Prepare for a body that has not been read yet."""
         self.has_come = True
         self._body = body_reader(content_encoding)
+
+    def resume(self) -> None:
+        """Prepare for more of the same answer, in the body of another response."""
+        self._body, self.is_complete = None, False
 
     def passes_over(self, data: bytes) -> bool:
         """Whether these bytes of the body bring more output and nothing else, so that `feed` need not see them.
@@ -118,23 +123,27 @@ class Answer:
         if self.first_chunk_at is None:
             self.first_chunk_at = at
         if self.first_token_at is None or self._wire.late_events.search(document):
-            message = decoded(document)
-            self._take(message)
-            if self.first_token_at is None and self._wire.has_token(message):
+            part = self._wire.read_answer(decoded(document))
+            self._take(part)
+            if self.first_token_at is None and part.has_token:
                 self.first_token_at = at
-            self.is_complete = self.is_complete or self._wire.is_terminal(message)
+            self.is_complete = self.is_complete or part.is_terminal
 
-    def _take(self, message: Json) -> None:
-        self.reply = self.reply.updated(self._wire.reply(message))
-        self._take_usage(message)
+    def _take(self, part: AnswerPart) -> None:
+        self.reply = self.reply.updated(part.reply)
+        if part.invalid_usage is not None or (part.usage is not None and self.usage is not None):
+            self._take_further_usage(part)
+        elif part.usage is not None:
+            self.usage = part.usage
 
     @guarded
-    def _take_usage(self, message: Json) -> None:
+    def _take_further_usage(self, part: AnswerPart) -> None:
         # A seam of its own: what else the message says is good even if its usage is not.
         try:
-            usage = self._wire.usage(message)
-            if usage is not None:
-                self.usage = usage if self.usage is None else self.usage.updated(usage)
+            if part.invalid_usage is not None:
+                raise part.invalid_usage
+            if self.usage is not None and part.usage is not None:
+                self.usage = self.usage.updated(part.usage)
         except InvalidUsageError as error:
             self.usage, self.usage_error = None, error.error
             raise

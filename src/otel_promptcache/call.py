@@ -6,63 +6,37 @@ import json
 import os
 import threading
 import time
-from dataclasses import dataclass
-from datetime import datetime, timezone
 
 from otel_promptcache.amendments import Amendments
 from otel_promptcache.answer import Answer
-from otel_promptcache.core.analyzer import CacheReport, analyze, gateway_hit
-from otel_promptcache.core.diagnosis.examination import Examination
-from otel_promptcache.core.diagnosis.verdict import Diagnosis
-from otel_promptcache.core.exchange import RequestFacts, Timing
-from otel_promptcache.core.memory.nodes import SentPrompt
-from otel_promptcache.core.money.pricing import ModelPrice
-from otel_promptcache.core.money.usage import TokenUsage
-from otel_promptcache.core.policy import CachePolicy
-from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
-from otel_promptcache.core.prompt.segments import CacheScope, Settings
+from otel_promptcache.awaited import AnswerKey, AwaitedAnswers
+from otel_promptcache.core.analyzer import CacheReport
+from otel_promptcache.core.exchange import Progress, Timing
 from otel_promptcache.guard import guarded, struck_from_outside
-from otel_promptcache.prefix import current_prefix_name
-from otel_promptcache.providers.profiles import OTHER
+from otel_promptcache.inference import Address, Inference
 from otel_promptcache.reader import Reader
 from otel_promptcache.shared import Shared
 from otel_promptcache.telemetry.spans import CallSpan
 from otel_promptcache.wire.format import Json, WireFormat, mapping
 from otel_promptcache.wire.gateways import NO_GATEWAY, GatewayAnswer
-from otel_promptcache.wire.request import RequestContent, read_request
 
-_NOT_REPORTED = TokenUsage()
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a request goes."""
-
-    host: str
-    port: int | None
-    path: str
-    account: int = 0
-    """A hash of the keys, the organisation and the project; it means something in this process only."""
-    settings: Settings = ()
-    """Those in headers."""
+_OPEN = (Progress.PENDING, Progress.UNDER_WAY)
+"""The provider goes on with an answer, whether or not anybody reads it."""
 
 
 class Call:
     """One inference as the host issued it, retries included. Ends exactly once, whoever ends it."""
 
-    def __init__(self, shared: Shared, wire: WireFormat) -> None:
+    def __init__(self, shared: Shared, wire: WireFormat, awaited: AwaitedAnswers[Call]) -> None:
         self.guard = shared.guard
         self._shared = shared
-        self._wire = wire
-        self._prefix_name = current_prefix_name()
+        self._awaited = awaited
+        self._address: Address | None = None
         self._started_ns = time.time_ns()
         self._started = self._attempt_started = self._last_activity = time.perf_counter()
-        self._facts = RequestFacts(wire.operation, provider="openai", api_type=wire.api_type)
+        self._inference = Inference(shared, wire)
         self._is_request_read = False
         self.amendments = Amendments(shared, wire)
-        self._prefix: PrefixIdentity | None = None
-        self._examination: Examination | None = None
-        self._scope: CacheScope | None = None
         # A call that fails before its request is built was never sent: it is counted, but has no span.
         self._span = CallSpan.absent()
         self._answer = Answer(shared.guard, wire)
@@ -81,58 +55,18 @@ class Call:
         """Read the final request body, once; it is not kept. Opens the span of the call."""
         if self._is_request_read:  # a retry sends the same again
             return
-        self._is_request_read = True
-        decoded = mapping(json.loads(body) if isinstance(body, bytes) else body)
-        request = read_request(self._wire, decoded, address.path)
-        self._facts = RequestFacts(
-            operation=self._wire.operation,
-            provider=self._shared.providers.resolve(
-                address.host, address.port, request.model, is_deployment=request.is_deployment
-            ),
-            api_type=self._wire.api_type,
-            model=request.model,
-            service_tier=request.service_tier,
-            host=address.host,
-            port=address.port,
-            is_stream=request.is_stream,
-        )
-        self._examine(request, address)
+        self._is_request_read, self._address = True, address
+        inference = self._inference
+        inference.read(mapping(json.loads(body) if isinstance(body, bytes) else body), address, self._started)
         self._span = self._shared.emitter.open(
-            self._facts,
-            self._prefix,
-            self._prefix_name,
+            inference.facts,
+            inference.prefix,
+            inference.prefix_name,
             self._started_ns,
             is_measured_by_another=is_measured_by_another,
-            scope=self._scope,
+            scope=inference.scope,
         )
         self._shared.endings.opened(self)
-
-    @guarded
-    def _examine(self, request: RequestContent, address: Address) -> None:
-        facts, fingerprinter = self._facts, self._shared.fingerprinter
-        host = address.host if address.port is None else f"{address.host}:{address.port}"
-        customer = self._shared.accounts.customer(host, address.account)
-        prompt, segments = self._shared.hasher.hash(request.read_blocks, customer)
-        self._prefix = fingerprinter.recall(prompt.leading) or fingerprinter.identify(
-            request.read_segments(), prompt.leading
-        )
-        if not prompt.is_whole:
-            return
-        self._scope = scope = request.scope._replace(
-            provider=facts.provider,
-            host=host,
-            model=facts.model or "",
-            settings=tuple(sorted((*request.scope.settings, *address.settings))),
-        )
-        policy = self._shared.policy_of(facts.provider, facts.model or "", None)
-        self._examination = Examination(
-            self._shared.index,
-            SentPrompt(prompt, scope, request.options, self._prefix.fingerprint, account=customer),
-            segments,
-            self._started,
-            has_boundaries=policy.has_exact_boundaries or not policy.is_known,
-            keeps_names=self._shared.path_names,
-        )
 
     @guarded
     def attempt_begins(self) -> None:
@@ -142,8 +76,10 @@ class Call:
     @guarded
     def diagnostics_addition(self, body: object) -> Json | None:
         """What to add to the request for the provider's diagnostics, the same for each attempt; mostly nothing."""
-        earlier = self._examination and self._examination.comparable_response_id
-        return self.amendments.diagnostics(body, earlier, self._policy)
+        if not self._shared.request_diagnostics:
+            return None
+        inference = self._inference
+        return self.amendments.diagnostics(body, inference.comparable_response_id, inference.policy)
 
     # The response.
 
@@ -182,9 +118,9 @@ class Call:
         had_token = self._answer.first_token_at is not None
         self._answer.feed(data, self._last_activity)
         if self._answer.is_complete:
-            self.end()
+            self._end_with(None)
         elif not had_token and self._answer.first_token_at is not None:
-            self._admit(self._policy())
+            self._admit()
 
     @guarded
     def body_ended(self) -> None:
@@ -202,24 +138,19 @@ class Call:
 
     def left(self, error: BaseException | None) -> None:
         """The host's call returned or raised; a body that is still to come goes on being watched."""
-        if error is not None or not self._answer.is_watched:
-            self.end(error)
+        if error is not None:
+            self._end_with(error)
+        elif not self._answer.is_watched:
+            self.end()
 
     def end(self, error: BaseException | None = None) -> None:
-        """End the call with what was seen; only the first end counts.
-
-        An error is what the provider or the network did. If the application went away, by cancellation or an
-        exception of its own, the call is abandoned.
-        """
-        if error is None or (isinstance(error, Exception) and not struck_from_outside(error)):
-            self._end(error, is_abandoned=False)
-        else:
-            # A pending coroutine may be closed by the garbage collector.
-            self._shared.endings.closed(self)
+        """The body ended or broke off: end the call with what was seen, or wait for the rest; the first end counts."""
+        if self._answer.reply.progress not in _OPEN or not self._waits():
+            self._end_with(error)
 
     def closed(self) -> None:
         """The body was closed, perhaps before its end; may be called from anywhere."""
-        if not self._has_ended:
+        if not self._has_ended and (self._answer.reply.progress not in _OPEN or not self._waits()):
             self._shared.endings.closed(self)
 
     def abandon(self) -> None:
@@ -230,6 +161,41 @@ class Call:
     def is_left(self) -> bool:
         """The body is not read any more: whoever read it is gone, or is the one who asks."""
         return self._reader is not None and self._reader.is_gone()
+
+    def resume(self) -> None:
+        """Prepare for more of the answer that the call waits for."""
+        self._answer.resume()
+        self._report = None
+
+    @guarded
+    def _waits(self) -> bool:
+        """Wait for an answer that can be fetched later; tell whether the call does."""
+        answer, reply, address = self._answer, self._answer.reply, self._address
+        if address is None or reply.response_id is None or self._has_ended:
+            return False
+        if answer.is_complete or reply.error_type is not None or self._gateway.is_from_own_cache:
+            return False
+        is_pending = reply.progress is Progress.PENDING
+        if not is_pending and not self._inference.is_background:
+            return False
+        self._reader = None
+        self._inference.put_aside(is_pending=is_pending)
+        key = AnswerKey(address.host, address.port, address.account, reply.response_id)
+        if (evicted := self._awaited.put(key, self)) is not None:
+            self._shared.endings.closed(evicted)
+        return True
+
+    def _end_with(self, error: BaseException | None) -> None:
+        """End the call with what was seen; only the first end counts.
+
+        An error is what the provider or the network did. If the application went away, by cancellation or an
+        exception of its own, the call is abandoned.
+        """
+        if error is None or (isinstance(error, Exception) and not struck_from_outside(error)):
+            self._end(error, is_abandoned=False)
+        else:
+            # A pending coroutine may be closed by the garbage collector.
+            self._shared.endings.closed(self)
 
     def _end(self, error: Exception | None, *, is_abandoned: bool) -> None:
         # A forked child has copies of its parent's open calls; they are the parent's to report.
@@ -242,55 +208,23 @@ class Call:
         self._record(error, is_abandoned=is_abandoned)
 
     @guarded
-    def _admit(self, policy: CachePolicy) -> None:
+    def _admit(self) -> None:
         """Tell that the provider has processed the prompt, so that later ones are measured by it."""
-        if self._examination is not None and not self._gateway.is_from_own_cache:
-            self._examination.answered(self._answer.reply, policy, self._last_activity)
+        if not self._gateway.is_from_own_cache:
+            self._inference.admit(self._answer.reply, self._last_activity)
 
     @guarded
     def _settle(self) -> None:
         """Judge the call and write it to its span, which may be another's and end before the call does."""
-        answer, policy, gateway = self._answer, self._policy(), self._gateway
+        answer, gateway, emitter = self._answer.content(), self._gateway, self._shared.emitter
         cost_usd = gateway.cost_usd if answer.reply.cost_usd is None else answer.reply.cost_usd
         if cost_usd is not None or gateway.saved_usd is not None:
-            self._shared.emitter.describe_gateway(self._span, cost_usd, gateway.saved_usd)
+            emitter.describe_gateway(self._span, cost_usd, gateway.saved_usd)
         if gateway.is_from_own_cache:
-            if self._examination is not None:
-                self._examination.answered_elsewhere()
-            self._report = gateway_hit(self._prefix, self._prefix_name)
-            self._shared.emitter.describe(self._span, answer.reply, self._report, self._timing())
-            return
-        is_processed = answer.is_processed
-        if is_processed:
-            self._admit(policy)
-        usage = answer.usage or _NOT_REPORTED
-        reporters, reporter = self._shared.reporters, (self._facts.host or "", self._model)
-        if usage.cache_read_tokens is None or reporter not in reporters.known:
-            usage = reporters.completed(usage, *reporter)
-        self._report = analyze(
-            prefix=self._prefix,
-            prefix_name=self._prefix_name,
-            usage=usage,
-            diagnosis=self._diagnose(usage, policy) or Diagnosis(),
-            policy=policy,
-            price=self._price(),
-            is_answered=is_processed,
-            usage_error=answer.usage_error,
-        )
-        self._shared.emitter.describe(self._span, answer.reply, self._report, self._timing())
-
-    @guarded
-    def _diagnose(self, usage: TokenUsage, policy: CachePolicy) -> Diagnosis | None:
-        if self._examination is None:
-            return None
-        return self._examination.judge(usage, self._answer.reply.diagnosis, policy)
-
-    @guarded
-    def _price(self) -> ModelPrice | None:
-        facts, tier = self._facts, self._answer.reply.service_tier
-        at = datetime.fromtimestamp(self._started_ns / 1e9, timezone.utc)
-        provider = facts.provider if self._wire.has_list_price else OTHER
-        return self._shared.prices.resolve(provider, self._model, tier, at, host=facts.host)
+            self._report = self._inference.gateway_report()
+        else:
+            self._report = self._inference.report(answer, self._started_ns, self._last_activity)
+        emitter.describe(self._span, answer.reply, self._report, self._timing())
 
     @guarded
     def _record(self, error: Exception | None, *, is_abandoned: bool) -> None:
@@ -305,19 +239,11 @@ class Call:
         self._span.detach()
         try:
             if self._report is not None:
-                self._shared.emitter.record(self._span, self._facts, reply, self._report, timing, error_type)
+                facts = self._inference.facts
+                self._shared.emitter.record(self._span, facts, reply, self._report, timing, error_type)
         finally:
-            if self._examination is not None:
-                self._examination.close()
+            self._inference.close()
             self._span.end(self._started_ns + int(timing.duration_seconds * 1e9), error_type)
-
-    @property
-    def _model(self) -> str:
-        """The model that answered, else the one that was asked."""
-        return self._answer.reply.model or self._facts.model or ""
-
-    def _policy(self) -> CachePolicy:
-        return self._shared.policy_of(self._facts.provider, self._model, self._facts.model)
 
     def _timing(self) -> Timing:
         started, chunk_at, token_at = (

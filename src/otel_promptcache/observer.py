@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache, partial
 from typing import Any
 
+from otel_promptcache.awaited import AwaitedAnswers
 from otel_promptcache.call import Call
 from otel_promptcache.core.memory.accounts import Accounts
 from otel_promptcache.core.memory.index import PrefixIndex
@@ -17,6 +18,7 @@ from otel_promptcache.core.policy import policy_for
 from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.endings import Endings
+from otel_promptcache.fetch import Exchange, Fetch
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.prices import Prices
 from otel_promptcache.providers.reported import CachedCountReporters
@@ -25,7 +27,7 @@ from otel_promptcache.shared import Shared
 from otel_promptcache.telemetry.emitter import Emitter
 from otel_promptcache.telemetry.spans import is_suppressed
 from otel_promptcache.wire.body import DocumentTooLongError
-from otel_promptcache.wire.routes import wire_format
+from otel_promptcache.wire.routes import fetched_response_id, wire_format
 
 _logger = logging.getLogger("otel_promptcache")
 
@@ -79,16 +81,20 @@ class Observer:
             path_names=path_names,
             explain_missing_usage=self._explain_missing_usage,
         )
+        self._awaited: AwaitedAnswers[Call] = AwaitedAnswers()
         self._explained_missing_usage = False
 
     @guarded
-    def begin(self, method: str, url: str) -> Call | None:
-        """Start a call; None where the request is no inference or nothing is to be instrumented."""
+    def begin(self, method: str, url: str) -> Exchange | None:
+        """Start a call, or the fetch of an answer; None if a request is neither, or nothing is to be instrumented."""
         wire = wire_format(method, url)
-        if wire is None or is_suppressed():
+        if wire is None:
+            response_id = fetched_response_id(method, url) if self._awaited else None
+            return Fetch(self._shared, self._awaited, response_id) if response_id else None
+        if is_suppressed():
             return None
         self.endings.run_pending()
-        return Call(self._shared, wire)
+        return Call(self._shared, wire, self._awaited)
 
     def _explain_missing_usage(self) -> None:
         """Say once how a chat stream gets to report its usage."""

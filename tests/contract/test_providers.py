@@ -129,7 +129,7 @@ def test_what_is_left_out_by_one_that_has_reported_it_is_a_zero() -> None:
 def test_usage_is_read_by_all_its_names(
     answer: dict[str, object], read: int | None, written: int | None
 ) -> None:
-    usage = CHAT_COMPLETIONS.usage(answer)
+    usage = CHAT_COMPLETIONS.read_answer(answer).usage
     assert usage is not None
     assert (usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens) == (9, read, written)
-    assert RESPONSES.usage({"response": {"choices": 7, "x_groq": 7}}) is None
+    assert RESPONSES.read_answer({"response": {"choices": 7, "x_groq": 7}}).usage is None

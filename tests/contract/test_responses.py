@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.core.exchange import Reply
+from otel_promptcache.core.exchange import Progress, Reply
 from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage
 from otel_promptcache.wire.chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.wire.format import WireFormat
@@ -51,8 +51,8 @@ from otel_promptcache.wire.responses import RESPONSES
 )
 @pytest.mark.parametrize("wire", [CHAT_COMPLETIONS, COMPLETIONS])
 def test_chat_usage(wire: WireFormat, usage: object, expected: TokenUsage | None) -> None:
-    assert wire.usage({"usage": usage}) == expected
-    assert wire.usage({}) is None
+    assert wire.read_answer({"usage": usage}).usage == expected
+    assert wire.read_answer({}).usage is None
 
 
 def test_responses_usage_with_the_split_by_lifetime() -> None:
@@ -69,10 +69,13 @@ def test_responses_usage_with_the_split_by_lifetime() -> None:
     expected = TokenUsage(
         input_tokens=20, cache_read_tokens=8, cache_write_tokens=6, cache_write_12h_tokens=2, output_tokens=3, reasoning_tokens=0
     )  # fmt: skip
-    assert RESPONSES.usage({"usage": usage}) == expected
+    assert RESPONSES.read_answer({"usage": usage}).usage == expected
     for event in ("completed", "incomplete", "failed"):
-        assert RESPONSES.usage({"type": f"response.{event}", "response": {"usage": usage}}) == expected
-    assert RESPONSES.usage({"type": "response.created", "response": {"usage": None}}) is None
+        assert (
+            RESPONSES.read_answer({"type": f"response.{event}", "response": {"usage": usage}}).usage
+            == expected
+        )
+    assert RESPONSES.read_answer({"type": "response.created", "response": {"usage": None}}).usage is None
 
 
 @pytest.mark.parametrize(
@@ -88,8 +91,10 @@ def test_responses_usage_with_the_split_by_lifetime() -> None:
     ],
 )
 def test_impossible_usage_is_refused_as_a_whole(usage: object) -> None:
-    with pytest.raises(InvalidUsageError):
-        CHAT_COMPLETIONS.usage({"usage": usage})
+    part = CHAT_COMPLETIONS.read_answer({"model": "gpt-5", "usage": usage})
+    assert isinstance(part.invalid_usage, InvalidUsageError)
+    assert part.usage is None
+    assert part.reply.model == "gpt-5"
 
 
 def test_chat_reply() -> None:
@@ -99,10 +104,10 @@ def test_chat_reply() -> None:
         "service_tier": "flex",
         "choices": [{"finish_reason": "stop"}, {"finish_reason": None}, {"finish_reason": "length"}],
     }
-    assert CHAT_COMPLETIONS.reply(body) == Reply(
+    assert CHAT_COMPLETIONS.read_answer(body).reply == Reply(
         "chatcmpl-1", "gpt-4o-2024-08-06", "flex", {0: "stop", 2: "length"}
     )
-    assert CHAT_COMPLETIONS.reply({"error": {"message": "no"}}) == Reply(error_type="APIError")
+    assert CHAT_COMPLETIONS.read_answer({"error": {"message": "no"}}).reply == Reply(error_type="APIError")
 
 
 @pytest.mark.parametrize(
@@ -110,28 +115,30 @@ def test_chat_reply() -> None:
     [
         (
             {"id": "resp_1", "model": "gpt-5.6", "service_tier": "default", "status": "completed"},
-            Reply("resp_1", "gpt-5.6", "default", {0: "completed"}, is_pending=False),
+            Reply("resp_1", "gpt-5.6", "default", {0: "completed"}, progress=Progress.ENDED),
         ),
         (
             {"type": "response.incomplete", "response": {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}},
-            Reply(finish_reasons={0: "max_output_tokens"}, is_pending=False),
+            Reply(finish_reasons={0: "max_output_tokens"}, progress=Progress.ENDED),
         ),
         (
             {"type": "response.failed", "response": {"status": "failed", "error": {"code": "server_error"}}},
-            Reply(error_type="server_error", is_pending=False),
+            Reply(error_type="server_error", progress=Progress.ENDED),
         ),
-        ({"response": {"status": "failed", "error": None}}, Reply(error_type="failed", is_pending=False)),
+        ({"response": {"status": "failed", "error": None}}, Reply(error_type="failed", progress=Progress.ENDED)),
         ({"error": {"code": "server_error"}}, Reply(error_type="server_error")),
         ({"error": {"code": "Sorry, Ann Smith!"}}, Reply(error_type="APIError")),
-        ({"id": "resp_1", "status": "queued"}, Reply("resp_1", is_pending=True)),
-        ({"id": "resp_1", "status": "in_progress"}, Reply("resp_1", is_pending=True)),
+        ({"id": "resp_1", "status": "queued"}, Reply("resp_1", progress=Progress.PENDING)),
+        ({"id": "resp_1", "status": "in_progress"}, Reply("resp_1", progress=Progress.PENDING)),
         ({"type": "error", "code": "rate_limit_exceeded"}, Reply(error_type="rate_limit_exceeded")),
         ({"type": "error", "code": None}, Reply(error_type="APIError")),
-        ({"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}}, Reply("resp_1", is_pending=False)),
+        ({"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}}, Reply("resp_1", progress=Progress.UNDER_WAY)),
+        ({"type": "response.queued", "response": {"id": "resp_1", "status": "queued"}}, Reply("resp_1", progress=Progress.PENDING)),
+        ({"id": "resp_1", "status": "cancelled"}, Reply("resp_1", progress=Progress.CANCELLED)),
     ],
 )  # fmt: skip
 def test_responses_reply(message: dict[str, Any], expected: Reply) -> None:
-    assert RESPONSES.reply(message) == expected
+    assert RESPONSES.read_answer(message).reply == expected
 
 
 def test_later_events_win_and_each_choice_has_its_last_finish_reason() -> None:
@@ -158,7 +165,7 @@ def test_later_events_win_and_each_choice_has_its_last_finish_reason() -> None:
     ],
 )
 def test_first_token_of_a_chat_stream(delta: dict[str, Any], is_token: bool) -> None:
-    assert CHAT_COMPLETIONS.has_token({"choices": [{"delta": {}}, {"delta": delta}]}) is is_token
+    assert CHAT_COMPLETIONS.read_answer({"choices": [{"delta": {}}, {"delta": delta}]}).has_token is is_token
 
 
 @pytest.mark.parametrize(
@@ -176,12 +183,12 @@ def test_first_token_of_a_chat_stream(delta: dict[str, Any], is_token: bool) -> 
     ],
 )
 def test_first_token_of_a_responses_stream(event: dict[str, Any], is_token: bool) -> None:
-    assert RESPONSES.has_token(event) is is_token
+    assert RESPONSES.read_answer(event).has_token is is_token
 
 
 def test_first_token_of_a_legacy_completion_stream() -> None:
-    assert COMPLETIONS.has_token({"choices": [{"text": "Hi"}]})
-    assert not COMPLETIONS.has_token({"choices": [{"text": ""}]})
+    assert COMPLETIONS.read_answer({"choices": [{"text": "Hi"}]}).has_token
+    assert not COMPLETIONS.read_answer({"choices": [{"text": ""}]}).has_token
 
 
 @pytest.mark.parametrize("wire", [CHAT_COMPLETIONS, COMPLETIONS, RESPONSES])
@@ -199,9 +206,9 @@ def test_a_reply_of_any_shape_says_nothing_but_does_not_fail(wire: WireFormat, o
         "type",
     )
     message = dict.fromkeys(members, odd)
-    assert wire.reply(message).finish_reasons is None
-    assert wire.has_token(message) is False
-    assert wire.is_terminal(message) is False
+    assert wire.read_answer(message).reply.finish_reasons is None
+    assert wire.read_answer(message).has_token is False
+    assert wire.read_answer(message).is_terminal is False
 
 
 @pytest.mark.parametrize(
@@ -228,7 +235,7 @@ def test_late_events_are_found_without_decoding(
 
 
 def test_terminal_events() -> None:
-    assert RESPONSES.is_terminal({"type": "response.incomplete"})
-    assert RESPONSES.is_terminal({"type": "error"})
-    assert CHAT_COMPLETIONS.is_terminal({"error": {"message": "no"}})
-    assert not CHAT_COMPLETIONS.is_terminal({"choices": [{"finish_reason": "stop"}]})
+    assert RESPONSES.read_answer({"type": "response.incomplete"}).is_terminal
+    assert RESPONSES.read_answer({"type": "error"}).is_terminal
+    assert CHAT_COMPLETIONS.read_answer({"error": {"message": "no"}}).is_terminal
+    assert not CHAT_COMPLETIONS.read_answer({"choices": [{"finish_reason": "stop"}]}).is_terminal

@@ -14,7 +14,9 @@ import otel_promptcache
 from otel_promptcache.amendments import Amendments
 from otel_promptcache.answer import Answer
 from otel_promptcache.call import Call
+from otel_promptcache.fetch import Fetch
 from otel_promptcache.guard import guarded
+from otel_promptcache.inference import Inference
 from otel_promptcache.observer import Observer
 from otel_promptcache.sdk.seam import Seam
 from otel_promptcache.sim import Simulator
@@ -23,7 +25,7 @@ from tests.faults.outcome import BODIES, Outcome, acall, call
 
 SEAMS = [
     (owner, name)
-    for owner in (Seam, Observer, Call, Amendments, Answer)
+    for owner in (Seam, Observer, Call, Inference, Amendments, Answer, Fetch)
     for name, member in vars(owner).items()
     if hasattr(member, "__wrapped__")
 ]
@@ -49,7 +51,8 @@ def raises_last(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def test_the_seams_are_all_there() -> None:
-    assert {owner.__name__ for owner, _ in SEAMS} == {"Seam", "Observer", "Call", "Amendments", "Answer"}
+    names = {owner.__name__ for owner, _ in SEAMS}
+    assert names == {"Seam", "Observer", "Call", "Inference", "Amendments", "Answer", "Fetch"}
     assert len(SEAMS) >= 20
 
 

@@ -196,7 +196,8 @@ def test_threads_that_end_one_call_count_it_once(telemetry: Telemetry) -> None:
     ("body", "error_type"),
     [
         ({"error": {"message": "no", "code": "overloaded"}}, "overloaded"),
-        ({"id": "resp_1", "status": "queued", "output": [], "model": "gpt-5.4"}, None),
+        ({"id": "resp_1", "status": "failed", "output": [], "model": "gpt-5.4"}, "failed"),
+        ({"id": "resp_1", "status": "cancelled", "output": [], "model": "gpt-5.4"}, None),
     ],
 )
 def test_what_was_not_processed_is_not_unpriced(

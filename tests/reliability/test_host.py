@@ -25,7 +25,9 @@ from otel_promptcache import prefix
 from otel_promptcache.amendments import Amendments
 from otel_promptcache.answer import Answer
 from otel_promptcache.call import Call
+from otel_promptcache.fetch import Fetch
 from otel_promptcache.guard import guarded
+from otel_promptcache.inference import Inference
 from otel_promptcache.observer import Observer
 from otel_promptcache.prefix import current_prefix_name
 from otel_promptcache.sdk.seam import Seam
@@ -106,7 +108,7 @@ class TimeLimit(Exception):  # noqa: N818  # as applications call it
 
 SEAMS = [
     (owner, name)
-    for owner in (Seam, Observer, Call, Amendments, Answer)
+    for owner in (Seam, Observer, Call, Inference, Amendments, Answer, Fetch)
     for name, member in vars(owner).items()
     if hasattr(member, "__wrapped__")
 ]

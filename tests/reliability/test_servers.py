@@ -6,7 +6,10 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+import httpx2
+import openai
 import pytest
+from openai.providers.vertex import vertex
 
 from otel_promptcache import call as call_module
 from tests.conftest import Telemetry
@@ -127,3 +130,47 @@ def test_a_rule_of_the_users_own_makes_it_judgeable(server: Server, telemetry: T
     told = [server.ask(each, **where) for each in (ZERO, HIT, ZERO)]
     told.append(server.ask(ZERO, **where, wait_seconds=700))
     assert [reason(each) for each in told] == ["cold_start", None, "provider", "expired"]
+
+
+class OwnAzure(openai.AzureOpenAI):
+    """A client of the application's own."""
+
+
+@pytest.mark.parametrize(
+    ("client_class", "options", "provider"),
+    [
+        (
+            openai.AzureOpenAI,
+            {"api_version": "v1", "azure_endpoint": "http://llm.corp.test"},
+            "azure.ai.openai",
+        ),
+        (OwnAzure, {"api_version": "v1", "base_url": "http://llm.corp.test/openai/v1"}, "azure.ai.openai"),
+        (
+            openai.BedrockOpenAI,
+            {"aws_region": "eu-west-1", "base_url": "http://llm.corp.test/v1"},
+            "aws.bedrock",
+        ),
+        (openai.OpenAI, {"base_url": "http://llm.corp.test/v1"}, "openai"),
+        (openai.AzureOpenAI, {"api_version": "v1", "azure_endpoint": "http://stated.test"}, "my-gateway"),
+        (openai.AzureOpenAI, {"api_version": "v1", "azure_endpoint": "http://x.deepseek.com"}, "deepseek"),
+    ],
+)
+def test_the_client_says_whom_it_talks_to_if_the_host_does_not(
+    telemetry: Telemetry, client_class: Any, options: dict[str, Any], provider: str
+) -> None:
+    telemetry.instrument(hosts={"stated.test": "my-gateway"})
+    http_client = httpx2.Client(transport=httpx2.MockTransport(answering(completion())))
+    with client_class(api_key="key", http_client=http_client, **options) as client:
+        client.chat.completions.create(model="gpt-5.4", messages=MESSAGES)
+    assert telemetry.span["gen_ai.provider.name"] == provider
+
+
+def test_a_client_of_the_general_class_may_have_a_platform(telemetry: Telemetry) -> None:
+    telemetry.instrument()
+    http_client = httpx2.Client(
+        transport=httpx2.MockTransport(answering({"id": "resp_1", "status": "completed"}))
+    )
+    platform = vertex(base_url="http://vertex.corp.test/v1", token_provider=lambda: "token")
+    with openai.OpenAI(provider=platform, http_client=http_client) as client:
+        client.responses.with_raw_response.create(model="openai/gpt-oss-120b", input="Hi")
+    assert telemetry.span["gen_ai.provider.name"] == "gcp.vertex_ai"

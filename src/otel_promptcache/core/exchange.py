@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
+
+from otel_promptcache.core.money.usage import TokenUsage, UsageError
 
 MAX_CHOICES = 128
 """Choices of an answer whose finish reasons are kept."""
@@ -32,6 +35,18 @@ class ProviderDiagnosis:
     missed_tokens: int | None
 
 
+class Progress(Enum):
+    """How far the provider has come with a request that it may put aside."""
+
+    PENDING = "pending"
+    """It has put the request aside, and has not processed the prompt yet."""
+    UNDER_WAY = "under way"
+    """It is answering."""
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+    """It may have processed the prompt before, or not."""
+
+
 class Reply(NamedTuple):
     """What a response, or one event of a stream, says; None where it does not say."""
 
@@ -41,8 +56,7 @@ class Reply(NamedTuple):
     """The tier that was really used, which may differ from the one asked for."""
     finish_reasons: Mapping[int, str] | None = None
     """Why each choice ended, by its index; at most `MAX_CHOICES`."""
-    is_pending: bool | None = None
-    """The provider has put the request aside, so it has not processed the prompt (yet)."""
+    progress: Progress | None = None
     error_type: str | None = None
     """The provider's own code, where a response came but the inference failed."""
     cost_usd: float | None = None
@@ -61,6 +75,17 @@ class Reply(NamedTuple):
             reasons = {**self.finish_reasons, **later.finish_reasons}
             return merged._replace(finish_reasons=dict(list(reasons.items())[:MAX_CHOICES]))
         return merged
+
+
+class AnswerContent(NamedTuple):
+    """What an answer said, put together once: all the rest goes by it."""
+
+    reply: Reply
+    usage: TokenUsage | None
+    """None if it was not reported, or was impossible."""
+    usage_error: UsageError | None
+    is_processed: bool
+    """The provider has processed the prompt, so later ones may be read from its cache, and it bills the request."""
 
 
 class Timing(NamedTuple):

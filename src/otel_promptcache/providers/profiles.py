@@ -70,6 +70,12 @@ PROFILES: tuple[Profile, ...] = (
 )
 """In the order in which they are tried."""
 
+PROVIDER_BY_PLATFORM = {"azure": "azure.ai.openai", "bedrock": "aws.bedrock", "vertex": "gcp.vertex_ai"}
+"""By the word of the SDK's client.
+
+Source: openai 3.57.0, `lib/azure.py`, `providers/bedrock.py`, `providers/vertex.py` (checked 2026-11-25).
+"""
+
 _OPENAI_MODEL = re.compile(
     r"(?:openai/)?(?:ft:)?(?:gpt-(?!oss)|chatgpt-|o\d|codex|computer-use|text-|davinci|babbage)"
 )

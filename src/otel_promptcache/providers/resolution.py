@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from otel_promptcache.core.quoting import cut, printable
-from otel_promptcache.providers.profiles import OTHER, is_openai_model, known_provider
+from otel_promptcache.providers.profiles import OTHER, PROVIDER_BY_PLATFORM, is_openai_model, known_provider
 
 _logger = logging.getLogger("otel_promptcache")
 
@@ -26,7 +26,15 @@ class Providers:
         self._hosts = {host.lower(): name for host, name in hosts.items()}
         self._explained: set[str] = set()
 
-    def resolve(self, host: str, port: int | None, model: str | None, *, is_deployment: bool = False) -> str:
+    def resolve(
+        self,
+        host: str,
+        port: int | None,
+        model: str | None,
+        *,
+        platform: str | None = None,
+        is_deployment: bool = False,
+    ) -> str:
         """The `gen_ai.provider.name` of a request; `_OTHER` if nobody is known for its host and model.
 
         A host that is not known may be a proxy. OpenAI's own models are taken to come from OpenAI there, and one line
@@ -40,6 +48,9 @@ class Providers:
         known = known_provider(host)
         if known is not None:
             return known
+        stated = PROVIDER_BY_PLATFORM.get(platform) if platform is not None else None
+        if stated is not None:
+            return stated
         if not is_deployment and (model is None or not is_openai_model(model)):
             return OTHER
         if host not in self._explained and host not in _LOOPBACK:

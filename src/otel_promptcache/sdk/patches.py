@@ -128,7 +128,7 @@ def _build_request(seam: Seam, original: _Method) -> _Method:
 
         amended = seam.request_ready(call, options)
         request = build(amended)
-        further = seam.request_built(call, options if amended is None else amended, request)
+        further = seam.request_built(call, self, options if amended is None else amended, request)
         if further is not None:
             request = build(further)
         seam.request_final(call, request)

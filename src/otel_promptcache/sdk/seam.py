@@ -8,9 +8,11 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, cast
 
-from otel_promptcache.call import Address, Call
+from otel_promptcache.fetch import Exchange
 from otel_promptcache.guard import Guard, guarded
+from otel_promptcache.inference import Address
 from otel_promptcache.observer import Observer
+from otel_promptcache.sdk.clients import client_platform
 from otel_promptcache.sdk.headers import read_headers
 from otel_promptcache.sdk.peers import is_observed_by_a_peer
 from otel_promptcache.sdk.tap import install_tap
@@ -25,7 +27,7 @@ class CallScope:
 
     def __init__(self, seam: Seam, options: Any) -> None:
         self.options = options
-        self.call: Call | None = None
+        self.call: Exchange | None = None
         """None if the request is no inference: it hides an outer call from requests made in between."""
         self._seam = seam
         self._outer = seam.current.get()
@@ -59,7 +61,7 @@ class Seam:
         """The hooks are in place; what an application kept of them passes everything through otherwise."""
         self.current: ContextVar[CallScope | None] = ContextVar("otel_promptcache.call", default=None)
         self._observer = observer
-        self._unbounded: weakref.WeakKeyDictionary[Any, Call] = weakref.WeakKeyDictionary()
+        self._unbounded: weakref.WeakKeyDictionary[Any, Exchange] = weakref.WeakKeyDictionary()
         """Calls by their request that were begun without a scope."""
 
     @property
@@ -68,11 +70,11 @@ class Seam:
         return self._observer.guard
 
     @guarded
-    def begin(self, options: Any) -> Call | None:
+    def begin(self, options: Any) -> Exchange | None:
         """Start a call; None if the request is no inference."""
         return self._observer.begin(options.method, options.url)
 
-    def call_for(self, options: Any) -> Call | None:
+    def call_for(self, options: Any) -> Exchange | None:
         """The call that a request belongs to; None if it is no inference.
 
         If something hides our hook on `request`, the call begins here, and errors before its response go unseen.
@@ -81,23 +83,23 @@ class Seam:
         return self.begin(options) if scope is None else scope.call
 
     @guarded
-    def request_ready(self, call: Call, options: Any) -> Any:
+    def request_ready(self, call: Exchange, options: Any) -> Any:
         """Return the options to send instead of these; None if they are to be sent as they are."""
         return _amended(options, call.amendments.usage(_body(options)))
 
     @guarded
-    def request_built(self, call: Call, options: Any, request: Any) -> Any:
-        """Show the call its final body and where it goes.
+    def request_built(self, call: Exchange, client: object, options: Any, request: Any) -> Any:
+        """Show the call its final body, whose client sends it and where it goes.
 
         Returns:
             The options to build the request from again; None if it is to be sent as it is.
         """
         body = _body(options)
-        call.request(body, _address(request), is_observed_by_a_peer())
+        call.request(body, _address(client, request), is_observed_by_a_peer())
         return _amended(options, call.diagnostics_addition(body))
 
     @guarded
-    def request_final(self, call: Call, request: Any) -> None:
+    def request_final(self, call: Exchange, request: Any) -> None:
         """Note the HTTP request that is about to be sent, for the first time or again."""
         call.attempt_begins()
         if call.amendments.hides_usage_event:
@@ -140,11 +142,12 @@ def _amended(options: Any, addition: Mapping[str, Any] | None) -> Any:
     return amended
 
 
-def _address(request: Any) -> Address:
+def _address(client: object, request: Any) -> Address:
     """Where a request goes, on whose account, and with which settings in its headers."""
     url = request.url
     account, settings = read_headers(request.headers.raw)
-    return Address(url.host[:_MAX_HOST_CHARS], url.port, url.path, account, settings)
+    platform = client_platform(client)
+    return Address(url.host[:_MAX_HOST_CHARS], url.port, url.path, account, settings, platform)
 
 
 def _body(options: Any) -> Any:

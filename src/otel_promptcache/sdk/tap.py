@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any, cast
 
-from otel_promptcache.call import Call
+from otel_promptcache.fetch import Exchange
 
 
-def install_tap(response: Any, call: Call) -> None:
+def install_tap(response: Any, call: Exchange) -> None:
     """Put a tap between an unread HTTP response and its byte stream."""
     stream: object = response.stream
     response.stream = _tap_class(type(cast("object", response)), type(stream))(stream, call)
@@ -20,7 +20,7 @@ def install_tap(response: Any, call: Call) -> None:
 class _Tap:
     """Stands for a byte stream of httpx or httpx2, of the same kinds: sync, async or both."""
 
-    def __init__(self, stream: Any, call: Call) -> None:
+    def __init__(self, stream: Any, call: Exchange) -> None:
         self._stream = stream
         self._call = call
 
@@ -76,7 +76,7 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
     time of its own.
     """
 
-    def __init__(self, chunks: Any, call: Call) -> None:
+    def __init__(self, chunks: Any, call: Exchange) -> None:
         self._chunks: Any = chunks
         self._call = call
         self._hides_usage_event = call.amendments.hides_usage_event

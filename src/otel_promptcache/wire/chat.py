@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import cast
 
 from otel_promptcache.core.exchange import MAX_CHOICES, Reply
-from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.prompt.segments import Block, CacheScope, Role, SegmentKind, tier_name
 from otel_promptcache.wire.content import (
     cache_key,
@@ -17,8 +16,17 @@ from otel_promptcache.wire.content import (
     text_block,
     tool_block,
 )
-from otel_promptcache.wire.format import MAX_ID_CHARS, Json, WireFormat, mapping, sequence, string, word
-from otel_promptcache.wire.usage import read_usage, stated_cost
+from otel_promptcache.wire.format import (
+    MAX_ID_CHARS,
+    AnswerPart,
+    Json,
+    WireFormat,
+    mapping,
+    sequence,
+    string,
+    word,
+)
+from otel_promptcache.wire.usage import reported_usage, stated_cost
 
 _INSTRUCTION_ROLES = frozenset({"system", "developer"})
 
@@ -65,49 +73,38 @@ def _completion_blocks(request: Json) -> Iterator[Block]:
         yield text_block(SegmentKind.ITEM, f"prompt[{index}]", part, Role.USER)
 
 
-def _reply(response: Json) -> Reply:
-    usage = response.get("usage")
-    return Reply(
-        response_id=string(response.get("id"), MAX_ID_CHARS),
-        model=string(response.get("model")),
-        service_tier=word(response.get("service_tier")),
-        cost_usd=stated_cost(cast("Json", usage)) if type(usage) is dict and "cost" in usage else None,
-        upstream=string(response.get("provider")),  # of OpenRouter: who served it
-        finish_reasons=_finish_reasons(response) or None,
+def _read(message: Json) -> AnswerPart:
+    usage, invalid_usage = reported_usage(message, input_name="prompt", output_name="completion")
+    has_error, raw_usage = bool(message.get("error")), message.get("usage")
+    finish_reasons, has_token = _read_choices(message)
+    reply = Reply(
+        response_id=string(message.get("id"), MAX_ID_CHARS),
+        model=string(message.get("model")),
+        service_tier=word(message.get("service_tier")),
+        cost_usd=stated_cost(cast("Json", raw_usage)) if type(raw_usage) is dict else None,
+        upstream=string(message.get("provider")),  # of OpenRouter: who served it
+        finish_reasons=finish_reasons or None,
         # What the caller gets to see for an error in mid-stream is the SDK's APIError.
-        error_type="APIError" if response.get("error") else None,
+        error_type="APIError" if has_error else None,
     )
+    # A good stream ends with [DONE], which is not JSON; an error ends it at once.
+    return AnswerPart(reply, usage, invalid_usage, has_token, is_terminal=has_error)
 
 
-def _finish_reasons(response: Json) -> dict[int, str]:
+def _read_choices(message: Json) -> tuple[dict[int, str], bool]:
+    """Why each choice ended, and whether one of them brings output: in `delta` of a chat, or in `text`."""
     reasons: dict[int, str] = {}
-    for position, raw_choice in enumerate(sequence(response.get("choices"))[:MAX_CHOICES]):
+    has_token = False
+    for position, raw_choice in enumerate(sequence(message.get("choices"))):
         choice = mapping(raw_choice)
-        if reason := word(choice.get("finish_reason")):
+        delta = choice.get("delta")
+        if not has_token:
+            is_delta = type(delta) is dict and any(map(cast("Json", delta).get, _DELTA_MEMBERS))
+            has_token = is_delta or bool(choice.get("text"))
+        if position < MAX_CHOICES and (reason := word(choice.get("finish_reason"))):
             index = choice.get("index")
             reasons[index if type(index) is int and 0 <= index < MAX_CHOICES else position] = reason
-    return reasons
-
-
-def _usage(response: Json) -> TokenUsage | None:
-    return read_usage(response, input_name="prompt", output_name="completion")
-
-
-def _chat_has_token(event: Json) -> bool:
-    for choice in sequence(event.get("choices")):
-        delta = mapping(mapping(choice).get("delta"))
-        if any(delta.get(member) for member in _DELTA_MEMBERS):
-            return True
-    return False
-
-
-def _completion_has_token(event: Json) -> bool:
-    return any(mapping(choice).get("text") for choice in sequence(event.get("choices")))
-
-
-def _is_terminal(event: Json) -> bool:
-    # A good stream ends with [DONE], which is not JSON; an error ends it at once.
-    return bool(event.get("error"))
+    return reasons, has_token
 
 
 CHAT_COMPLETIONS = WireFormat(
@@ -116,10 +113,7 @@ CHAT_COMPLETIONS = WireFormat(
     blocks=_chat_blocks,
     scope=_scope,
     options=cache_options,
-    reply=_reply,
-    usage=_usage,
-    has_token=_chat_has_token,
-    is_terminal=_is_terminal,
+    read_answer=_read,
     late_events=_LATE_EVENTS,
     usage_needs_include_usage=True,
 )
@@ -130,10 +124,7 @@ COMPLETIONS = WireFormat(
     blocks=_completion_blocks,
     scope=_scope,
     options=cache_options,
-    reply=_reply,
-    usage=_usage,
-    has_token=_completion_has_token,
-    is_terminal=_is_terminal,
+    read_answer=_read,
     late_events=_LATE_EVENTS,
     usage_needs_include_usage=True,
 )

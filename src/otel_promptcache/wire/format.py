@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from otel_promptcache.core.exchange import Reply
-from otel_promptcache.core.money.usage import TokenUsage
+from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage
 from otel_promptcache.core.prompt.segments import Block, CacheOptions, CacheScope, Segment
 
 Json = Mapping[str, Any]
@@ -22,12 +22,25 @@ MAX_ID_CHARS = 1_024
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}")
 
 
+class AnswerPart(NamedTuple):
+    """What a whole response, or one event of a stream, says."""
+
+    reply: Reply = Reply()
+    usage: TokenUsage | None = None
+    """None if it carries none, or an impossible one."""
+    invalid_usage: InvalidUsageError | None = None
+    """What is impossible about the usage; the rest of the message holds."""
+    has_token: bool = False
+    """A stream event brings a first non-empty piece of content, refusal, tool call or reasoning."""
+    is_terminal: bool = False
+    """Nothing about this response follows the stream event."""
+
+
 @dataclass(frozen=True, slots=True)
 class WireFormat:
     """One API's requests, responses and stream events, as functions over decoded JSON.
 
-    The functions never raise on JSON of the wrong shape: it says nothing, and so do they. The exception is
-    `usage`, which raises `InvalidUsageError` where counts are present but impossible.
+    The functions never raise on JSON of the wrong shape: it says nothing, and so do they.
     """
 
     operation: str
@@ -40,13 +53,8 @@ class WireFormat:
     """What partitions the cache, as far as the request says: all but provider, host and model."""
     options: Callable[[Json], CacheOptions]
     """What the request asks of the cache."""
-    reply: Callable[[Json], Reply]
-    usage: Callable[[Json], TokenUsage | None]
-    """Usage of a response or of a stream event; None where it carries none."""
-    has_token: Callable[[Json], bool]
-    """Whether a stream event brings a first non-empty piece of content, refusal, tool call or reasoning."""
-    is_terminal: Callable[[Json], bool]
-    """Whether nothing about this response follows the stream event."""
+    read_answer: Callable[[Json], AnswerPart]
+    """Reads a whole response or a stream event, once."""
     late_events: re.Pattern[bytes]
     """Found in every raw event that still matters once the first token came: the others are not decoded."""
     has_diagnostics: bool = False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from otel_promptcache.core.prompt.segments import Block, CacheOptions, CacheScope, Segment, without_items
-from otel_promptcache.wire.format import Json, WireFormat, string
+from otel_promptcache.wire.format import Json, WireFormat, mapping, string
 
 MAX_PATH_CHARS = 2_048
 """Characters of a path that are looked at; a longer one is no inference."""
@@ -27,6 +27,10 @@ class RequestContent:
     service_tier: str | None
     """The tier that was asked for."""
     is_stream: bool
+    is_background: bool
+    """The provider answers without being waited for; the answer is fetched by requests of its own."""
+    has_list_price: bool
+    """The provider's price list holds; if not, only prices of the user's own do."""
     scope: CacheScope
     """What partitions the cache, as far as the body says: all but the provider, the host and the model."""
     options: CacheOptions
@@ -51,11 +55,22 @@ def read_request(wire: WireFormat, request: Json, path: str) -> RequestContent:
         is_deployment=deployment is not None,
         service_tier=string(request.get("service_tier")),
         is_stream=request.get("stream") is True,
+        is_background=request.get("background") is True,
+        has_list_price=wire.has_list_price and not _has_unpublished_discount(request),
         scope=wire.scope(request),
         options=options,
         read_blocks=partial(without_items, read_blocks) if options.is_continued else read_blocks,
         read_segments=partial(wire.segments, request),
     )
+
+
+def _has_unpublished_discount(request: Json) -> bool:
+    """Whether the request lets the provider take its time, for a discount that no list has.
+
+    Source: openai 3.57.0, BackgroundOptions in `types/responses/response_create_params.py` (checked 2026-11-25).
+    """
+    window = mapping(request.get("background_options")).get("completion_window")
+    return window is not None and window != "soonest"
 
 
 def azure_deployment(path: str) -> str | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
-from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
-from otel_promptcache.core.money.usage import TokenUsage, is_token_count
+from otel_promptcache.core.exchange import Progress, ProviderDiagnosis, Reply
+from otel_promptcache.core.money.usage import is_token_count
 from otel_promptcache.core.prompt.segments import Block, CacheScope, Role, SegmentKind, tier_name
 from otel_promptcache.wire.content import (
     cache_key,
@@ -18,12 +19,25 @@ from otel_promptcache.wire.content import (
     text_block,
     tool_block,
 )
-from otel_promptcache.wire.format import MAX_ID_CHARS, Json, WireFormat, mapping, sequence, string, word
-from otel_promptcache.wire.usage import read_usage
+from otel_promptcache.wire.format import (
+    MAX_ID_CHARS,
+    AnswerPart,
+    Json,
+    WireFormat,
+    mapping,
+    sequence,
+    string,
+    word,
+)
+from otel_promptcache.wire.usage import reported_usage, stated_cost
 
 _INSTRUCTION_ROLES = frozenset({"system", "developer"})
 _FINISHED = frozenset({"completed", "incomplete"})
-_PENDING = frozenset({"queued", "cancelled"})
+_PROGRESS = {
+    "queued": Progress.PENDING,
+    "in_progress": Progress.PENDING,
+    "cancelled": Progress.CANCELLED,
+}
 _ERROR = "APIError"
 """For an error without a code: what the caller gets to see is the SDK's exception of this name."""
 _TERMINAL_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
@@ -71,34 +85,44 @@ def _diagnosis(response: Json) -> ProviderDiagnosis | None:
     return ProviderDiagnosis(reason, tokens if is_token_count(tokens) else None)
 
 
-def _response_object(message: Json) -> Json:
-    """The response inside a stream event; a plain response is itself."""
-    return mapping(message["response"]) if "response" in message else message
+def _read(message: Json) -> AnswerPart:
+    kind = message.get("type")
+    if kind == "error":
+        return AnswerPart(Reply(error_type=word(message.get("code")) or _ERROR), is_terminal=True)
+    is_event = "response" in message
+    response = mapping(message["response"]) if is_event else message
+    usage, invalid_usage = reported_usage(response, input_name="input", output_name="output")
+    return AnswerPart(
+        _reply(response, is_event=is_event),
+        usage,
+        invalid_usage,
+        # All pieces of output come as `response.<what>.delta` with the piece in `delta`.
+        has_token=isinstance(kind, str) and kind.endswith(".delta") and bool(message.get("delta")),
+        is_terminal=isinstance(kind, str) and kind in _TERMINAL_EVENTS,
+    )
 
 
-def _reply(message: Json) -> Reply:
-    if message.get("type") == "error":
-        return Reply(error_type=word(message.get("code")) or _ERROR)
-    response = _response_object(message)
-    status = word(response.get("status"))
+def _reply(response: Json, *, is_event: bool) -> Reply:
+    status, raw_usage = word(response.get("status")), response.get("usage")
     finish_reason = word(mapping(response.get("incomplete_details")).get("reason")) or status
     return Reply(
         response_id=string(response.get("id"), MAX_ID_CHARS),
         model=string(response.get("model")),
         service_tier=word(response.get("service_tier")),
+        cost_usd=stated_cost(cast("Json", raw_usage)) if type(raw_usage) is dict else None,
         upstream=string(response.get("provider")),  # of OpenRouter: who served it
         finish_reasons={0: finish_reason} if status in _FINISHED and finish_reason else None,
-        is_pending=_is_pending(message, status),
+        progress=None if status is None else _progress(status, is_event=is_event),
         error_type=_error_type(response, status),
         diagnosis=_diagnosis(response),
     )
 
 
-def _is_pending(message: Json, status: str | None) -> bool | None:
-    if status is None:
-        return None
+def _progress(status: str, *, is_event: bool) -> Progress:
     # A stream that says `in_progress` is being answered; a whole response that says so is to be fetched later.
-    return status in _PENDING or (status == "in_progress" and "response" not in message)
+    if status == "in_progress" and is_event:
+        return Progress.UNDER_WAY
+    return _PROGRESS.get(status, Progress.ENDED)
 
 
 def _error_type(response: Json, status: str | None) -> str | None:
@@ -108,29 +132,13 @@ def _error_type(response: Json, status: str | None) -> str | None:
     return word(mapping(error).get("code")) or ("failed" if status == "failed" else _ERROR)
 
 
-def _usage(message: Json) -> TokenUsage | None:
-    return read_usage(_response_object(message), input_name="input", output_name="output")
-
-
-def _has_token(event: Json) -> bool:
-    # All pieces of output come as `response.<what>.delta` with the piece in `delta`.
-    return str(event.get("type")).endswith(".delta") and bool(event.get("delta"))
-
-
-def _is_terminal(event: Json) -> bool:
-    return string(event.get("type")) in _TERMINAL_EVENTS
-
-
 COMPACT = WireFormat(
     operation="chat",
     api_type="responses",
     blocks=_blocks,
     scope=_scope,
     options=cache_options,
-    reply=_reply,
-    usage=_usage,
-    has_token=_has_token,
-    is_terminal=_is_terminal,
+    read_answer=_read,
     late_events=re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"'),
 )
 

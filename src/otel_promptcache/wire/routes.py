@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import unquote
+
 from otel_promptcache.wire.chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.wire.decisions import DECISIONS
 from otel_promptcache.wire.format import WireFormat
@@ -17,6 +20,8 @@ _FORMAT_BY_SUFFIX = (
     ("/decisions", DECISIONS),
 )
 
+_FETCH = re.compile(r"/responses/(?P<id>[^/]+)(?P<cancel>/cancel)?$")
+
 
 def wire_format(method: str, path: str) -> WireFormat | None:
     """The format of an inference request; None for whatever else an SDK may send.
@@ -27,5 +32,20 @@ def wire_format(method: str, path: str) -> WireFormat | None:
     """
     if method.upper() != "POST":
         return None
-    path = path[:MAX_PATH_CHARS].partition("?")[0].rstrip("/")
+    path = _without_query(path)
     return next((found for suffix, found in _FORMAT_BY_SUFFIX if path.endswith(suffix)), None)
+
+
+def fetched_response_id(method: str, path: str) -> str | None:
+    """The id of the response that a request fetches, or cancels and thereby fetches; None if it does neither.
+
+    Source: openai 3.57.0, `resources/responses/responses.py`, retrieve and cancel (checked 2026-11-25).
+    """
+    match = _FETCH.search(_without_query(path))
+    if match is None or method.upper() != ("POST" if match["cancel"] else "GET"):
+        return None
+    return unquote(match["id"])
+
+
+def _without_query(path: str) -> str:
+    return path[:MAX_PATH_CHARS].partition("?")[0].rstrip("/")

@@ -10,6 +10,16 @@ from otel_promptcache.wire.format import Json, mapping, sequence
 _MAX_COST_USD = 10**6
 
 
+def reported_usage(
+    response: Json, *, input_name: str, output_name: str
+) -> tuple[TokenUsage | None, InvalidUsageError | None]:
+    """The usage of a response, or what is impossible about it; neither if there is none."""
+    try:
+        return read_usage(response, input_name=input_name, output_name=output_name), None
+    except InvalidUsageError as error:
+        return None, error
+
+
 def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsage | None:
     """Read exactly what was reported: a zero stays a zero, what is missing stays unknown.
 

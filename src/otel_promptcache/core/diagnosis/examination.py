@@ -12,12 +12,18 @@ from otel_promptcache.core.diagnosis.comparison import (
     compare,
     compare_with,
 )
+from otel_promptcache.core.diagnosis.reasons import MissReason, MissSource
 from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, judge, provider_verdict
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import CachePolicy
+
+_OF_THE_MOMENT = frozenset(
+    {MissReason.EXPIRED, MissReason.PROVIDER, MissReason.RATE_OVERFLOW, MissReason.CONCURRENT}
+)
+"""Reasons that depend on when the prompt is processed."""
 
 
 class Examination:
@@ -55,7 +61,8 @@ class Examination:
         has_lapsed = self._match.alive_links < self._match.known_links
         self._sibling = self._compare_with_sibling(cutter) if has_lapsed else None
         self._pieces = cutter.pieces
-        self._is_open = True
+        self._is_in_flight = True
+        self._is_put_aside = self._is_answered = False
         writable = self._boundaries.writable if self._boundaries else ()
         self._in_flight = index.begin(sent, writable, self._match.alive_links)
 
@@ -73,8 +80,9 @@ class Examination:
 
     def answered(self, reply: Reply, policy: CachePolicy, now_seconds: float) -> None:
         """The provider has processed the prompt: later ones may be read from it. The first call counts."""
-        if not self._is_open:
+        if self._is_answered:
             return
+        self._is_answered = True
         self.close()
         asked_scope = self._sent.scope
         served_scope = asked_scope.served_by(reply.service_tier, reply.upstream)
@@ -94,13 +102,19 @@ class Examination:
 
     def close(self) -> None:
         """The prompt is not on its way any more; without `answered` it leaves no trace."""
-        if self._is_open:
-            self._is_open = False
+        if self._is_in_flight:
+            self._is_in_flight = False
             self._index.finish(self._in_flight)
 
+    def put_aside(self) -> None:
+        """The provider will process the prompt at a time that is not known."""
+        self.close()
+        self._is_put_aside = True
+
     def answered_elsewhere(self) -> None:
-        """The provider never got the prompt: it leaves no trace."""
-        if self._is_open:
+        """The provider never got the prompt: it leaves no trace. The first call counts."""
+        if not self._is_answered:
+            self._is_answered = True
             self.close()
             self._index.uncount_start(self._sent, self._sent_at_seconds)
 
@@ -129,7 +143,10 @@ class Examination:
             read_tokens=usage.cache_read_tokens,
             now_seconds=self._sent_at_seconds,
         )
-        return judge(case, self._comparison, self._sibling, said)
+        diagnosis = judge(case, self._comparison, self._sibling, said)
+        is_dated = diagnosis.reason in _OF_THE_MOMENT and diagnosis.source is MissSource.CLIENT
+        # What was readable, and what else was going on, when the provider came to it?
+        return Diagnosis() if self._is_put_aside and is_dated else diagnosis
 
     def _compare_with_sibling(self, cutter: Cutter) -> Comparison | None:
         """With the newest prompt of the template, if it is alive, for a prompt whose own prefix is not; else None.

@@ -1,0 +1,103 @@
+"""Answers that are fetched by requests of their own: which calls wait for them, and what becomes of such a request."""
+
+from __future__ import annotations
+
+from otel_promptcache.amendments import Amendments
+from otel_promptcache.awaited import AnswerKey, AwaitedAnswers
+from otel_promptcache.call import Call
+from otel_promptcache.guard import guarded
+from otel_promptcache.inference import Address
+from otel_promptcache.shared import Shared
+from otel_promptcache.wire.format import Json
+from otel_promptcache.wire.gateways import GatewayAnswer
+from otel_promptcache.wire.responses import RESPONSES
+
+
+class Fetch:
+    """A request for the answer to a call: what it brings is told to the call, if that still waits for it.
+
+    The answer may not be there yet. A request that fails says nothing about it. For the seam it is as a `Call`.
+    """
+
+    def __init__(self, shared: Shared, awaited: AwaitedAnswers[Call], response_id: str) -> None:
+        self.guard = shared.guard
+        self.amendments = Amendments(shared, RESPONSES)
+        self._awaited = awaited
+        self._response_id = response_id
+        self._address: Address | None = None
+        self._call: Call | None = None
+        """The call that waits; None before the answer came, or if none does."""
+
+    @guarded
+    def request(self, body: object, address: Address, is_measured_by_another: bool) -> None:  # noqa: ARG002, FBT001  # the seam's
+        """Note where the answer is asked for."""
+        self._address = address
+
+    def diagnostics_addition(self, body: object) -> Json | None:  # noqa: ARG002  # the seam's
+        """Nothing is added."""
+        return None
+
+    def attempt_begins(self) -> None:
+        """The call began with a request of its own."""
+
+    def gateway(self, said: GatewayAnswer) -> None:
+        """What a gateway says of this request is not about the call."""
+
+    @guarded
+    def response(self, content: bytes) -> None:
+        """Read a whole response."""
+        if (call := self._take()) is not None:
+            call.response(content)
+            call.left(None)
+
+    @guarded
+    def response_opened(self, content_encoding: str) -> None:
+        """Prepare for a body that has not been read yet."""
+        self._call = self._take()
+        if self._call is not None:
+            self._call.response_opened(content_encoding)
+
+    def reading_begins(self) -> None:
+        """The application begins to read the body."""
+        if self._call is not None:
+            self._call.reading_begins()
+
+    def chunk(self, data: bytes) -> None:
+        """Look at bytes of the body on their way to the application."""
+        if self._call is not None:
+            self._call.chunk(data)
+
+    def body_ended(self) -> None:
+        """The body was read to its end."""
+        if self._call is not None:
+            self._call.body_ended()
+
+    def closed(self) -> None:
+        """The body was closed, perhaps before its end; may be called from anywhere."""
+        if self._call is not None:
+            self._call.closed()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """The body broke off."""
+        if self._call is not None:
+            self._call.end(error)
+
+    def detach(self) -> None:
+        """The span of the call is not the current one here."""
+
+    def left(self, error: BaseException | None) -> None:
+        """The host's request returned or raised."""
+
+    def _take(self) -> Call | None:
+        """The call that waits for this answer, from now on in nobody else's hands."""
+        if self._address is None:
+            return None
+        address = self._address
+        call = self._awaited.take(AnswerKey(address.host, address.port, address.account, self._response_id))
+        if call is not None:
+            call.resume()
+        return call
+
+
+Exchange = Call | Fetch
+"""What the seam tells of one request of the SDK."""

@@ -1,0 +1,183 @@
+"""What one request asks for, and how its answer fared with the prompt cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from otel_promptcache.core.analyzer import CacheReport, analyze, gateway_hit
+from otel_promptcache.core.diagnosis.examination import Examination
+from otel_promptcache.core.diagnosis.verdict import Diagnosis
+from otel_promptcache.core.exchange import AnswerContent, Reply, RequestFacts
+from otel_promptcache.core.memory.nodes import SentPrompt
+from otel_promptcache.core.money.pricing import ModelPrice
+from otel_promptcache.core.money.usage import TokenUsage
+from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
+from otel_promptcache.core.prompt.segments import CacheScope, Settings
+from otel_promptcache.guard import guarded
+from otel_promptcache.prefix import current_prefix_name
+from otel_promptcache.providers.profiles import OTHER
+from otel_promptcache.shared import Shared
+from otel_promptcache.wire.format import Json, WireFormat
+from otel_promptcache.wire.request import RequestContent, read_request
+
+_NOT_REPORTED = TokenUsage()
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a request goes."""
+
+    host: str
+    port: int | None
+    path: str
+    account: int = 0
+    """A hash of the keys, the organisation and the project; it means something in this process only."""
+    settings: Settings = ()
+    """Those in headers."""
+    platform: str | None = None
+    """The SDK's own word for whom the client is made for; None if it is a general one."""
+
+
+class Inference:
+    """The request side of one call, and its judgement."""
+
+    def __init__(self, shared: Shared, wire: WireFormat) -> None:
+        self.guard = shared.guard
+        self._shared = shared
+        self._wire = wire
+        self.facts = RequestFacts(wire.operation, provider=OTHER, api_type=wire.api_type)
+        self.prefix: PrefixIdentity | None = None
+        """None if the prompt could not be read."""
+        self.prefix_name = current_prefix_name()
+        self.scope: CacheScope | None = None
+        self.is_background = False
+        """The answer may be fetched by requests of its own."""
+        self._has_list_price = True
+        self._examination: Examination | None = None
+
+    def read(self, body: Json, address: Address, now_seconds: float) -> None:
+        """Read the request; it is not kept."""
+        request = read_request(self._wire, body, address.path)
+        self.facts = RequestFacts(
+            operation=self._wire.operation,
+            provider=self._shared.providers.resolve(
+                address.host,
+                address.port,
+                request.model,
+                platform=address.platform,
+                is_deployment=request.is_deployment,
+            ),
+            api_type=self._wire.api_type,
+            model=request.model,
+            service_tier=request.service_tier,
+            host=address.host,
+            port=address.port,
+            is_stream=request.is_stream,
+        )
+        self.is_background, self._has_list_price = request.is_background, request.has_list_price
+        self._examine(request, address, now_seconds)
+
+    @guarded
+    def _examine(self, request: RequestContent, address: Address, now_seconds: float) -> None:
+        facts, fingerprinter = self.facts, self._shared.fingerprinter
+        host = address.host if address.port is None else f"{address.host}:{address.port}"
+        customer = self._shared.accounts.customer(host, address.account)
+        prompt, segments = self._shared.hasher.hash(request.read_blocks, customer)
+        self.prefix = fingerprinter.recall(prompt.leading) or fingerprinter.identify(
+            request.read_segments(), prompt.leading
+        )
+        if not prompt.is_whole:
+            return
+        self.scope = scope = request.scope._replace(
+            provider=facts.provider,
+            host=host,
+            model=facts.model or "",
+            settings=tuple(sorted((*request.scope.settings, *address.settings))),
+        )
+        policy = self._shared.policy_of(facts.provider, facts.model or "", None)
+        self._examination = Examination(
+            self._shared.index,
+            SentPrompt(prompt, scope, request.options, self.prefix.fingerprint, account=customer),
+            segments,
+            now_seconds,
+            has_boundaries=policy.has_exact_boundaries or not policy.is_known,
+            keeps_names=self._shared.path_names,
+        )
+
+    @property
+    def comparable_response_id(self) -> str | None:
+        """The provider's name for the earlier response to compare with; None if there is none."""
+        return self._examination and self._examination.comparable_response_id
+
+    def policy(self, answering_model: str | None = None) -> CachePolicy:
+        """The rules of the model that answered, or that was asked if that is not known."""
+        facts = self.facts
+        return self._shared.policy_of(facts.provider, answering_model or facts.model or "", facts.model)
+
+    def put_aside(self, *, is_pending: bool) -> None:
+        """The rest of the answer is fetched later; if it is pending, the prompt is processed at an unknown time."""
+        if self._examination is None:
+            return
+        self._examination.close()
+        if is_pending:
+            self._examination.put_aside()
+
+    @guarded
+    def admit(self, reply: Reply, now_seconds: float) -> None:
+        """The provider has processed the prompt, so later ones are measured by it."""
+        if self._examination is not None:
+            self._examination.answered(reply, self.policy(reply.model), now_seconds)
+
+    def report(self, answer: AnswerContent, started_ns: int, now_seconds: float) -> CacheReport:
+        """Judge the request by its answer.
+
+        Args:
+            answer: What was said; not by a gateway's own cache.
+            started_ns: When the call began, since the Unix epoch: by that prices are looked up.
+            now_seconds: When the answer came.
+        """
+        policy = self.policy(answer.reply.model)
+        usage = answer.usage or _NOT_REPORTED
+        model = answer.reply.model or self.facts.model or ""
+        reporters, reporter = self._shared.reporters, (self.facts.host or "", model)
+        if usage.cache_read_tokens is None or reporter not in reporters.known:
+            usage = reporters.completed(usage, *reporter)
+        return analyze(
+            prefix=self.prefix,
+            prefix_name=self.prefix_name,
+            usage=usage,
+            diagnosis=self._diagnose(answer, usage, policy, now_seconds) or Diagnosis(),
+            policy=policy,
+            price=self._price(model, answer.reply.service_tier, started_ns),
+            is_answered=answer.is_processed,
+            usage_error=answer.usage_error,
+        )
+
+    def gateway_report(self) -> CacheReport:
+        """The report of a request that the provider never got: it leaves no trace."""
+        if self._examination is not None:
+            self._examination.answered_elsewhere()
+        return gateway_hit(self.prefix, self.prefix_name)
+
+    def close(self) -> None:
+        """The prompt is not on its way any more."""
+        if self._examination is not None:
+            self._examination.close()
+
+    @guarded
+    def _diagnose(
+        self, answer: AnswerContent, usage: TokenUsage, policy: CachePolicy, now_seconds: float
+    ) -> Diagnosis | None:
+        if self._examination is None:
+            return None
+        if answer.is_processed:
+            self._examination.answered(answer.reply, policy, now_seconds)
+        return self._examination.judge(usage, answer.reply.diagnosis, policy)
+
+    @guarded
+    def _price(self, model: str, service_tier: str | None, started_ns: int) -> ModelPrice | None:
+        at = datetime.fromtimestamp(started_ns / 1e9, timezone.utc)
+        provider = self.facts.provider if self._has_list_price else OTHER
+        return self._shared.prices.resolve(provider, model, service_tier, at, host=self.facts.host)
