@@ -131,9 +131,13 @@ def test_another_endpoint_that_has_the_prompt_is_named(call: Caller, other: dict
     assert reason(call(key=key, **other)) == "provider"
 
 
-def test_another_model_on_another_host_is_another_model(call: Caller) -> None:
+@pytest.mark.parametrize("host", ["other.test", "openrouter.ai", "x.openai.azure.com"])
+def test_a_fallback_to_another_host_is_another_endpoint_by_whatever_name_it_has_the_model(
+    call: Caller, host: str
+) -> None:
     call()
-    assert reason(call(host="other.test", model="gpt-5.4-mini")) == "model_changed"
+    assert reason(call(host=host, model="openai/gpt-5.4-mini")) == "endpoint_changed"
+    assert reason(call(host=host, model="openai/gpt-5.4")) == "model_changed"
 
 
 def test_an_upstream_provider_behind_a_router_is_an_endpoint(call: Caller) -> None:

@@ -84,7 +84,7 @@ CASES: dict[str, tuple[Evidence, MissReason, int]] = {
     "another provider": (evidence(**elsewhere(provider="p")), MissReason.ENDPOINT_CHANGED, 4_000),
     "another host": (evidence(**elsewhere(host="h")), MissReason.ENDPOINT_CHANGED, 4_000),
     "another upstream": (evidence(**elsewhere(upstream="u")), MissReason.ENDPOINT_CHANGED, 4_000),
-    "another model on another host": (evidence(**elsewhere(host="h", model="m")), MissReason.MODEL_CHANGED, 4_000),
+    "another model on another host": (evidence(**elsewhere(host="h", model="m")), MissReason.ENDPOINT_CHANGED, 4_000),
     "another setting": (evidence(**elsewhere(settings=(("thinking", 1),))), MissReason.SETTINGS_CHANGED, 4_000),
     "its own copy expired, and another model has one": (
         evidence(lapsed=sure(4_000), **elsewhere(model="m")), MissReason.EXPIRED, 4_000,

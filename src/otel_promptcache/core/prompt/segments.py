@@ -75,10 +75,13 @@ Settings = tuple[tuple[str, int], ...]
 class CacheScope(NamedTuple):
     """What partitions a cache for equal prompts; two requests of different scope share nothing.
 
-    The order of the fields is that in which the provider names the first one that changed. A tuple, because it
-    is the key of many look-ups a request, and those of dataclasses are hashed in Python.
+    A request that differs in several fields is told the first: who answers, because another provider may have another
+    name for the same model, then the order in which the provider names what changed. A tuple, because it is the key of
+    many look-ups a request, and those of dataclasses are hashed in Python.
     """
 
+    provider: str = ""
+    host: str = ""
     model: str = ""
     cache_key: str = ""
     """A hash of `prompt_cache_key`, never the key itself."""
@@ -86,15 +89,13 @@ class CacheScope(NamedTuple):
     reasoning_effort: str = ""
     verbosity: str = ""
     parallel_tool_calls: bool = True
-    provider: str = ""
-    host: str = ""
     upstream: str = ""
     """The provider behind a router, as the answer names it; empty if it names none."""
     settings: Settings = ()
     """Other settings that are part of the rendered prompt or of the routing, such as `headers.session_id`."""
 
     def differences(self, other: CacheScope) -> list[str]:
-        """The names of the fields that differ, in the provider's order."""
+        """The names of the fields that differ, in their order."""
         pairs = zip(self._fields, self, other, strict=True)
         return [name for name, mine, theirs in pairs if mine != theirs]
 
