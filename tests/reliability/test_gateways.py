@@ -16,6 +16,7 @@ MESSAGES = [{"role": "system", "content": prose(3_000)}, {"role": "user", "conte
 PRICES = {"gpt-5.4": {"input": 4.0, "cache_read": 0.4}}
 HITS = [
     {"x-litellm-cache-key": "abc"},
+    {"x-litellm-response-cost": "0.01", "x-litellm-cache-key": "abc"},
     {"X-OpenRouter-Cache-Status": "HIT"},
     {"Helicone-Cache": "HIT"},
     {"x-portkey-cache-status": "SEMANTIC HIT"},
@@ -25,12 +26,13 @@ HITS = [
     {"Cache-Status": "gateway; hit"},
 ]
 NO_HITS = [
-    {"x-litellm-cache-key": "abc", "x-litellm-response-cost": "0.01"},
+    {"x-litellm-response-cost": "0.01"},
     {"X-OpenRouter-Cache-Status": "MISS"},
     {"x-portkey-cache-status": "SEMANTIC MISS"},
     {"X-Cache": "HIT"},
     {"X-Cache-Status": "HIT"},
     {"Cache-Status": "gateway; fwd=miss"},
+    {"Cache-Status": '"O; hit x"; fwd=miss'},
     {"X-AI-Cache-Status": "BYPASS"},
 ]
 

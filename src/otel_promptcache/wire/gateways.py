@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
-_MAX_HEADER_CHARS = 256
+_MAX_HEADER_BYTES = 1_024
+"""A longer value says nothing: cut off, it might say something else."""
 _MAX_USD = 10**6
 
-_HIT = re.compile(r"hit\b", re.IGNORECASE)
-_CACHE_HEADERS = (
-    ("x-openrouter-cache-status", _HIT),
-    ("helicone-cache", _HIT),
-    ("x-portkey-cache-status", re.compile(r"(?:semantic )?hit\b", re.IGNORECASE)),
-    ("cf-aig-cache-status", _HIT),
-    ("x-ai-cache-status", _HIT),
-    ("cache-status", re.compile(r".*;\s*hit\b", re.IGNORECASE)),
-)
-"""Headers by which a gateway says that an answer comes from a cache of its own.
-
-A CDN's `X-Cache` alone says nothing about an answer to a POST.
-
-Sources: OpenRouter, response caching; Helicone, caching; Portkey, response headers; Cloudflare AI Gateway, caching;
-APISIX, ai-cache; RFC 9211 (checked 2026-11-25).
-"""
-
-_LITELLM_KEY, _LITELLM_COST = "x-litellm-cache-key", "x-litellm-response-cost"
+_HIT = re.compile(r"hit", re.IGNORECASE)
 _KONG_STATUS, _KONG_KEY = "x-cache-status", "x-cache-key"
-_PRISM_SAVED = "x-prism-native-cache-saved-cents"
+_CACHE_HEADERS = {
+    "x-litellm-cache-key": re.compile(r".+"),
+    "x-openrouter-cache-status": _HIT,
+    "helicone-cache": _HIT,
+    "x-portkey-cache-status": re.compile(r"(?:semantic )?hit", re.IGNORECASE),
+    "cf-aig-cache-status": _HIT,
+    "x-ai-cache-status": re.compile(r"hit(?:-l[0-9])?", re.IGNORECASE),
+    _KONG_STATUS: _HIT,  # only beside `X-Cache-Key`
+}
+"""Headers by which a gateway says that an answer comes from a cache of its own, and what each then says.
+
+LiteLLM sends its key with a hit only. Most versions state a cost beside it: zero, or the cost of the answer that they
+repeat. A CDN's `X-Cache` alone says nothing about an answer to a POST.
+
+Sources: LiteLLM 1.53 to 1.110, `caching/caching_handler.py`, 1.106.12 and 1.110.2 also tried; OpenRouter, response
+caching; Helicone, caching; Portkey, response headers; Cloudflare AI Gateway, caching; APISIX, ai-cache; Kong,
+proxy-cache (checked 2026-11-25).
+"""
+_CACHE_STATUS = "cache-status"
+_LITELLM_COST, _PRISM_SAVED = "x-litellm-response-cost", "x-prism-native-cache-saved-cents"
+
+_PASSED_ON = "llm_provider-"
+"""What LiteLLM puts in front of the headers of the server it asked, which may be a gateway, too."""
+_NAMES = {
+    name.encode(): name for name in (*_CACHE_HEADERS, _KONG_KEY, _CACHE_STATUS, _LITELLM_COST, _PRISM_SAVED)
+} | {f"{_PASSED_ON}{name}".encode(): name for name in (*_CACHE_HEADERS, _KONG_KEY, _CACHE_STATUS)}
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?')
+"""A text, to its end or, if it has none, to that of the header."""
+_TRUE = "?1"
+"""The value of a parameter that has none."""
+_AMOUNT = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,40})?(?:e[+-]?[0-9]{1,3})?", re.IGNORECASE)
 
 
 class GatewayAnswer(NamedTuple):
@@ -43,47 +57,66 @@ class GatewayAnswer(NamedTuple):
 
 NO_GATEWAY = GatewayAnswer()
 """No gateway says anything, as a rule."""
-_READ = frozenset(
-    name.encode()
-    for name in (*dict(_CACHE_HEADERS), _LITELLM_KEY, _LITELLM_COST, _KONG_STATUS, _KONG_KEY, _PRISM_SAVED)
-)
 
 
 def read_gateway(pairs: Iterable[tuple[bytes, bytes]]) -> GatewayAnswer:
     """Read what a gateway says, if there is one.
 
+    A header may come more than once, with one gateway behind another: the provider was not asked if any of them
+    answered from its cache. An amount that is stated twice, and not the same, is unknown.
+
     Args:
         pairs: The headers of the answer. As pairs of bytes, because a look-up by name goes through all of them.
     """
-    headers: dict[str, str] = {}
+    said: list[tuple[str, str]] = []
     for key, value in pairs:
-        name = key.lower()
-        if name in _READ:
-            headers[name.decode()] = value[:_MAX_HEADER_CHARS].decode("latin-1")
-    if not headers:
+        name = _NAMES.get(key.lower())
+        if name is not None and len(value) <= _MAX_HEADER_BYTES:
+            said.append((name, value.decode("latin-1")))
+    if not said:
         return NO_GATEWAY
-    cost_usd, saved_cents = _amount(headers.get(_LITELLM_COST)), _amount(headers.get(_PRISM_SAVED))
-    is_hit = _is_from_own_cache(headers, has_cost=cost_usd is not None)
-    return GatewayAnswer(is_hit, cost_usd, None if saved_cents is None else saved_cents / 100)
+    saved_cents = _amount(said, _PRISM_SAVED)
+    return GatewayAnswer(
+        _is_from_own_cache(said),
+        _amount(said, _LITELLM_COST),
+        None if saved_cents is None else saved_cents / 100,
+    )
 
 
-def _is_from_own_cache(headers: Mapping[str, str], *, has_cost: bool) -> bool:
-    if headers.get(_LITELLM_KEY) and not has_cost:
-        return True
-    if headers.get(_KONG_KEY) and _HIT.match(headers.get(_KONG_STATUS, "")):
-        return True
-    for name, pattern in _CACHE_HEADERS:
-        value = headers.get(name)
-        if value and pattern.match(value):
+def _is_from_own_cache(said: list[tuple[str, str]]) -> bool:
+    has_kong_key = any(name == _KONG_KEY and value for name, value in said)
+    for name, value in said:
+        if name == _CACHE_STATUS:
+            if _is_hit_by_rfc_9211(value):
+                return True
+        elif (pattern := _CACHE_HEADERS.get(name)) and (name != _KONG_STATUS or has_kong_key):
+            words = (word.partition(";")[0].strip() for word in value.split(","))
+            if any(pattern.fullmatch(word) for word in words):
+                return True
+    return False
+
+
+def _is_hit_by_rfc_9211(value: str) -> bool:
+    """Whether one of the caches in a `Cache-Status` has answered: its `hit` is true, and it did not forward.
+
+    Source: RFC 9211, section 2; RFC 9651, lists and parameters (checked 2026-11-25).
+    """
+    for member in _QUOTED.sub("text", value).split(","):
+        cache, *parameters = (part.strip() for part in member.split(";"))
+        values = dict(_parameter(parameter) for parameter in parameters)
+        if cache and values.get("hit") == _TRUE and "fwd" not in values:
             return True
     return False
 
 
-def _amount(text: str | None) -> float | None:
-    if not text:
+def _parameter(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    return name, value if sign else _TRUE
+
+
+def _amount(said: list[tuple[str, str]], wanted: str) -> float | None:
+    texts = {value.strip() for name, value in said if name == wanted}
+    if len(texts) != 1 or not _AMOUNT.fullmatch(text := texts.pop()):
         return None
-    try:
-        amount = float(text)
-    except ValueError:
-        return None
-    return amount if math.isfinite(amount) and 0 <= amount <= _MAX_USD else None
+    amount = float(text)
+    return amount if amount <= _MAX_USD else None
