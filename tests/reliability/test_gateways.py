@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.conftest import Telemetry
-from tests.reliability.server import STREAM, Chunks, client_of, completion
+from tests.reliability.server import STREAM, Chunks, answering, client_of, completion, streaming
 from tests.unit.prompts import prose
 
 MESSAGES = [{"role": "system", "content": prose(3_000)}, {"role": "user", "content": "Hi"}]
@@ -126,3 +126,23 @@ def test_what_a_gateway_states_is_on_the_span_and_in_no_counter(
     assert told.get("promptcache.gateway.cost") == cost
     assert told.get("promptcache.gateway.saved") == pytest.approx(saved)
     assert telemetry.total("promptcache.input_cost") == pytest.approx(3_010 * 4.0 / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("cost", "stated"), [(0.25, 0.25), (0, 0.0), (-1, None), ("free", None), ({"total_cost": 0.25}, None)]
+)
+@pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "stream"])
+def test_what_a_gateway_states_is_read_in_responses_too(
+    telemetry: Telemetry, cost: Any, stated: float | None, *, is_stream: bool
+) -> None:
+    telemetry.instrument(prices=PRICES)
+    usage = {"input_tokens": 3_010, "output_tokens": 5, "total_tokens": 3_015, "cost": cost}
+    response = {"id": "resp_1", "object": "response", "status": "completed", "model": "gpt-5.4", "output": []}
+    whole = {**response, "usage": usage}
+    event = {"type": "response.completed", "sequence_number": 1, "response": whole}
+    answer = streaming([b"data: " + json.dumps(event).encode() + b"\n\n"]) if is_stream else answering(whole)
+    with client_of(answer, base_url="https://gateway.test/v1") as client:
+        answered = client.responses.create(model="gpt-5.4", input="Hi", stream=is_stream)
+        if is_stream:
+            list(answered)
+    assert telemetry.span.get("promptcache.gateway.cost") == stated
