@@ -5,6 +5,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 DEMO := .venv/.demo
 TESTS := .venv/.tests
 ALL := .venv/.all
+# Apart from everything else: it pins what the others leave open.
+LITELLM := .venv/litellm
 
 # uv, which `matrix` and `bench` need, trusts what the system trusts.
 export UV_SYSTEM_CERTS := true
@@ -33,6 +35,12 @@ $(ALL): pyproject.toml requirements-dev.txt
 	@$(PIP) --requirement requirements-dev.txt --editable .
 	@touch $(DEMO) $(TESTS) $@
 
+$(LITELLM)/.installed: tests/stack/requirements-litellm.txt
+	@echo "Installing a LiteLLM proxy into $(LITELLM), once: 400 MB, half a minute with a fast network"
+	@$(PYTHON) -m venv --clear $(LITELLM)
+	@$(LITELLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --requirement $<
+	@touch $@
+
 demo: $(DEMO) ## See it in a minute: a local provider, real clients, live table
 	$(BIN)/otel-promptcache demo
 
@@ -45,7 +53,7 @@ test: $(TESTS) ## All tests on this Python, with coverage
 browser: $(TESTS) ## The tests that look at the HTML report in Chromium
 	$(BIN)/python -m pytest -m browser
 
-test-stack: $(ALL) ## Dashboards and alerts on a real Prometheus and Alertmanager, unpacked beside a Debian system
+test-stack: $(ALL) $(LITELLM)/.installed ## Real parts: Prometheus and Alertmanager, unpacked beside a Debian system, and a LiteLLM proxy
 	$(BIN)/python -m pytest tests/stack
 
 stack: $(ALL) ## Start real Prometheus and Alertmanager, send the demo's traffic, print the addresses

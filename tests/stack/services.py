@@ -20,7 +20,7 @@ import yaml
 
 from tests.stack.parts import PartMissingError, cache_directory, program
 
-_START_SECONDS, _STOP_SECONDS = 30.0, 10.0
+_START_SECONDS, _STOP_SECONDS = 120.0, 10.0
 _OPENER = build_opener(ProxyHandler({}))  # a proxy that the environment names is not for loopback
 
 
@@ -34,17 +34,28 @@ class Service:
         port: Where it listens on loopback.
         ready: The path that answers once it is ready.
         folder: Where it keeps its data and its log.
+        environment: All of its environment; None if it is that of the tests.
     """
 
-    def __init__(self, name: str, command: Sequence[str], port: int, ready: str, folder: Path) -> None:
-        self._command, self._ready = list(command), ready
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        port: int,
+        ready: str,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._command, self._ready, self._environment = list(command), ready, environment
         self._folder, self._log = folder, folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{port}"
 
     def __enter__(self) -> Service:
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(self._command, cwd=self._folder, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self._command, cwd=self._folder, env=self._environment, stdout=log, stderr=log
+            )
         give_up = time.monotonic() + _START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > give_up:
