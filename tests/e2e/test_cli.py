@@ -19,7 +19,7 @@ from otel_promptcache import PromptCacheInstrumentor, __version__, cli
 from otel_promptcache.demo import commands as commands_module
 from otel_promptcache.demo.commands import commands
 from otel_promptcache.demo.traffic import Traffic
-from otel_promptcache.sim import PROFILES, FaultRule, SimConfig
+from otel_promptcache.sim import PROFILES, SERVERS, FaultRule, SimConfig
 from otel_promptcache.sim.workloads import SUPPORT_BOT, WORKLOADS, Workload
 
 ESCAPE = "\x1b"
@@ -164,8 +164,21 @@ def test_sim_says_that_its_port_is_taken(served: Served) -> None:
     assert not served
 
 
-def test_the_profiles_are_those_of_the_provider() -> None:
+def test_the_choices_are_those_of_the_provider() -> None:
     assert set(commands_module._PROFILES) == set(PROFILES)
+    assert tuple(SERVERS) == commands_module._SERVERS
+
+
+def test_sim_is_the_server_that_it_is_told_to_be(served: Served) -> None:
+    assert run("sim", "--port", "0", "--server", "sglang", "--cache-report").exit_code == 0
+    assert served[0][0] == SimConfig(server="sglang", cache_report=True)
+
+
+def test_sim_says_which_server_has_no_flag(served: Served) -> None:
+    result = run("sim", "--port", "0", "--server", "groq", "--cache-report")
+    assert result.exit_code == 2
+    assert "cache_report=True: must be False for groq" in result.output
+    assert not served
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")

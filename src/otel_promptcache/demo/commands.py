@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 
+_SERVERS = ("openai", "vllm", "sglang", "deepseek", "groq")
+
 _PROFILES = ("openai", "no_details", "null_details", "deepseek")
 
 
@@ -91,11 +93,22 @@ def demo(
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 picks a free one."
 )
 @click.option(
+    "--server",
+    type=click.Choice(_SERVERS),
+    default=_SERVERS[0],
+    show_default=True,
+    help="Which server is simulated: how it caches, and how it reports it.",
+)
+@click.option(
+    "--cache-report",
+    is_flag=True,
+    help="Start vLLM or SGLang with its flag for reporting cached tokens.",
+)
+@click.option(
     "--profile",
     type=click.Choice(_PROFILES),
-    default=_PROFILES[0],
-    show_default=True,
-    help="Whose way to report cached tokens is imitated.",
+    default=None,
+    help="Another way to report cached tokens.  [default: the server's]",
 )
 @click.option("--seed", default=0, show_default=True, help="Of everything that is drawn by chance.")
 @click.option(
@@ -112,18 +125,34 @@ def demo(
     metavar="NAME[=SHARE]",
     help="What befalls a share of all requests, such as miss=0.1. May be given several times.",
 )
-def sim(*, host: str, port: int, profile: Any, seed: int, speed: float, faults: tuple[str, ...]) -> None:
-    """Run the local provider: OpenAI's API with a faithful prompt cache."""
+def sim(
+    *,
+    host: str,
+    port: int,
+    server: Any,
+    cache_report: bool,
+    profile: Any,
+    seed: int,
+    speed: float,
+    faults: tuple[str, ...],
+) -> None:
+    """Run the local provider: OpenAI's API with a faithful prompt cache, that of OpenAI or of another server."""
     from otel_promptcache.sim import SimConfig, serve  # noqa: PLC0415
 
     default = SimConfig()
-    config = SimConfig(
-        profile=profile,
-        seed=seed,
-        prefill_seconds_per_1k_tokens=default.prefill_seconds_per_1k_tokens / speed,
-        decode_seconds_per_token=default.decode_seconds_per_token / speed,
-        faults=tuple(map(_fault_rule, faults)),
-    )
+    rules = tuple(map(_fault_rule, faults))
+    try:
+        config = SimConfig(
+            server=server,
+            cache_report=cache_report,
+            profile=profile,
+            seed=seed,
+            prefill_seconds_per_1k_tokens=default.prefill_seconds_per_1k_tokens / speed,
+            decode_seconds_per_token=default.decode_seconds_per_token / speed,
+            faults=rules,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     port = _free_port(host, port)
     base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
     click.echo(f"{base_url}\n")

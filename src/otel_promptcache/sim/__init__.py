@@ -5,22 +5,26 @@ Nothing leaves the machine and no key is needed. `Simulator` runs it beside a te
 
 from otel_promptcache.sim.cache.clock import Clock, ManualClock, SystemClock
 from otel_promptcache.sim.cache.tokens import count_tokens, filler_text
-from otel_promptcache.sim.config import PROFILES, Profile, SimConfig
+from otel_promptcache.sim.config import SimConfig
 from otel_promptcache.sim.faults import FAULT_HEADER, FAULTS, Fault, FaultRule
 from otel_promptcache.sim.http.recording import RecordedRequest
 from otel_promptcache.sim.http.server import create_app
+from otel_promptcache.sim.servers.profiles import SERVERS, ServerName
+from otel_promptcache.sim.servers.reporting import PROFILES, Profile
 from otel_promptcache.sim.simulator import Simulator, serve
 
 __all__ = [
     "FAULTS",
     "FAULT_HEADER",
     "PROFILES",
+    "SERVERS",
     "Clock",
     "Fault",
     "FaultRule",
     "ManualClock",
     "Profile",
     "RecordedRequest",
+    "ServerName",
     "SimConfig",
     "Simulator",
     "SystemClock",

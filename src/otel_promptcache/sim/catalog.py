@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from otel_promptcache.sim.cache.models import is_known, model_names
 from otel_promptcache.sim.http.errors import ApiError
 from otel_promptcache.sim.http.exchange import Exchange
 from otel_promptcache.sim.http.wire import JsonObject
@@ -13,13 +12,15 @@ _CREATED_SECONDS = 1_700_000_000
 
 
 async def list_models(exchange: Exchange) -> Response:
-    """Answer with the models whose names the simulator knows best."""
-    return exchange.json({"object": "list", "data": [_model(name) for name in model_names()]})
+    """Answer with the models that the server offers."""
+    return exchange.json(
+        {"object": "list", "data": [_model(name) for name in exchange.engine.server.model_names()]}
+    )
 
 
 async def retrieve_model(exchange: Exchange, model: str) -> Response:
-    """Answer with one model; ApiError 404 for a name no family matches."""
-    if not is_known(model):
+    """Answer with one model; ApiError 404 for one that is not known."""
+    if not exchange.engine.server.knows(model):
         raise ApiError(404, f"The model '{model}' does not exist.", param="model", code="model_not_found")
     return exchange.json(_model(model))
 

@@ -5,20 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Literal, get_args
+from typing import get_args
 
 from otel_promptcache.sim.cache.models import SERVICE_TIERS
 from otel_promptcache.sim.faults import FaultRule
-
-Profile = Literal["openai", "no_details", "null_details", "deepseek"]
-
-PROFILES: dict[Profile, str] = {
-    "openai": "prompt_tokens_details and input_tokens_details, as the API of that name",
-    "no_details": "usage without the details field",
-    "null_details": "the details field is there, but null",
-    "deepseek": "prompt_cache_hit_tokens and prompt_cache_miss_tokens beside the totals",
-}
-"""How compatible servers report cache usage."""
+from otel_promptcache.sim.servers.profiles import SERVERS, ServerName
+from otel_promptcache.sim.servers.reporting import PROFILES, SHAPES, Profile, UsageShape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +18,10 @@ class SimConfig:
     """The simulator's settings. The defaults are the provider's documented behaviour, sped up.
 
     Attributes:
-        profile: Which server's way to report usage is imitated.
+        server: Which server is simulated: its cache, and how it reports it. Other servers than OpenAI have one cache
+            for all requests, without machines and overflow.
+        cache_report: Whether a server that reports cached tokens only if it is told to was told so, by its flag.
+        profile: Another way to report usage than the server's own; None: the server's.
         seed: Of everything that is drawn by chance.
         machines: Machines requests are routed to, each with a cache of its own.
         overflow_requests_per_minute: What one machine takes of requests with the same start or key; those
@@ -50,13 +45,15 @@ class SimConfig:
         faults: What goes wrong in general; see `FAULTS`.
         max_requests: How many requests are kept for inspection.
         max_responses: How many stored responses are kept, and how many can be compared with.
-        max_cache_entries: How many prefixes are kept; the least recently used go first.
+        max_cache_entries: How many prefixes or pages are kept; the least recently used go first.
 
     Raises:
         ValueError: A value is out of its range; the message names the field, the value and the range.
     """
 
-    profile: Profile = "openai"
+    server: ServerName = "openai"
+    cache_report: bool = False
+    profile: Profile | None = None
     seed: int = 0
     machines: int = 16
     overflow_requests_per_minute: int | None = 15
@@ -82,7 +79,11 @@ class SimConfig:
     max_cache_entries: int = 200_000
 
     def __post_init__(self) -> None:
-        if self.profile not in get_args(Profile):
+        if self.server not in get_args(ServerName):
+            raise ValueError(f"SimConfig.server={self.server!r}: must be one of {', '.join(SERVERS)}")
+        if self.cache_report and SERVERS[self.server].usage_without_flag is None:
+            raise ValueError(f"SimConfig.cache_report={self.cache_report!r}: must be False for {self.server}")
+        if self.profile is not None and self.profile not in get_args(Profile):
             raise ValueError(f"SimConfig.profile={self.profile!r}: must be one of {', '.join(PROFILES)}")
         if self.unexplained_miss_rate > 1:
             raise ValueError(
@@ -98,6 +99,14 @@ class SimConfig:
         for one in fields(self):
             if one.name.endswith(("_seconds", "_per_1k_tokens", "_per_token", "_tokens", "_rate")):
                 self._require_at_least(one.name, 0)
+
+    @property
+    def usage_shape(self) -> UsageShape:
+        """How cached tokens are reported."""
+        if self.profile is not None:
+            return SHAPES[self.profile]
+        server = SERVERS[self.server]
+        return server.usage if self.cache_report else server.usage_without_flag or server.usage
 
     def _require_known_tiers(self) -> None:
         served = set(SERVICE_TIERS.values())

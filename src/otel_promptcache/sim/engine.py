@@ -6,20 +6,23 @@ import asyncio
 import hashlib
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from otel_promptcache.sim.cache.cache import CacheRead, CacheScope, PromptCache
+from otel_promptcache.sim.cache.cache import CacheRead, CacheScope
 from otel_promptcache.sim.cache.caching_fields import CachingFields
 from otel_promptcache.sim.cache.clock import Clock
-from otel_promptcache.sim.cache.models import SERVICE_TIERS, is_known, policy_for, resolve_alias
+from otel_promptcache.sim.cache.content import text_block
+from otel_promptcache.sim.cache.models import SERVICE_TIERS, policy_for, resolve_alias
 from otel_promptcache.sim.cache.policies import CachePolicy
-from otel_promptcache.sim.cache.prompt import Prompt, TokenStream, render
+from otel_promptcache.sim.cache.prompt import Message, Prompt, Settings, TokenStream, render
 from otel_promptcache.sim.cache.store import ResponseStore
 from otel_promptcache.sim.config import SimConfig
 from otel_promptcache.sim.faults import Fault, FaultInjector
 from otel_promptcache.sim.http.errors import ApiError, invalid_value
 from otel_promptcache.sim.http.recording import RecordedRequest
 from otel_promptcache.sim.http.wire import JsonObject, as_text
+from otel_promptcache.sim.servers.caches import Caches
+from otel_promptcache.sim.servers.profiles import SERVERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +70,21 @@ class Engine:
 
     Attributes:
         config: How it behaves.
+        server: Which server it is.
         clock: What time it is.
         store: Responses that can be retrieved, continued and compared with.
     """
 
     def __init__(self, config: SimConfig, clock: Clock) -> None:
         self.config = config
+        self.server = SERVERS[config.server]
         self.clock = clock
         self.store = ResponseStore(config.max_responses, config.diagnostics_retention_seconds)
         self._lock = threading.Lock()
         self._ids = 0
         self._requests: deque[RecordedRequest] = deque(maxlen=config.max_requests)
         self._faults = FaultInjector(config.faults, config.seed)
-        self._cache = PromptCache(
-            machines=config.machines,
-            overflow_requests_per_minute=config.overflow_requests_per_minute,
-            warm_up_seconds=config.warm_up_seconds,
-            unexplained_miss_rate=config.unexplained_miss_rate,
-            zero_data_retention=config.zero_data_retention,
-            max_entries=config.max_cache_entries,
-            seed=config.seed,
-        )
+        self._cache = Caches(config)
 
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
@@ -149,9 +146,11 @@ class Engine:
         if not asked:
             raise ApiError(400, "you must provide a model parameter", param="model")
         name = self.config.deployments.get(asked, asked)
-        if self.config.known_models_only and not is_known(name):
+        if self.config.known_models_only and not self.server.knows(name):
             message = f"The model `{name}` does not exist or you do not have access to it."
             raise ApiError(404, message, code="model_not_found")
+        if self.server.policy is not None:
+            return Model(asked, name, self.server.policy)
         resolved = resolve_alias(name) if self.config.resolve_model_aliases else name
         return Model(asked, resolved, policy_for(name))
 
@@ -173,6 +172,10 @@ class Engine:
         faults: frozenset[Fault],
     ) -> Admission:
         """Accept a prompt and read the cache for it. `prefill` has to follow."""
+        if not self.server.has_accounts:
+            organization = ""
+        if self.server.policy is not None:  # elsewhere, settings are no part of the prompt
+            prompt = replace(prompt, settings=Settings(model.resolved))
         stream = render(prompt)
         scope = CacheScope(organization, model.resolved, service_tier, caching.cache_key)
         now_seconds = self.clock.now_seconds()
@@ -194,6 +197,16 @@ class Engine:
             await asyncio.sleep(seconds)
         with self._lock:
             self._cache.write(admission.read, self.clock.now_seconds())
+
+    def keep_answer(self, admission: Admission, text: str) -> None:
+        """Let the cache have the answer, too, if the server caches what it generates."""
+        policy = self.server.policy
+        if policy is None:
+            return
+        answer = Message("assistant", (text_block(text),))
+        stream = render(replace(admission.prompt, messages=(*admission.prompt.messages, answer)))
+        with self._lock:
+            self._cache.extend(stream, admission.scope, policy, self.clock.now_seconds())
 
     async def decode(self, tokens: int) -> None:
         """Take the time that many output tokens take."""

@@ -65,7 +65,7 @@ class CacheRead:
     Attributes:
         input_tokens: Visible tokens of the prompt.
         cached_tokens: How many of them were read from the cache.
-        write_tokens: How many are newly written and charged; always 0 for block policies.
+        write_tokens: How many are newly written: charged under breakpoint policies, always 0 under block policies.
         write_tokens_by_ttl: The same, split by lifetime.
         machine: Which machine served the request.
         policy: The rules that were applied.

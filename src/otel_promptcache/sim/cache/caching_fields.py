@@ -12,6 +12,7 @@ from otel_promptcache.sim.cache.policies import (
     BlockPolicy,
     BreakpointPolicy,
     CachePolicy,
+    PagePolicy,
     Retention,
     Ttl,
 )
@@ -89,6 +90,8 @@ def read_caching_fields(
     Raises:
         ApiError: 400 for a field that the endpoint or the model does not have, or a value it does not take.
     """
+    if isinstance(policy, PagePolicy):
+        return CachingFields(None, CachingOptions())  # a server that does not know a field passes over it
     allowed = _FIELDS[surface]
     for name in body:
         if name.startswith("prompt_cache") and name not in allowed.top_level:
@@ -136,7 +139,7 @@ def read_marker(
     Raises:
         ApiError: 400 for a marker that the part or the model does not support, or that is malformed.
     """
-    if part.get(_MARKER) is None:
+    if part.get(_MARKER) is None or isinstance(policy, PagePolicy):
         return None
     where = f"{path}.{_MARKER}"
     if not isinstance(policy, BreakpointPolicy):

@@ -29,7 +29,7 @@ async def compact_response(exchange: Exchange) -> Response:
     kept = [
         _as_output(engine.new_id("msg_"), item) for item in conversation.items if item.get("role") == "user"
     ]
-    usage = responses_usage(admission.read, COMPACTION_TOKENS, 0, engine.config.profile)
+    usage = responses_usage(admission.read, COMPACTION_TOKENS, 0, engine.config.usage_shape)
     return exchange.json(
         {
             "id": engine.new_id("resp_"),

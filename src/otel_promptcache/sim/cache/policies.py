@@ -1,11 +1,12 @@
 """What there is to know about a model's cache: the shape of the rules, for each of their generations.
 
 Up to gpt-5.5 a prompt is cached in blocks of fixed size; from gpt-5.6 on at exact boundaries, which are also
-what a request pays for writing.
+what a request pays for writing. Servers other than OpenAI cache in small pages.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -115,4 +116,26 @@ class NoCachePolicy:
     reasoning_context: ReasoningContext = "current_turn"
 
 
-CachePolicy = BlockPolicy | BreakpointPolicy | NoCachePolicy
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagePolicy:
+    """Automatic caching in small pages, as of servers that people run themselves. Requests have no say in it.
+
+    Attributes:
+        name: For logs and the recorded requests.
+        page_tokens: Distance of the cacheable positions; only whole pages are cached and reported.
+        lifetime: How long a page can be read, if its room is not needed before.
+        recomputed_tokens: How many tokens at the end of a prompt are computed anew, even if they are cached.
+        has_units: Whether a prefix can only be read up to the end of a unit: the end of an earlier prompt or answer,
+            or the end of what two earlier prompts have in common.
+        reasoning_context: Whether reasoning of earlier turns stays in the prompt.
+    """
+
+    name: str
+    page_tokens: int
+    lifetime: Lifetime = Lifetime(math.inf)
+    recomputed_tokens: int = 0
+    has_units: bool = False
+    reasoning_context: ReasoningContext = "current_turn"
+
+
+CachePolicy = BlockPolicy | BreakpointPolicy | NoCachePolicy | PagePolicy

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from otel_promptcache.sim.cache.caching_fields import read_caching_fields
-from otel_promptcache.sim.engine import Admission
+from otel_promptcache.sim.engine import Admission, Engine
 from otel_promptcache.sim.http.answers import Answer, choose_answer
 from otel_promptcache.sim.http.chat_prompt import chat_prompt
 from otel_promptcache.sim.http.errors import ApiError, invalid_type, server_error
@@ -41,6 +41,12 @@ class Completion:
     def longest_answer_tokens(self) -> int:
         """Output tokens of the choice that is finished last."""
         return max(len(answer.pieces) for answer in self.answers)
+
+    def keep(self, engine: Engine) -> None:
+        """Let the cache have the answers that are texts, if the server caches what it generates."""
+        for answer in self.answers:
+            if answer.tool_name is None:
+                engine.keep_answer(self.admission, answer.text)
 
     def envelope(self, kind: str) -> JsonObject:
         """Return the fields that stand in the completion and in each of its chunks."""
@@ -88,7 +94,7 @@ def decide_completion(exchange: Exchange) -> Completion:
         admission=admission,
         answers=answers,
         call_ids=tuple(engine.new_id("call_") for _ in answers),
-        usage=chat_usage(admission.read, output_tokens, reasoning_tokens, config.profile),
+        usage=chat_usage(admission.read, output_tokens, reasoning_tokens, config.usage_shape),
     )
 
 
@@ -103,6 +109,7 @@ async def send_completion(exchange: Exchange, completion: Completion) -> Respons
     engine = exchange.engine
     await engine.prefill(completion.admission, exchange.faults)
     await engine.decode(completion.longest_answer_tokens + engine.config.reasoning_tokens)
+    completion.keep(engine)
     choices: Any = [_choice(index, completion) for index in range(len(completion.answers))]
     return exchange.json(
         {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from otel_promptcache.sim.http.answers import Answer
 from otel_promptcache.sim.http.chat import Completion, finish_reason, includes_usage
@@ -40,12 +41,24 @@ async def chat_events(exchange: Exchange, completion: Completion) -> AsyncGenera
     if "failed" in exchange.faults:
         yield chat_error_event(0)
         return
+    completion.keep(engine)
+    last = len(completion.answers) - 1
     for index, answer in enumerate(completion.answers):
-        yield _chunk(envelope, index, {}, "end", finish_reason(answer))
+        unasked = _unasked_usage(exchange, completion) if index == last else {}
+        yield _chunk({**envelope, **unasked}, index, {}, "end", finish_reason(answer))
     if includes_usage(exchange.body):
         usage = exchange.report(completion.usage)
         yield ServerEvent({**envelope, "choices": [], "usage": usage}, phase="end")
     yield DONE
+
+
+def _unasked_usage(exchange: Exchange, completion: Completion) -> JsonObject:
+    """Return what the last chunk with a choice brings on some servers, whether it was asked for or not."""
+    path = exchange.engine.server.unasked_usage
+    members: Any = exchange.report(completion.usage) if path else {}
+    for name in reversed(path):
+        members = {name: members}
+    return members
 
 
 def _opening(exchange: Exchange, envelope: JsonObject, completion: Completion) -> list[ServerEvent]:

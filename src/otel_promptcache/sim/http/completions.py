@@ -32,7 +32,7 @@ async def completions(exchange: Exchange) -> Response:
     message = Message("user", tuple(map(text_block, exchange.texts("prompt"))))
     admission = exchange.admit(model, Prompt(Settings(model.resolved), messages=(message,)), caching)
     answer = exchange.limited(text_answer(engine.config.output_tokens, admission.seed), "max_tokens")
-    usage = chat_usage(admission.read, len(answer.pieces), 0, engine.config.profile)
+    usage = chat_usage(admission.read, len(answer.pieces), 0, engine.config.usage_shape)
     envelope: JsonObject = {
         "id": engine.new_id("cmpl-"),
         "object": "text_completion",

@@ -39,7 +39,7 @@ async def decide(exchange: Exchange) -> Response:
     asked = Message("context", tuple(text_block(compact_json(question)) for question in questions))
     admission = exchange.admit(model, Prompt(prompt.settings, messages=(*prompt.messages, asked)), caching)
     await engine.prefill(admission, exchange.faults)
-    usage = responses_usage(admission.read, len(answers), 0, engine.config.profile)
+    usage = responses_usage(admission.read, len(answers), 0, engine.config.usage_shape)
     return exchange.json(
         {"answers": answers, "model": admission.model.resolved, "usage": exchange.report(usage)}
     )

@@ -25,6 +25,7 @@ class JsonAnswer(Response):
         record: The request; its status and completion are noted there.
         status_code: HTTP status.
         headers: Extra headers.
+        keeps_alive: Send empty lines first.
     """
 
     media_type = "application/json"
@@ -35,9 +36,11 @@ class JsonAnswer(Response):
         record: RecordedRequest,
         status_code: int = 200,
         headers: dict[str, str] | None = None,
+        *,
+        keeps_alive: bool = False,
     ) -> None:
         self._record = record
-        body = compact_json(payload).encode("utf-8", "replace")
+        body = (b"\n\n" if keeps_alive else b"") + compact_json(payload).encode("utf-8", "replace")
         if "garbage" in record.faults:
             body = GARBAGE * 8
         if "gzip" in record.faults:

@@ -86,10 +86,11 @@ class Exchange:
 
     def json(self, payload: Any, status_code: int = 200) -> JsonAnswer:
         """Return a JSON answer."""
-        return JsonAnswer(payload, self.record, status_code)
+        return JsonAnswer(payload, self.record, status_code, keeps_alive=self.engine.server.keeps_alive)
 
     def stream(
         self, events: AsyncGenerator[ServerEvent, None], error_event: Callable[[int], ServerEvent]
     ) -> EventStreamAnswer:
         """Return a streamed answer; the arguments are those of `encode_events`."""
-        return EventStreamAnswer(encode_events(events, self.record, error_event), self.record)
+        chunks = encode_events(events, self.record, error_event, keeps_alive=self.engine.server.keeps_alive)
+        return EventStreamAnswer(chunks, self.record)

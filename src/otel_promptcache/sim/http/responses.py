@@ -98,7 +98,7 @@ def _draft(exchange: Exchange, conversation: Conversation, admission: Admission)
         answer=answer,
         output=(*compaction, *output_items(engine, answer, reasoning_tokens)),
         output_tokens=output_tokens,
-        usage=responses_usage(admission.read, output_tokens, reasoning_tokens, engine.config.profile),
+        usage=responses_usage(admission.read, output_tokens, reasoning_tokens, engine.config.usage_shape),
         body=response_body(
             response_id,
             body,

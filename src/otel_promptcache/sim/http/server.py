@@ -67,7 +67,7 @@ def build_app(engine: Engine) -> Starlette:
         ("GET", "/responses/{response_id}", retrieve_response),
         ("DELETE", "/responses/{response_id}", delete_response),
         ("GET", "/models", list_models),
-        ("GET", "/models/{model}", retrieve_model),
+        ("GET", "/models/{model:path}", retrieve_model),
     )
     routes = [
         Route(prefix + path, _endpoint(engine, handler), methods=[method])

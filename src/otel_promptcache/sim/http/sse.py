@@ -17,6 +17,9 @@ Phase = Literal["start", "delta", "end", "last"]
 GARBAGE = b"\x00\xff\xfe\x80{]\x1f\x8b"
 """Neither JSON, nor UTF-8, nor gzip."""
 
+KEEP_ALIVE = b": keep-alive\n\n"
+"""A comment, which no client takes for an event."""
+
 DELTAS_BEFORE_BREAK = 2
 """How much of the answer a client gets before a stream breaks."""
 
@@ -56,6 +59,8 @@ async def encode_events(
     events: AsyncGenerator[ServerEvent, None],
     record: RecordedRequest,
     error_event: Callable[[int], ServerEvent],
+    *,
+    keeps_alive: bool = False,
 ) -> AsyncGenerator[bytes, None]:
     """Encode a stream of events and break it where the faults say so.
 
@@ -65,14 +70,19 @@ async def encode_events(
         events: The stream as it should be.
         record: The request; its faults break the stream, and its completion is noted there.
         error_event: Makes the event of the `error_event` fault, given how many events were sent.
+        keeps_alive: Send a comment first, and another one in front of the answer's first piece.
 
     Raises:
         ConnectionDroppedError: For `drop_mid_stream`.
     """
     breaks = BREAKING.intersection(record.faults)
     sent = deltas = 0
+    if keeps_alive:
+        yield KEEP_ALIVE
     async with aclosing(events):
         async for event in events:
+            if keeps_alive and not deltas and event.phase == "delta":
+                yield KEEP_ALIVE
             if breaks and (deltas == DELTAS_BEFORE_BREAK or event.phase in ("end", "last")):
                 break
             # Noted before it is sent: the client may look as soon as it has it.

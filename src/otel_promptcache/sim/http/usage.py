@@ -7,19 +7,19 @@ from typing import Any
 
 from otel_promptcache.sim.cache.cache import CacheRead
 from otel_promptcache.sim.cache.policies import BreakpointPolicy
-from otel_promptcache.sim.config import Profile
 from otel_promptcache.sim.faults import Fault
 from otel_promptcache.sim.http.wire import JsonObject, as_object
+from otel_promptcache.sim.servers.reporting import UsageShape
 
 
-def chat_usage(read: CacheRead, output_tokens: int, reasoning_tokens: int, profile: Profile) -> JsonObject:
+def chat_usage(read: CacheRead, output_tokens: int, reasoning_tokens: int, shape: UsageShape) -> JsonObject:
     """Return the usage of a chat or legacy completion.
 
     Args:
         read: What the cache gave.
         output_tokens: Of all choices together, reasoning included.
         reasoning_tokens: How many of them are hidden reasoning.
-        profile: Which server is imitated.
+        shape: How cached tokens are reported.
     """
     # Models without a write charge leave the count out here: an assumption, the type allows both.
     writes = {"cache_write_tokens": read.write_tokens} if isinstance(read.policy, BreakpointPolicy) else {}
@@ -35,11 +35,11 @@ def chat_usage(read: CacheRead, output_tokens: int, reasoning_tokens: int, profi
             "rejected_prediction_tokens": 0,
         },
     }
-    return _as_profile(usage, "prompt_tokens_details", read, profile)
+    return _shaped(usage, "prompt_tokens_details", read, shape)
 
 
 def responses_usage(
-    read: CacheRead, output_tokens: int, reasoning_tokens: int, profile: Profile
+    read: CacheRead, output_tokens: int, reasoning_tokens: int, shape: UsageShape
 ) -> JsonObject:
     """Return the usage of a response; the arguments are those of `chat_usage`."""
     details: JsonObject = {"cached_tokens": read.cached_tokens, "cache_write_tokens": read.write_tokens}
@@ -54,7 +54,7 @@ def responses_usage(
         "output_tokens_details": {"reasoning_tokens": reasoning_tokens},
         "total_tokens": read.input_tokens + output_tokens,
     }
-    return _as_profile(usage, "input_tokens_details", read, profile)
+    return _shaped(usage, "input_tokens_details", read, shape)
 
 
 def spoil(usage: JsonObject, faults: Collection[Fault]) -> Any:
@@ -72,13 +72,17 @@ def spoil(usage: JsonObject, faults: Collection[Fault]) -> Any:
     return usage
 
 
-def _as_profile(usage: JsonObject, details_name: str, read: CacheRead, profile: Profile) -> JsonObject:
-    if profile == "openai":
-        return usage
-    if profile == "null_details":
-        return {**usage, details_name: None}
-    bare = {name: value for name, value in usage.items() if name != details_name}
-    if profile == "deepseek":
-        bare["prompt_cache_hit_tokens"] = read.cached_tokens
-        bare["prompt_cache_miss_tokens"] = read.uncached_tokens
-    return bare
+def _shaped(usage: JsonObject, details_name: str, read: CacheRead, shape: UsageShape) -> JsonObject:
+    shaped = dict(usage)
+    details = shape.on_hit if read.cached_tokens else shape.on_miss
+    if details == "null":
+        shaped[details_name] = None
+    elif details == "absent":
+        del shaped[details_name]
+    elif shape.members is not None:
+        counts = {"cached_tokens": read.cached_tokens, "created_cache_tokens": read.write_tokens}
+        shaped[details_name] = {name: counts[name] for name in shape.members}
+    if shape.has_hit_and_miss:
+        shaped["prompt_cache_hit_tokens"] = read.cached_tokens
+        shaped["prompt_cache_miss_tokens"] = read.uncached_tokens
+    return shaped
