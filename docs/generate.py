@@ -21,6 +21,7 @@ from otel_promptcache.core.prompt import chain, fingerprint, literals, paths, pi
 from otel_promptcache.providers import reported, resolution
 from otel_promptcache.providers.profiles import PROFILES
 from otel_promptcache.report.catalogue import refreshed
+from otel_promptcache.sim.servers.profiles import SERVERS
 from otel_promptcache.telemetry import cardinality, counters, exportable, names
 from otel_promptcache.wire import body, request, usage_event_filter
 from otel_promptcache.wire import format as wire_format
@@ -122,9 +123,19 @@ def servers() -> str:
     return table(("provider", "hosts", "judged by", "source"), rows)
 
 
+def simulated() -> str:
+    """Which servers can be simulated, and by which rules."""
+    rows: list[tuple[str, str, str]] = []
+    for name, server in SERVERS.items():
+        assumptions = f". Assumed: {server.assumptions}" if server.assumptions else ""
+        step = f"{server.policy.page_tokens:,}" if server.policy else "by the model"
+        rows.append((f"`{name}`", step, f"{server.source} ({server.checked}){assumptions}"))
+    return table(("server", "step in tokens", "source"), rows)
+
+
 def served(text: str) -> str:
-    """The page on servers with its table made anew."""
-    return rendered(text, {"servers": servers()})
+    """The page on servers with its tables made anew."""
+    return rendered(text, {"servers": servers(), "simulated": simulated()})
 
 
 def docstrings(module: ModuleType) -> Mapping[str, str]:

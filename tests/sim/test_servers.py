@@ -165,6 +165,7 @@ def test_fields_and_settings_of_openai_mean_nothing(configured: Configured, serv
         extra_body=options,
         prompt_cache_key="key",
         prompt_cache_retention="24h",
+        service_tier="flex",
         reasoning_effort="high",
         response_format={"type": "json_object"},
     )

@@ -168,7 +168,8 @@ class PageCache:
 
 
 def _page_keys(stream: TokenStream, scope: CacheScope, policy: PagePolicy) -> list[EntryKey]:
-    """Return the whole pages of a prompt, in order."""
+    """Return the whole pages of a prompt, in order. Tiers and keys of the request keep nothing apart."""
+    scope = scope._replace(service_tier="", cache_key=None)
     first = stream.hidden_tokens + policy.page_tokens
     ends = range(first, len(stream.tokens) + 1, policy.page_tokens)
     digests = prefix_digests(stream.tokens, ends)

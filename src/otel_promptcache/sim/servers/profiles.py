@@ -52,7 +52,7 @@ class ServerProfile:
 
 
 SERVERS: dict[ServerName, ServerProfile] = {
-    "openai": ServerProfile(source="OpenAI, prompt caching guide: the rules in `sim.cache.models`"),
+    "openai": ServerProfile(source="OpenAI, prompt caching guide", checked="2026-11-20"),
     "vllm": ServerProfile(
         policy=PagePolicy(name="vllm", page_tokens=16, recomputed_tokens=1),
         usage=UsageShape(members=("cached_tokens", "created_cache_tokens")),
