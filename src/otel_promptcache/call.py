@@ -217,7 +217,9 @@ class Call:
     def _settle(self) -> None:
         """Judge the call and write it to its span, which may be another's and end before the call does."""
         answer, gateway, emitter = self._answer.content(), self._gateway, self._shared.emitter
-        cost_usd = gateway.cost_usd if answer.reply.cost_usd is None else answer.reply.cost_usd
+        cost_usd = gateway.cost_usd
+        if cost_usd is None and not gateway.is_from_own_cache:  # which repeats the body, and with it the cost
+            cost_usd = answer.reply.cost_usd
         if cost_usd is not None or gateway.saved_usd is not None:
             emitter.describe_gateway(self._span, cost_usd, gateway.saved_usd)
         if gateway.is_from_own_cache:

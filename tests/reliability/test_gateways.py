@@ -146,3 +146,17 @@ def test_what_a_gateway_states_is_read_in_responses_too(
         if is_stream:
             list(answered)
     assert telemetry.span.get("promptcache.gateway.cost") == stated
+
+
+@pytest.mark.parametrize(
+    ("headers", "stated"),
+    [
+        ({"x-litellm-cache-key": "abc"}, None),
+        ({"x-litellm-cache-key": "abc", "x-litellm-response-cost": "0.0"}, 0.0),
+    ],
+)
+def test_a_repeated_answer_repeats_the_cost_of_the_first(
+    gateway: Gateway, headers: dict[str, str], stated: float | None
+) -> None:
+    gateway.ask(0, {}, cost=0.25)
+    assert gateway.ask(0, headers, cost=0.25).get("promptcache.gateway.cost") == stated

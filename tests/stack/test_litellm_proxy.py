@@ -198,11 +198,12 @@ def test_what_the_proxy_says_a_call_cost_is_on_the_span_and_in_no_counter(
 
 
 @surfaces
+@streams
 def test_an_answer_of_the_proxys_own_cache_cost_nothing_as_it_says(
-    application: Application, observed: Telemetry, surface: str
+    application: Application, observed: Telemetry, surface: str, *, stream: bool
 ) -> None:
     for _ in range(2):
-        answered = application.ask("Where is my order?", surface)
+        answered = application.ask("Where is my order?", surface, stream=stream)
     assert answered.headers["x-litellm-response-cost"] == "0.0"
     assert last_span(observed)["promptcache.gateway.cost"] == 0
 
