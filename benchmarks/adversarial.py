@@ -26,7 +26,7 @@ from otel_promptcache.core.policy import policy_for
 from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt.segments import without_items
-from otel_promptcache.wire.content import cache_options
+from otel_promptcache.wire.content import cache_options, settings
 from otel_promptcache.wire.routes import wire_format
 
 SMALL_BYTES, LARGE_BYTES, QUICK_BYTES = 100_000, 10_000_000, 3_000_000
@@ -54,7 +54,9 @@ class Observed:
         if not prompt.is_whole:
             return None
         policy = policy_for("openai", body["model"])
-        scope = self._wire.scope(body)._replace(provider="openai", model=body["model"])
+        scope = self._wire.scope(body)._replace(
+            provider="openai", model=body["model"], settings=settings(body, hash)
+        )
         sent = SentPrompt(prompt, scope, options, identity.fingerprint)
         examination = Examination(self.index, sent, segments, now_seconds)
         examination.answered(Reply(response_id="chatcmpl-1"), policy, now_seconds)

@@ -64,7 +64,6 @@ class Call:
             inference.prefix_name,
             self._started_ns,
             is_measured_by_another=is_measured_by_another,
-            scope=inference.scope,
         )
         self._shared.endings.opened(self)
 
@@ -227,6 +226,8 @@ class Call:
         else:
             self._report = self._inference.report(answer, self._started_ns, self._last_activity)
         emitter.describe(self._span, answer.reply, self._report, self._timing())
+        if (run := self._shared.run) is not None:
+            self._span.set(self._inference.run_attributes(run, answer.reply.model))
 
     @guarded
     def _record(self, error: Exception | None, *, is_abandoned: bool) -> None:

@@ -14,11 +14,12 @@ from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
-from otel_promptcache.core.prompt.segments import CacheScope, Settings
+from otel_promptcache.core.prompt.segments import Settings
 from otel_promptcache.guard import guarded
 from otel_promptcache.prefix import current_prefix_name
 from otel_promptcache.providers.profiles import OTHER
-from otel_promptcache.shared import Shared
+from otel_promptcache.shared import ObservedRun, Shared
+from otel_promptcache.telemetry.exportable import Attributes
 from otel_promptcache.wire.format import Json, WireFormat
 from otel_promptcache.wire.request import RequestContent, read_request
 
@@ -33,7 +34,7 @@ class Address:
     port: int | None
     path: str
     account: int = 0
-    """A hash of the keys, the organisation and the project; it means something in this process only."""
+    """A hash of the keys, the organisation and the project."""
     settings: Settings = ()
     """Those in headers."""
     platform: str | None = None
@@ -51,15 +52,15 @@ class Inference:
         self.prefix: PrefixIdentity | None = None
         """None if the prompt could not be read."""
         self.prefix_name = current_prefix_name()
-        self.scope: CacheScope | None = None
         self.is_background = False
         """The answer may be fetched by requests of its own."""
         self._has_list_price = True
+        self._account = 0
         self._examination: Examination | None = None
 
     def read(self, body: Json, address: Address, now_seconds: float) -> None:
         """Read the request; it is not kept."""
-        request = read_request(self._wire, body, address.path)
+        request = read_request(self._wire, body, address.path, self._shared.hash_value)
         self.facts = RequestFacts(
             operation=self._wire.operation,
             provider=self._shared.providers.resolve(
@@ -81,7 +82,7 @@ class Inference:
 
     @guarded
     def _examine(self, request: RequestContent, address: Address, now_seconds: float) -> None:
-        facts, fingerprinter = self.facts, self._shared.fingerprinter
+        facts, fingerprinter, self._account = self.facts, self._shared.fingerprinter, address.account
         host = address.host if address.port is None else f"{address.host}:{address.port}"
         customer = self._shared.accounts.customer(host, address.account)
         prompt, segments = self._shared.hasher.hash(request.read_blocks, customer)
@@ -90,11 +91,11 @@ class Inference:
         )
         if not prompt.is_whole:
             return
-        self.scope = scope = request.scope._replace(
+        scope = request.scope._replace(
             provider=facts.provider,
             host=host,
             model=facts.model or "",
-            settings=tuple(sorted((*request.scope.settings, *address.settings))),
+            settings=tuple(sorted((*request.settings, *address.settings))),
         )
         policy = self._shared.policy_of(facts.provider, facts.model or "", None)
         self._examination = Examination(
@@ -160,6 +161,14 @@ class Inference:
         if self._examination is not None:
             self._examination.answered_elsewhere()
         return gateway_hit(self.prefix, self.prefix_name)
+
+    def run_attributes(self, run: ObservedRun, answering_model: str | None) -> Attributes:
+        """What the report about a run of several processes has to know; nothing before the prompt is processed."""
+        prefix, examination = self.prefix, self._examination
+        if prefix is None or examination is None or examination.processed_seconds is None:
+            return {}
+        policy = self.policy(answering_model)
+        return run.attributes(prefix, self._account, examination.sent, policy, examination.processed_seconds)
 
     def close(self) -> None:
         """The prompt is not on its way any more."""

@@ -19,6 +19,7 @@ from otel_promptcache.endings import Endings
 from otel_promptcache.guard import Guard
 from otel_promptcache.observer import WIRE_FAULTS, Observer
 from otel_promptcache.prices import Prices, load_prices
+from otel_promptcache.shared import ObservedRun
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.counters import Counters
 from otel_promptcache.telemetry.emitter import Emitter
@@ -48,6 +49,8 @@ class PromptCacheInstrumentor(BaseInstrumentor):
     """Makes what writes the telemetry."""
     make_fingerprinter: Callable[[str | None], Fingerprinter] = Fingerprinter
     """Makes what identifies templates, from the fingerprint key."""
+    run: ObservedRun | None = None
+    """The run that a report observes; None if none does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,6 +103,7 @@ class PromptCacheInstrumentor(BaseInstrumentor):
             request_diagnostics=config.request_diagnostics,
             endings=self._endings,
             path_names=config.path_names,
+            run=self.run,
         )
         counters.before_reading = self._endings.run_pending
         self._endings.start()

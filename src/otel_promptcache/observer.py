@@ -23,7 +23,7 @@ from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.prices import Prices
 from otel_promptcache.providers.reported import CachedCountReporters
 from otel_promptcache.providers.resolution import Providers
-from otel_promptcache.shared import Shared
+from otel_promptcache.shared import ObservedRun, Shared
 from otel_promptcache.telemetry.emitter import Emitter
 from otel_promptcache.telemetry.spans import is_suppressed
 from otel_promptcache.wire.body import DocumentTooLongError
@@ -61,9 +61,12 @@ class Observer:
         request_diagnostics: float,
         endings: Endings,
         path_names: bool,
+        run: ObservedRun | None = None,
     ) -> None:
         self.guard = guard
         self.endings = endings
+        self.hash_value = hash if run is None else run.hash_value
+        """Hashes accounts and settings."""
         self._shared = Shared(
             guard=guard,
             emitter=emitter,
@@ -80,6 +83,8 @@ class Observer:
             endings=endings,
             path_names=path_names,
             explain_missing_usage=self._explain_missing_usage,
+            hash_value=self.hash_value,
+            run=run,
         )
         self._awaited: AwaitedAnswers[Call] = AwaitedAnswers()
         self._explained_missing_usage = False

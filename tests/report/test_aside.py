@@ -72,6 +72,24 @@ def test_errors_are_calls_too(directory: Path, simulator: Simulator) -> None:
         ask(simulator, n=0)
     (call,) = gather(directory).calls
     assert call.error_type == "BadRequestError"
+    assert call.start is None  # the provider has not processed it
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_when_the_prompt_was_processed_is_written(
+    directory: Path, simulator: Simulator, is_stream: bool
+) -> None:
+    start(str(directory), "openai")
+    ask(simulator, stream=is_stream)
+    (call,) = gather(directory).calls
+    duration_seconds = call.ended_seconds - call.started_seconds
+    assert call.start is not None
+    assert call.processed_seconds is not None
+    if is_stream:
+        assert call.first_token_seconds is not None
+        assert call.first_token_seconds <= call.processed_seconds < duration_seconds
+    else:
+        assert call.processed_seconds == pytest.approx(duration_seconds, abs=1e-6)
 
 
 def test_an_instrumentation_of_the_program_is_not_disturbed(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from random import Random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from otel_promptcache.report.reading.merged import merge
+from otel_promptcache.report.reading.merged import InFlight, merge
 from otel_promptcache.report.reading.record import CallRecord
 from otel_promptcache.report.report import build_report
-from tests.report.calls import call, findings, miss
+from tests.report.calls import START, call, findings, miss
 
 
 def of(process: int, second: float, reason: str | None = None, **fields: Any) -> CallRecord:
-    """A call of a process with the start that all have."""
-    usual = {"process": process, "start": "s", **fields}
+    """A call of a process with the start that all have, which is long enough to be cached."""
+    rules = {"is_start_cacheable": True, "lifetime_seconds": 300.0, "max_requests_per_minute": 15.0}
+    usual = {"process": process, "start": "s", **rules, **fields}
     return miss(second, reason, **usual) if reason else call(second, **usual)
 
 
@@ -49,29 +50,49 @@ def test_starts_and_scopes_are_counted_by_themselves() -> None:
     assert set(reasons(*firsts, *calls)) == {None, "provider"}
 
 
-@pytest.mark.parametrize("reason", ["cold_start", "provider"])
-def test_a_prefix_that_another_process_is_just_writing_can_not_be_read(reason: str) -> None:
-    first = of(0, 0, "cold_start")
-    second = of(1, 0.2, reason)
-    corrected = merge([first, second])
+def test_a_rate_that_nobody_has_published_is_not_exceeded() -> None:
+    calls = [replace(each, max_requests_per_minute=None) for each in flood(8, 12)]
+    assert set(reasons(*calls)) == {None, "provider"}
+
+
+def test_a_prefix_that_another_process_is_just_writing_can_not_be_read() -> None:
+    corrected = merge([of(0, 0, "cold_start"), of(1, 0.2, "cold_start")])
     assert [each.reason for each in corrected] == ["cold_start", "concurrent"]
-    assert corrected[1].missed_tokens == (None if reason == "cold_start" else 1_800)
+    assert (corrected[1].missed_tokens, corrected[1].missed_usd) == (None, None)
 
 
-def test_it_is_readable_once_any_process_has_it() -> None:
-    assert reasons(of(0, -10), of(0, 0), of(1, 0.2, "provider")) == [None, None, "provider"]
-    lapsed = reasons(of(0, -1_000), of(0, 0, "expired"), of(1, 0.2, "provider"))
-    assert lapsed == [None, "expired", "concurrent"]
+@pytest.mark.parametrize("fields", [{"is_start_cacheable": False}, {"start": "other"}, {"start": None}])
+def test_what_could_not_be_read_anyway_is_not_concurrent(fields: dict[str, Any]) -> None:
+    assert reasons(of(0, 0, "cold_start"), of(1, 0.2, "cold_start", **fields)) == ["cold_start"] * 2
+
+
+def test_what_a_process_has_in_flight_itself_it_knows() -> None:
+    assert reasons(of(0, 0, "cold_start"), of(0, 0.2, "cold_start"), of(1, 9)) == ["cold_start"] * 2 + [None]
+
+
+@pytest.mark.parametrize("lifetime_seconds", [300.0, 86_400.0, None])
+def test_what_a_process_had_processed_before_is_not_being_written(lifetime_seconds: float | None) -> None:
+    """Its process knows that it has not expired, be it that the line about that was lost or says no lifetime."""
+    before = of(1, 0, lifetime_seconds=lifetime_seconds)
+    assert reasons(before, of(0, 1_000, "expired"), of(1, 1_000.2, "provider"))[1:] == ["expired", "provider"]
+    assert reasons(of(0, 1_000, "expired"), of(1, 1_000.2, "provider")) == ["expired", "provider"]
+
+
+@pytest.mark.parametrize(
+    ("processed_seconds", "told"), [(0.3, "provider"), (None, "concurrent"), (99.0, "concurrent")]
+)
+def test_a_stream_can_be_read_from_its_first_token_on(processed_seconds: float | None, told: str) -> None:
+    stream = of(0, 0, "cold_start", processed_seconds=processed_seconds, ended_seconds=START + 60)
+    assert reasons(stream, of(1, 0.2, "cold_start"), of(2, 0.4, "cold_start"))[1:] == ["concurrent", told]
+    assert reasons(stream, of(1, 60.0, "cold_start"))[1:] == ["provider"]
 
 
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"leading_chars": 9_000}, "provider"),
-        ({"leading_chars": 3_000}, "cold_start"),
-        ({"leading_chars": None}, "cold_start"),
-        ({"leading_chars": 9_000, "model": "gpt-5.6"}, "cold_start"),  # nobody knows where a breakpoint is
-        ({"leading_chars": 9_000, "start": "other"}, "cold_start"),
+        ({}, "provider"),
+        ({"is_start_cacheable": False}, "cold_start"),
+        ({"start": "other"}, "cold_start"),
     ],
 )
 def test_what_another_process_has_warmed_is_no_cold_start(fields: dict[str, Any], told: str) -> None:
@@ -79,12 +100,31 @@ def test_what_another_process_has_warmed_is_no_cold_start(fields: dict[str, Any]
     corrected = merge([first, second])
     assert [each.reason for each in corrected] == ["cold_start", told]
     assert corrected[1].missed_tokens == (None if told == "provider" else 0)
-    late = of(1, 1_000, "cold_start", **fields)
-    assert reasons(first, late) == ["cold_start", "cold_start"]
+
+
+@pytest.mark.parametrize(
+    ("lifetime_seconds", "told"), [(300.0, "cold_start"), (86_400.0, "provider"), (None, "cold_start")]
+)
+def test_a_prefix_lives_as_long_as_the_request_and_the_rules_of_its_process_say(
+    lifetime_seconds: float | None, told: str
+) -> None:
+    first = of(0, 0, "cold_start", lifetime_seconds=lifetime_seconds)
+    assert reasons(first, of(1, 1_000, "cold_start")) == ["cold_start", told]
+    # A later request that asks for less does not shorten its life.
+    assert reasons(first, of(0, 10), of(1, 1_000, "cold_start")) == ["cold_start", None, told]
+    lapsed = reasons(first, of(0, 1_000, "expired"), of(1, 1_000.2, "cold_start"))
+    assert lapsed[2] == ("provider" if told == "provider" else "concurrent")
+
+
+def test_the_word_of_the_provider_stands() -> None:
+    said = [replace(each, source="provider") for each in flood(8, 12)]
+    assert merge(said) == said
+    at_once = [of(0, 0, "cold_start"), of(1, 0.2, "cold_start", source="provider")]
+    assert merge(at_once) == at_once
 
 
 def test_cold_starts_of_many_processes_above_the_rate_are_overflow() -> None:
-    calls = [of(number, 1 + number / 10, "cold_start", leading_chars=9_000) for number in range(30)]
+    calls = [of(number, 1 + number / 10, "cold_start") for number in range(30)]
     told = reasons(of(99, 0), *calls)
     assert (told[1], told[-1]) == ("provider", "rate_overflow")
 
@@ -101,11 +141,6 @@ def test_one_process_knows_all_of_it() -> None:
     assert merge(calls) == calls
 
 
-def test_what_failed_was_not_processed() -> None:
-    calls = [of(number % 4, number / 10, "provider", error_type="APIError") for number in range(40)]
-    assert set(reasons(*calls, of(5, 10, "provider"))) == {"provider"}
-
-
 def test_the_report_is_about_the_corrected_reasons() -> None:
     report = build_report(flood(8, 12))
     assert report.corrected == 82
@@ -113,13 +148,23 @@ def test_the_report_is_about_the_corrected_reasons() -> None:
     assert "rate-overflow" in {finding.rule.id for finding in report.findings}
 
 
-def test_work_follows_the_number_of_calls() -> None:
-    chance = Random(1)  # noqa: S311  # a test has to be repeatable
-    calls = sorted(
-        (of(chance.randrange(50), chance.random() * 5_000, "provider", start=f"s{chance.randrange(20)}") for _ in range(20_000)),
-        key=lambda each: each.started_seconds,
-    )  # fmt: skip
-    assert len(merge(calls)) == 20_000
+class Unwalked(dict[int, int]):
+    """Counts that nobody may go through: there is one for each process."""
+
+    def values(self) -> Any:
+        raise AssertionError
+
+    __iter__ = items = values
+
+
+def test_how_many_requests_are_in_flight_is_not_counted_anew() -> None:
+    in_flight = InFlight(Unwalked())
+    for process in (0, 0, 1, 2):
+        in_flight.begin(process)
+    assert [in_flight.of_others(process) for process in range(4)] == [2, 3, 3, 4]
+    in_flight.end(0)
+    in_flight.end(2)
+    assert [in_flight.of_others(process) for process in range(4)] == [1, 1, 2, 2]
 
 
 def ordered(process: int, second: float, digest: str, **fields: Any) -> CallRecord:

@@ -40,8 +40,12 @@ ATTRIBUTES = {
     "server.address": "api.openai.com",
     "gen_ai.provider.name": "openai",
     "run.start": "s",
+    "run.leading": "l",
     "run.parts": "p",
-    "run.leading_chars": 9000,
+    "run.is_cacheable": True,
+    "run.lifetime_seconds": 300.0,
+    "run.max_requests_per_minute": 15,
+    "run.processed_seconds": 0.3,
     "promptcache.savings.amount": -0.001,
     "promptcache.missed_savings.amount": 0.003,
     "promptcache.abandoned": False,
@@ -65,7 +69,9 @@ def test_every_attribute_is_read() -> None:
         avoidable_tokens=0, reason="input_changed", source="client", missed_tokens=1900, path="instructions",
         token=6, kind="timestamp",
         changes=(Change("instructions", "timestamp", 6), Change("instructions", "uuid", 20)), is_other_template=True,
-        breakpoint_path="messages[2].content", usage_error="cache_exceeds_input", host="api.openai.com", provider="openai", start="s", parts="p", leading_chars=9000, net_usd=-0.001, missed_usd=0.003, first_token_seconds=0.25,
+        breakpoint_path="messages[2].content", usage_error="cache_exceeds_input", host="api.openai.com", provider="openai", start="s",
+        leading="l", parts="p", is_start_cacheable=True, lifetime_seconds=300.0, max_requests_per_minute=15.0,
+        processed_seconds=0.3, net_usd=-0.001, missed_usd=0.003, first_token_seconds=0.25,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,17 +70,53 @@ def test_an_order_that_differs_from_process_to_process_is_told_and_its_remedy_wo
     assert len(fixed["templates"]) == 1 < len(flawed["templates"])
 
 
-def test_the_spool_tells_no_key_and_no_text(programs: Programs) -> None:
-    programs.write(f"{ASK}\nask(prompt_cache_key='secret-customer')", "child.py")
-    copy = """
-import shutil, subprocess, sys, os
-subprocess.run([sys.executable, "child.py"], check=True)
+def spooled(
+    programs: Programs, child: str, environments: list[dict[str, str]]
+) -> tuple[list[dict[str, Any]], bytes]:
+    """Run a program once in each environment, in one run; what was written of the calls, and the whole spool."""
+    programs.write(child, "child.py")
+    parent = """
+import json, os, shutil, subprocess, sys
+for environment in json.load(open("environments.json")):
+    subprocess.run([sys.executable, "child.py"], check=True, env={**os.environ, **environment})
 shutil.copytree(os.environ["OTEL_PROMPTCACHE_RUN_DIRECTORY"], "spool")
 """
-    assert programs.reported(copy).code == 0
+    programs.write(json.dumps(environments), "environments.json")
+    assert programs.reported(parent).code == 0
     lines = b"".join(file.read_bytes() for file in (programs.directory / "spool").iterdir())
-    (record,) = [json.loads(line) for line in lines.splitlines() if line.startswith(b"{")]
-    assert set(record["attributes"]) >= {"run.start", "run.parts"}
-    assert all(len(record["attributes"][name]) == 24 for name in ("run.start", "run.parts"))
+    records = [json.loads(line) for line in lines.splitlines() if line.startswith(b"{")]
+    return [record["attributes"] for record in sorted(records, key=lambda each: each["start"])], lines
+
+
+def test_the_spool_tells_no_key_and_no_text(programs: Programs) -> None:
+    child = (
+        f"{ASK}\nask(prompt_cache_key='secret-customer', extra_headers={{'session_id': 'secret-session'}})"
+    )
+    (attributes,), lines = spooled(programs, child, [{"OPENAI_API_KEY": "secret-key"}])
+    assert set(attributes) >= {"run.start", "run.leading", "run.parts"}
+    assert all(len(attributes[name]) == 24 for name in ("run.start", "run.leading", "run.parts"))
+    assert attributes["run.is_cacheable"] is True
+    assert attributes["run.lifetime_seconds"] == 300.0
     assert b"secret" not in lines
     assert b"helpful" not in lines
+
+
+def test_the_account_and_the_settings_are_the_same_in_all_processes(programs: Programs) -> None:
+    child = f"""{ASK}
+ask(extra_headers={{"x-session-id": os.environ["SESSION"]}}, extra_body={{"cache_salt": os.environ["SALT"]}})
+"""
+    usual = {"OPENAI_API_KEY": "one", "SESSION": "one", "SALT": "one"}
+    others = ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "SESSION", "SALT")
+    environments = [usual, usual, *({**usual, name: "other"} for name in others)]
+    seeded = [{**each, "PYTHONHASHSEED": str(seed)} for seed, each in enumerate(environments, start=1)]
+    calls, _ = spooled(programs, child, seeded)
+    starts = [call["run.start"] for call in calls]
+    assert starts[0] == starts[1]
+    assert len(set(starts)) == 1 + len(others)
+
+
+def test_the_stated_policies_of_a_process_count(programs: Programs) -> None:
+    policies = '{"gpt-4.1": {"minimum_tokens": 4000, "lifetime_seconds": 900, "max_requests_per_minute": 99}}'
+    (attributes,), _ = spooled(programs, f"{ASK}\nask()", [{"OTEL_PYTHON_PROMPTCACHE_POLICIES": policies}])
+    rules = ("run.is_cacheable", "run.lifetime_seconds", "run.max_requests_per_minute")
+    assert [attributes[name] for name in rules] == [False, 900, 99]

@@ -20,7 +20,7 @@ from otel_promptcache.core.prompt.chain import PromptHasher, hash_prompt
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt.segments import CacheScope, Segment, without_items
 from otel_promptcache.wire.chat import CHAT_COMPLETIONS
-from otel_promptcache.wire.content import cache_options
+from otel_promptcache.wire.content import cache_options, settings
 from otel_promptcache.wire.format import WireFormat
 
 Body = dict[str, Any]
@@ -108,7 +108,9 @@ class Application:
     def open(self, body: Body, *, has_boundaries: bool = True, keeps_names: bool = False) -> Examination:
         """Send a request that is not answered yet."""
         options, read = cache_options(body), partial(self.wire.blocks, body)
-        scope = self.wire.scope(body)._replace(provider="openai", model=body["model"])
+        scope = self.wire.scope(body)._replace(
+            provider="openai", model=body["model"], settings=settings(body, hash)
+        )
         prompt, segments = self._hasher.hash(partial(without_items, read) if options.is_continued else read)
         fingerprint = self._fingerprinter.identify(self.segments(body)).fingerprint
         sent = SentPrompt(prompt, scope, options, fingerprint)

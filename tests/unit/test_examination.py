@@ -55,6 +55,20 @@ def test_what_was_not_reported_is_not_judged(usage: TokenUsage) -> None:
     assert application.open(BODY).judge(usage, said, POLICY) == Diagnosis()
 
 
+def test_when_the_prompt_was_processed_is_told_by_the_first_answer() -> None:
+    examination = Application().open(BODY)
+    assert examination.processed_seconds is None
+    examination.answered(Reply(service_tier="flex"), POLICY, 1_000.5)
+    examination.answered(Reply(), POLICY, 1_060.0)
+    assert (examination.processed_seconds, examination.sent.scope.service_tier) == (0.5, "flex")
+
+
+def test_what_the_provider_never_got_it_has_not_processed() -> None:
+    examination = Application().open(BODY)
+    examination.answered_elsewhere()
+    assert examination.processed_seconds is None
+
+
 def test_a_request_that_was_not_answered_leaves_no_trace() -> None:
     application = Application()
     application.open(BODY).close()

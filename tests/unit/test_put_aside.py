@@ -50,5 +50,6 @@ def test_it_is_not_in_flight_and_is_admitted_when_it_is_answered() -> None:
     assert application.send(BODY).reason == "cold_start"
     application.now_seconds += 400
     examination.answered(Reply(), POLICY, application.now_seconds)
+    assert examination.processed_seconds is None
     application.now_seconds += 1
     assert application.send(BODY).reason == "provider"

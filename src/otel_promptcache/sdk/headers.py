@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from otel_promptcache.core.prompt.segments import Settings
+from otel_promptcache.core.prompt.segments import HashValue, Settings
 
 _ACCOUNT_HEADERS = frozenset(
     {b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key", b"openai-organization", b"openai-project"}
@@ -35,11 +35,12 @@ _SUBJECT = ("iss", "sub", "aud", "tid", "oid", "azp", "appid", "client_id")
 """Claims of a token that say whose it is, and stay when it is renewed."""
 
 
-def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[int, Settings]:
-    """The account of a request and its settings in headers, both as hashes that mean something in this process only.
+def read_headers(pairs: Iterable[tuple[bytes, bytes]], hash_value: HashValue) -> tuple[int, Settings]:
+    """The account of a request and its settings in headers, both as hashes.
 
     Args:
         pairs: The headers. As pairs of bytes, because a look-up by name goes through all of them each time.
+        hash_value: Makes the hashes.
     """
     account: list[object] = []
     settings: dict[str, int] = {}
@@ -48,8 +49,8 @@ def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[int, Settings]:
         if name in _ACCOUNT_HEADERS:
             account += name, _owner(value) if value.startswith(_RENEWED) else value
         elif name in _SETTINGS:
-            settings[_SETTINGS[name]] = hash(value)
-    return hash(tuple(account)), tuple(sorted(settings.items())) if settings else ()
+            settings[_SETTINGS[name]] = hash_value(value)
+    return hash_value(tuple(account)), tuple(sorted(settings.items())) if settings else ()
 
 
 def _owner(value: bytes) -> object:

@@ -95,7 +95,7 @@ class Seam:
             The options to build the request from again; None if it is to be sent as it is.
         """
         body = _body(options)
-        call.request(body, _address(client, request), is_observed_by_a_peer())
+        call.request(body, self._address(client, request), is_observed_by_a_peer())
         return _amended(options, call.diagnostics_addition(body))
 
     @guarded
@@ -131,6 +131,13 @@ class Seam:
         if scope is None:
             call.left(None)
 
+    def _address(self, client: object, request: Any) -> Address:
+        """Where a request goes, on whose account, and with which settings in its headers."""
+        url = request.url
+        account, settings = read_headers(request.headers.raw, self._observer.hash_value)
+        platform = client_platform(client)
+        return Address(url.host[:_MAX_HOST_CHARS], url.port, url.path, account, settings, platform)
+
 
 def _amended(options: Any, addition: Mapping[str, Any] | None) -> Any:
     if not addition:
@@ -140,14 +147,6 @@ def _amended(options: Any, addition: Mapping[str, Any] | None) -> Any:
     )  # the latter in pydantic 1
     amended.extra_json = {**(options.extra_json or {}), **addition}
     return amended
-
-
-def _address(client: object, request: Any) -> Address:
-    """Where a request goes, on whose account, and with which settings in its headers."""
-    url = request.url
-    account, settings = read_headers(request.headers.raw)
-    platform = client_platform(client)
-    return Address(url.host[:_MAX_HOST_CHARS], url.port, url.path, account, settings, platform)
 
 
 def _body(options: Any) -> Any:

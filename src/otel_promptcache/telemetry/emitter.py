@@ -8,7 +8,6 @@ from opentelemetry.trace import Tracer
 from otel_promptcache.core.analyzer import CacheReport, CacheResult
 from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
-from otel_promptcache.core.prompt.segments import CacheScope
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.attributes import add_prefix, add_reply, add_report, add_request
 from otel_promptcache.telemetry.cardinality import BoundedLabels
@@ -44,7 +43,6 @@ class Emitter:
         start_ns: int,
         *,
         is_measured_by_another: bool = False,
-        scope: CacheScope | None = None,
     ) -> CallSpan:
         """Open or join the span of a call, and write the request side at once: the end may never come.
 
@@ -54,9 +52,7 @@ class Emitter:
             prefix_name: What the application calls the template; None if it does not.
             start_ns: When the call began, since the Unix epoch.
             is_measured_by_another: Another instrumentation observes this call, even if its span records nothing.
-            scope: What partitions the cache; of no use here, but to a report over several processes.
         """
-        del scope
         attributes: Attributes = {}
         joined = CallSpan.join()
         if joined is not None:

@@ -12,7 +12,6 @@ from otel_promptcache.wire.content import (
     cache_key,
     cache_options,
     item_block,
-    settings,
     text_block,
     tool_block,
 )
@@ -60,7 +59,6 @@ def _scope(request: Json) -> CacheScope:
         reasoning_effort=string(request.get("reasoning_effort")) or "",
         verbosity=string(request.get("verbosity")) or "",
         parallel_tool_calls=request.get("parallel_tool_calls") is not False,
-        settings=settings(request),
     )
 
 

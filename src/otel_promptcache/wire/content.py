@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, cast
 
-from otel_promptcache.core.prompt.segments import Block, CacheOptions, Role, Segment, SegmentKind, Settings
+from otel_promptcache.core.prompt.segments import (
+    Block,
+    CacheOptions,
+    HashValue,
+    Role,
+    Segment,
+    SegmentKind,
+    Settings,
+)
 from otel_promptcache.core.prompt.serial import serial
 from otel_promptcache.wire.format import Json, mapping, sequence, string
 
@@ -165,18 +173,18 @@ routing; Fireworks, prompt caching (checked 2026-11-25).
 _OWN_REASON = frozenset({"effort", "summary", "generate_summary", "exclude"})
 
 
-def settings(request: Json) -> Settings:
+def settings(request: Json, hash_value: HashValue) -> Settings:
     """The settings of a request that are part of the rendered prompt, with hashes of their values."""
     names = _SETTINGS.intersection(request)
     if not names and not request.get("reasoning"):
         return ()
-    found = [(name, hash(serial(request[name]))) for name in names]
+    found = [(name, hash_value(serial(request[name]))) for name in names]
     # The effort has a reason of its own; what of the reasoning is told back is no part of the prompt.
     reasoning = {
         name: value for name, value in mapping(request.get("reasoning")).items() if name not in _OWN_REASON
     }
     if reasoning:
-        found.append(("reasoning", hash(serial(reasoning))))
+        found.append(("reasoning", hash_value(serial(reasoning))))
     return tuple(sorted(found))
 
 

@@ -50,7 +50,7 @@ class WireFormat:
     blocks: Callable[[Json], Iterator[Block]]
     """What becomes the pieces of a request's prompt, in render order, lazily."""
     scope: Callable[[Json], CacheScope]
-    """What partitions the cache, as far as the request says: all but provider, host and model."""
+    """What partitions the cache, as far as the request says: all but provider, host, model and settings."""
     options: Callable[[Json], CacheOptions]
     """What the request asks of the cache."""
     read_answer: Callable[[Json], AnswerPart]

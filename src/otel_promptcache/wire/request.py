@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from otel_promptcache.core.prompt.segments import Block, CacheOptions, CacheScope, Segment, without_items
+from otel_promptcache.core.prompt.segments import (
+    Block,
+    CacheOptions,
+    CacheScope,
+    HashValue,
+    Segment,
+    Settings,
+    without_items,
+)
+from otel_promptcache.wire.content import settings
 from otel_promptcache.wire.format import Json, WireFormat, mapping, string
 
 MAX_PATH_CHARS = 2_048
@@ -32,7 +41,9 @@ class RequestContent:
     has_list_price: bool
     """The provider's price list holds; if not, only prices of the user's own do."""
     scope: CacheScope
-    """What partitions the cache, as far as the body says: all but the provider, the host and the model."""
+    """What partitions the cache, as far as the body says: all but the provider, the host, the model and settings."""
+    settings: Settings
+    """Those in the body that are part of the rendered prompt, or separate caches."""
     options: CacheOptions
     read_blocks: Callable[[], Iterable[Block]]
     """Reads the prompt; of a continued one, that of which it is known where in the prompt it is."""
@@ -40,13 +51,14 @@ class RequestContent:
     """Reads all segments of the request, which name its template."""
 
 
-def read_request(wire: WireFormat, request: Json, path: str) -> RequestContent:
+def read_request(wire: WireFormat, request: Json, path: str, hash_value: HashValue) -> RequestContent:
     """Read a request.
 
     Args:
         wire: The format that it is written in.
         request: Its body.
         path: Where it goes: at Azure the path names the deployment, which stands for the model.
+        hash_value: Makes the hashes of settings.
     """
     options, read_blocks = wire.options(request), partial(wire.blocks, request)
     deployment = azure_deployment(path) if "/deployments/" in path else None
@@ -58,6 +70,7 @@ def read_request(wire: WireFormat, request: Json, path: str) -> RequestContent:
         is_background=request.get("background") is True,
         has_list_price=wire.has_list_price and not _has_unpublished_discount(request),
         scope=wire.scope(request),
+        settings=settings(request, hash_value),
         options=options,
         read_blocks=partial(without_items, read_blocks) if options.is_continued else read_blocks,
         read_segments=partial(wire.segments, request),

@@ -15,7 +15,6 @@ from otel_promptcache.wire.content import (
     cache_options,
     has_unknown_start,
     item_block,
-    settings,
     text_block,
     tool_block,
 )
@@ -69,7 +68,6 @@ def _scope(request: Json) -> CacheScope:
         reasoning_effort=string(mapping(request.get("reasoning")).get("effort")) or "",
         verbosity=string(mapping(request.get("text")).get("verbosity")) or "",
         parallel_tool_calls=request.get("parallel_tool_calls") is not False,
-        settings=settings(request),
     )
 
 

@@ -63,8 +63,15 @@ class Examination:
         self._pieces = cutter.pieces
         self._is_in_flight = True
         self._is_put_aside = self._is_answered = False
+        self.processed_seconds: float | None = None
+        """When the provider had processed the prompt, since it was sent; None if it has not, or at an unknown time."""
         writable = self._boundaries.writable if self._boundaries else ()
         self._in_flight = index.begin(sent, writable, self._match.alive_links)
+
+    @property
+    def sent(self) -> SentPrompt:
+        """The prompt, once it is answered with the scope that was served."""
+        return self._sent
 
     @property
     def comparable_response_id(self) -> str | None:
@@ -83,6 +90,8 @@ class Examination:
         if self._is_answered:
             return
         self._is_answered = True
+        if not self._is_put_aside:
+            self.processed_seconds = now_seconds - self._sent_at_seconds
         self.close()
         asked_scope = self._sent.scope
         served_scope = asked_scope.served_by(reply.service_tier, reply.upstream)

@@ -32,7 +32,7 @@ class SentPrompt:
     response_id: str | None = None
     """The provider's name for the answer; None until there is one."""
     account: int = 0
-    """On whose account it was sent, as a hash that means something in this process only."""
+    """On whose account it was sent, as a hash; 0 for the first account at an endpoint."""
 
 
 class CachedPrefix(NamedTuple):

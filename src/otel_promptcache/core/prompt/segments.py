@@ -69,7 +69,10 @@ class Segment(NamedTuple):
 _DEFAULT_TIERS = frozenset({"auto", "default"})
 
 Settings = tuple[tuple[str, int], ...]
-"""Names of settings with hashes of their values, which mean something in this process only; sorted."""
+"""Names of settings with hashes of their values; sorted."""
+HashValue = Callable[[object], int]
+"""Hashes what is known of an account or a setting, made of texts, bytes and tuples. Python's own `hash`, which means
+something in this process only, or a keyed one of the processes that are observed together."""
 
 
 class CacheScope(NamedTuple):

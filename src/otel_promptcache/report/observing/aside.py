@@ -15,7 +15,6 @@ from opentelemetry.metrics import NoOpMeterProvider
 from otel_promptcache import PromptCacheInstrumentor
 from otel_promptcache.core.exchange import RequestFacts
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
-from otel_promptcache.core.prompt.segments import CacheScope
 from otel_promptcache.report.observing.run_key import RunFingerprinter, RunKey
 from otel_promptcache.report.observing.spans import SpoolTracerProvider
 from otel_promptcache.report.observing.spool import Spool
@@ -53,10 +52,6 @@ class AsideEmitter(Emitter):
     the call has the parent that it would have had.
     """
 
-    def __init__(self, *parts: Any, key: RunKey) -> None:
-        super().__init__(*parts)
-        self._key = key
-
     def open(
         self,
         request: RequestFacts,
@@ -65,7 +60,6 @@ class AsideEmitter(Emitter):
         start_ns: int,
         *,
         is_measured_by_another: bool = True,
-        scope: CacheScope | None = None,
     ) -> CallSpan:
         """Open the span of a call, aside."""
         token = context.attach(Context())
@@ -74,7 +68,6 @@ class AsideEmitter(Emitter):
                 request, prefix, prefix_name, start_ns, is_measured_by_another=is_measured_by_another
             )
             span.detach()
-            span.set(self._key.attributes(prefix, scope))
             return span
         finally:
             context.detach(token)
@@ -83,6 +76,7 @@ class AsideEmitter(Emitter):
 class AsideInstrumentor(PromptCacheInstrumentor):
     """A second instrumentor, beside the one that the program may use."""
 
+    make_emitter = AsideEmitter
     _instance = None  # of its own: the class is a singleton
     spool: Spool | None = None
     """Where calls are written; None until it is known."""
@@ -107,8 +101,7 @@ class AsideInstrumentor(PromptCacheInstrumentor):
             return
         if self.is_instrumented_by_opentelemetry:
             self.uninstrument()
-        key = RunKey(spool.directory)
-        self.make_emitter = partial(AsideEmitter, key=key)
+        self.run = key = RunKey(spool.directory)
         self.make_fingerprinter = partial(RunFingerprinter, run_key=key)
         self.instrument(
             skip_dep_check=True,

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import marshal
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
+from otel_promptcache.core.memory.nodes import SentPrompt
+from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.fingerprint import (
     MAX_LEADING_SEGMENTS,
     Fingerprinter,
     LeadingPart,
     PrefixIdentity,
 )
-from otel_promptcache.core.prompt.segments import CacheScope, Segment, SegmentKind
+from otel_promptcache.core.prompt.segments import Segment, SegmentKind
 from otel_promptcache.report.reading import attributes as at
 from otel_promptcache.telemetry.exportable import Attributes
 
 _WORD = re.compile(r"\w+")
 _MAX_CHARS = 1 << 20
+_CHARS_PER_TOKEN = 6
+"""More than a token has in most languages, so that a text is not taken for longer than it is."""
 
 
 class RunKey:
@@ -36,17 +42,50 @@ class RunKey:
             state.update(len(encoded).to_bytes(8, "big") + encoded)
         return state.hexdigest()
 
-    def attributes(self, prefix: PrefixIdentity | None, scope: CacheScope | None) -> Attributes:
-        """What the spool has of a call beside its span: where its prompt starts, and of which parts."""
-        if prefix is None or scope is None:
-            return {}
-        # Settings are told apart by hashes that other processes do not have.
-        named = scope._replace(settings=())
+    def hash_value(self, value: Any) -> int:
+        """Hash what is known of an account or a setting, made of texts, bytes and tuples."""
+        # The second version of the format does not depend on what objects share.
+        serialised = marshal.dumps(value, 2)
+        return int.from_bytes(hashlib.blake2b(serialised, key=self._key, digest_size=8).digest(), "big")
+
+    def attributes(
+        self,
+        prefix: PrefixIdentity,
+        account: int,
+        sent: SentPrompt,
+        policy: CachePolicy,
+        processed_seconds: float,
+    ) -> Attributes:
+        """What the spool has, beside its span, of a call whose prompt the provider has processed.
+
+        Args:
+            prefix: How the prompt starts.
+            account: On whose account it was sent, as `hash_value` has it.
+            sent: The prompt, with the scope that was served.
+            policy: The rules of the model that answered.
+            processed_seconds: When the provider had processed the prompt, since the start of the call.
+        """
         leading = prefix.leading
-        start = self.hash(prefix.digest if leading is None else leading.whole, *map(str, named))
-        if leading is None:
-            return {at.RUN_START: start}
-        return {at.RUN_START: start, at.RUN_PARTS: leading.parts, at.RUN_LEADING_CHARS: leading.size_chars}
+        digest = prefix.digest if leading is None else leading.whole
+        attributes: Attributes = {
+            at.RUN_START: self.hash(digest, str(account), *map(str, sent.scope)),
+            at.RUN_PROCESSED: processed_seconds,
+        }
+        if policy.is_known or policy.has_published_lifetime:
+            attributes[at.RUN_LIFETIME] = policy.lifetime(sent.options.retention)
+        if policy.max_requests_per_minute is not None:
+            attributes[at.RUN_MAX_RATE] = policy.max_requests_per_minute
+        if leading is not None:
+            attributes[at.RUN_LEADING], attributes[at.RUN_PARTS] = leading.whole, leading.parts
+            attributes[at.RUN_IS_CACHEABLE] = _is_cacheable(leading, policy)
+        return attributes
+
+
+def _is_cacheable(leading: LeadingPart, policy: CachePolicy) -> bool:
+    """Whether a leading part alone is surely long enough to be read from a cache, and ends where it can be."""
+    if policy.minimum_tokens is None or policy.has_exact_boundaries or not policy.has_cache:
+        return False
+    return leading.size_chars >= policy.minimum_tokens * _CHARS_PER_TOKEN
 
 
 class RunFingerprinter(Fingerprinter):

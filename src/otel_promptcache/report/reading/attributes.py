@@ -28,12 +28,21 @@ BREAKPOINT_PATH = names.BREAKPOINT_PATH.name
 USAGE_ERROR = names.USAGE_ERROR.name
 MISSED_SAVINGS = names.MISSED_SAVINGS_AMOUNT.name
 
+# Only in the spool, of calls whose prompt the provider has processed. Hashes mean something in the run only.
 RUN_START = "run.start"
-"""Only in the spool: a prompt's start and what partitions its cache, as a hash that means something in the run only."""
+"""A prompt's start and all that partitions its cache, as a hash."""
+RUN_LEADING = "run.leading"
+"""The tools and the instructions, as a hash."""
 RUN_PARTS = "run.parts"
-"""Only in the spool: the parts of the leading part in whatever order, likewise."""
-RUN_LEADING_CHARS = "run.leading_chars"
-"""Only in the spool: how long the tools and the instructions are."""
+"""Their parts in whatever order, likewise."""
+RUN_IS_CACHEABLE = "run.is_cacheable"
+"""Whether they alone are long enough to be cached, by the rules of the model that answered."""
+RUN_LIFETIME = "run.lifetime_seconds"
+"""How long the prefix surely lives, by the same rules and by what the request asks for."""
+RUN_MAX_RATE = "run.max_requests_per_minute"
+"""How many requests with the same start go to one machine, likewise."""
+RUN_PROCESSED = "run.processed_seconds"
+"""When the provider had processed the prompt, since the start of the call: at the first token of a stream."""
 
 READ = frozenset(
     {
@@ -44,7 +53,7 @@ READ = frozenset(
         EXPECTED_TOKENS, AVOIDABLE_TOKENS, MISS_REASON, MISS_SOURCE, MISS_TOKENS,
         DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, DIVERGENCE_PATHS, DIVERGENCE_KINDS, DIVERGENCE_TOKENS,
         DIVERGENCE_OTHER_TEMPLATE, BREAKPOINT_PATH, USAGE_ERROR, names.SERVER_ADDRESS, names.PROVIDER_NAME,
-        RUN_START, RUN_PARTS, RUN_LEADING_CHARS,
+        RUN_START, RUN_LEADING, RUN_PARTS, RUN_IS_CACHEABLE, RUN_LIFETIME, RUN_MAX_RATE, RUN_PROCESSED,
         MISSED_SAVINGS,
     }
 )  # fmt: skip

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+import math
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
-from otel_promptcache.core.policy import CachePolicy, policy_for
 from otel_promptcache.report.reading.record import CallRecord
 
 _MINUTE_SECONDS = 60
-_CHARS_PER_TOKEN = 6
-"""More than a token has in most languages, so that a text is not taken for longer than it is."""
 _PROVIDER, _COLD_START = "provider", "cold_start"
 _RATE_OVERFLOW, _CONCURRENT = "rate_overflow", "concurrent"
+
+
+@dataclass(slots=True)
+class InFlight:
+    """How many requests are being processed, in all processes and in each."""
+
+    by_process: dict[int, int] = field(default_factory=dict[int, int])
+    total: int = 0
+
+    def begin(self, process: int) -> None:
+        """Count a request of a process."""
+        self.by_process[process] = self.by_process.get(process, 0) + 1
+        self.total += 1
+
+    def end(self, process: int) -> None:
+        """Take back a request of a process that was counted."""
+        self.by_process[process] -= 1
+        self.total -= 1
+
+    def of_others(self, process: int) -> int:
+        """How many there are of other processes."""
+        return self.total - self.by_process.get(process, 0)
 
 
 @dataclass(slots=True)
@@ -23,18 +43,32 @@ class _Start:
 
     recent: deque[float] = field(default_factory=deque[float])
     """When the requests of the last minute were sent."""
-    in_flight: Counter[int] = field(default_factory=Counter[int])
-    """Requests that are not answered yet, by process."""
-    answered_seconds: float | None = None
-    """When one was answered last."""
+    in_flight: InFlight = field(default_factory=InFlight)
+    """Requests whose prompt is not processed yet."""
+    readable_until_seconds: float = -math.inf
+    """Until then the provider surely has it from a request that it has processed."""
+
+    def sent(self, at_seconds: float) -> None:
+        """Note that a request is sent."""
+        self.recent.append(at_seconds)
+        while self.recent[0] < at_seconds - _MINUTE_SECONDS:
+            self.recent.popleft()
+
+    def processed(self, call: CallRecord, at_seconds: float) -> None:
+        """Note that the provider has processed a request."""
+        self.in_flight.end(call.process)
+        if call.lifetime_seconds is not None:
+            until_seconds = at_seconds + call.lifetime_seconds
+            self.readable_until_seconds = max(self.readable_until_seconds, until_seconds)
 
 
 def merge(calls: Sequence[CallRecord]) -> list[CallRecord]:
     """Correct the reasons of calls by what the other processes of the run were doing.
 
     A miss that looks like the provider's doing is `rate_overflow` if all processes together sent the same start more
-    often than a machine takes. It is `concurrent` if another process was just writing the prefix. A cold start is none
-    if another process was answered with the same tools and instructions, and they are long enough to be cached.
+    often than a machine takes. A cold start whose tools and instructions are long enough to be cached becomes such a
+    miss if the provider had processed them for another process. It becomes `concurrent` if the provider was just
+    doing so. What the provider itself says is not corrected.
 
     Args:
         calls: In the order in which they were sent.
@@ -46,49 +80,44 @@ def merge(calls: Sequence[CallRecord]) -> list[CallRecord]:
     if len({call.process for call in calls}) < 2:  # noqa: PLR2004  # one process knows all of it
         return list(calls)
     starts: defaultdict[str, _Start] = defaultdict(_Start)
-    ends: list[tuple[float, int, str]] = []
+    under_way: list[tuple[float, int, _Start]] = []
+    """When calls will be processed, which these are, and what they start with."""
     corrected: list[CallRecord] = []
-    for call in calls:
-        if call.start is None or call.has_failed:
+    for index, call in enumerate(calls):
+        if call.start is None:
             corrected.append(call)
             continue
-        while ends and ends[0][0] <= call.started_seconds:
-            ended_seconds, process, key = heappop(ends)
-            starts[key].in_flight[process] -= 1
-            starts[key].answered_seconds = ended_seconds
+        while under_way and under_way[0][0] <= call.started_seconds:
+            at_seconds, earlier, its_start = heappop(under_way)
+            its_start.processed(calls[earlier], at_seconds)
         start = starts[call.start]
-        start.recent.append(call.started_seconds)
-        while start.recent[0] < call.started_seconds - _MINUTE_SECONDS:
-            start.recent.popleft()
+        start.sent(call.started_seconds)
         reason = _reason(call, start)
         corrected.append(call if reason == call.reason else _with_reason(call, reason))
-        start.in_flight[call.process] += 1
-        heappush(ends, (call.ended_seconds, call.process, call.start))
+        start.in_flight.begin(call.process)
+        heappush(under_way, (_processed_at_seconds(call), index, start))
     return corrected
 
 
+def _processed_at_seconds(call: CallRecord) -> float:
+    if call.processed_seconds is None:
+        return call.ended_seconds
+    return min(call.started_seconds + call.processed_seconds, call.ended_seconds)
+
+
 def _reason(call: CallRecord, start: _Start) -> str | None:
-    if call.reason not in (_PROVIDER, _COLD_START):
+    if call.source == _PROVIDER:
         return call.reason
-    policy = policy_for(call.provider or "openai", call.model or "")
-    is_answered = (
-        start.answered_seconds is not None
-        and call.started_seconds - start.answered_seconds <= policy.lifetime_seconds
-    )
-    others_in_flight = start.in_flight.total() - start.in_flight[call.process]
-    if not is_answered and others_in_flight:
-        return _CONCURRENT
-    if call.reason == _COLD_START and not (is_answered and _could_be_read(call, policy)):
-        return _COLD_START
-    limit = policy.max_requests_per_minute
+    # A process says `provider` only of what was processed for it before and has not expired: nobody is just writing it.
+    is_readable = call.reason == _PROVIDER
+    if call.reason == _COLD_START and call.is_start_cacheable:
+        is_readable = call.started_seconds <= start.readable_until_seconds
+        if not is_readable and start.in_flight.of_others(call.process):
+            return _CONCURRENT
+    if not is_readable:
+        return call.reason
+    limit = call.max_requests_per_minute
     return _RATE_OVERFLOW if limit is not None and len(start.recent) > limit else _PROVIDER
-
-
-def _could_be_read(call: CallRecord, policy: CachePolicy) -> bool:
-    """Whether tools and instructions alone are surely long enough to be read, and end where they can be."""
-    if policy.minimum_tokens is None or policy.has_exact_boundaries or call.leading_chars is None:
-        return False
-    return call.leading_chars >= policy.minimum_tokens * _CHARS_PER_TOKEN
 
 
 def _with_reason(call: CallRecord, reason: str | None) -> CallRecord:

@@ -78,11 +78,20 @@ class CallRecord:
     process: int = 0
     """Which of the processes of a run made it."""
     start: str | None = None
-    """What is equal for calls whose prompts start alike in the same scope, whatever the process; None if not known."""
+    """What is equal for calls whose prompts start alike on the same account and in the same scope, whatever the
+    process; None if the provider is not known to have processed the prompt."""
+    leading: str | None = None
+    """What is equal for calls with the same tools and instructions."""
     parts: str | None = None
-    """What is equal for calls whose leading parts are of the same parts, in whatever order."""
-    leading_chars: int | None = None
-    """How long its tools and instructions are."""
+    """What is equal for calls whose tools and instructions are of the same parts, in whatever order."""
+    is_start_cacheable: bool = False
+    """Its tools and instructions alone are surely long enough to be cached."""
+    lifetime_seconds: float | None = None
+    """How long the provider surely keeps its prefix."""
+    max_requests_per_minute: float | None = None
+    """Above this, requests with the same start go to further machines; None if that is not known."""
+    processed_seconds: float | None = None
+    """When the provider had processed the prompt, from the start of the call on."""
     reason_in_process: str | None = None
     """What the process by itself gave for the reason, if the whole run tells another one."""
     breakpoint_path: str | None = None
@@ -160,8 +169,12 @@ class CallRecord:
             is_other_template=attributes.get(at.DIVERGENCE_OTHER_TEMPLATE) is True,
             process=process,
             start=_text(attributes, at.RUN_START),
+            leading=_text(attributes, at.RUN_LEADING),
             parts=_text(attributes, at.RUN_PARTS),
-            leading_chars=_count(attributes, at.RUN_LEADING_CHARS),
+            is_start_cacheable=attributes.get(at.RUN_IS_CACHEABLE) is True,
+            lifetime_seconds=_seconds(attributes, at.RUN_LIFETIME),
+            max_requests_per_minute=_number(attributes, at.RUN_MAX_RATE),
+            processed_seconds=_seconds(attributes, at.RUN_PROCESSED),
             breakpoint_path=_text(attributes, at.BREAKPOINT_PATH),
             host=_text(attributes, names.SERVER_ADDRESS),
             provider=_text(attributes, names.PROVIDER_NAME),
