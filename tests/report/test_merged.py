@@ -167,8 +167,10 @@ def test_how_many_requests_are_in_flight_is_not_counted_anew() -> None:
     assert [in_flight.of_others(process) for process in range(4)] == [1, 1, 2, 2]
 
 
-def ordered(process: int, second: float, digest: str, **fields: Any) -> CallRecord:
-    return of(process, second, fields.pop("reason", None), digest=digest, parts="p", **fields)
+def ordered(process: int, second: float, leading: str, **fields: Any) -> CallRecord:
+    """A call whose tools and instructions begin alike in all orders."""
+    usual = {"digest": "same head", "leading": leading, "parts": "p", **fields}
+    return of(process, second, usual.pop("reason", None), **usual)
 
 
 def test_an_order_of_each_process_is_found() -> None:
@@ -196,7 +198,7 @@ def test_an_order_of_each_process_is_found() -> None:
         [ordered(process, process, "d") for process in range(4)],
         [ordered(0, number, f"d{number}") for number in range(4)],
         [ordered(number % 2, number, f"d{number}") for number in range(4)],
-        [of(process, process, digest=f"d{process}") for process in range(4)],
+        [of(process, process, leading=f"d{process}") for process in range(4)],
     ],
     ids=["one order", "one process", "within a process, too", "not known"],
 )

@@ -70,6 +70,15 @@ def test_an_order_that_differs_from_process_to_process_is_told_and_its_remedy_wo
     assert len(fixed["templates"]) == 1 < len(flawed["templates"])
 
 
+def test_an_order_that_differs_far_behind_the_start_is_told(programs: Programs) -> None:
+    head = "HEAD = 'These rules hold for all of us. ' * 200\n"
+    behind = SHUFFLED.replace('rules = "".join', 'rules = HEAD + "".join').replace("ORDERED", "list")
+    seeds = "{'PYTHONHASHSEED': str(n + 1)}"
+    report = run_of(programs, head + behind, 4, seeds).report
+    assert len(report["templates"]) == 1
+    assert "order-differs-between-processes" in {finding["id"] for finding in report["findings"]}
+
+
 def spooled(
     programs: Programs, child: str, environments: list[dict[str, str]]
 ) -> tuple[list[dict[str, Any]], bytes]:

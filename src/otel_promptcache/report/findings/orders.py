@@ -22,7 +22,7 @@ def orders_that_differ(calls: Sequence[CallRecord]) -> Iterator[Finding]:
     """
     by_parts: defaultdict[str, list[CallRecord]] = defaultdict(list)
     for call in calls:
-        if call.parts is not None and call.digest is not None:
+        if call.parts is not None and call.leading is not None:
             by_parts[call.parts].append(call)
     for group in by_parts.values():
         if (finding := _order_differs(group)) is not None:
@@ -30,14 +30,14 @@ def orders_that_differ(calls: Sequence[CallRecord]) -> Iterator[Finding]:
 
 
 def _order_differs(calls: Sequence[CallRecord]) -> Finding | None:
-    digests: defaultdict[int, set[str]] = defaultdict(set)
+    orders: defaultdict[int, set[str]] = defaultdict(set)
     firsts: dict[str, CallRecord] = {}
     for call in sorted(calls, key=lambda each: each.started_seconds):
-        digests[call.process].add(call.digest or "")
-        firsts.setdefault(call.digest or "", call)
+        orders[call.process].add(call.leading or "")
+        firsts.setdefault(call.leading or "", call)
     # An order that changes within a process, too, is found by comparing its own requests.
-    is_one_each = all(len(each) == 1 for each in digests.values())
-    if len(digests) < _FEW_PROCESSES or len(firsts) < _FEW_PROCESSES or not is_one_each:
+    is_one_each = all(len(each) == 1 for each in orders.values())
+    if len(orders) < _FEW_PROCESSES or len(firsts) < _FEW_PROCESSES or not is_one_each:
         return None
     # The first request of each further order was processed again, but for what it read all the same.
     lost = [max(0, (call.input_tokens or 0) - (call.read_tokens or 0)) for call in list(firsts.values())[1:]]
@@ -47,7 +47,7 @@ def _order_differs(calls: Sequence[CallRecord]) -> Finding | None:
         template=templates.pop() if len(templates) == 1 else None,
         requests=len(calls),
         of_requests=len(calls),
-        evidence=f"{counted(len(digests), 'process')} sent the same parts in {len(firsts)} orders. The first request "
+        evidence=f"{counted(len(orders), 'process')} sent the same parts in {len(firsts)} orders. The first request "
         f"of each further order cost up to {tokens(sum(lost))} tokens more, together.",
         lost_tokens=sum(lost) or None,
         place=Place.INSTRUCTIONS,
