@@ -22,10 +22,10 @@ from otel_promptcache.core.exchange import Reply
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
-from otel_promptcache.core.policy import policy_for
 from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt.segments import without_items
+from otel_promptcache.providers.policies import policy_for
 from otel_promptcache.wire.content import cache_options, settings
 from otel_promptcache.wire.routes import wire_format
 

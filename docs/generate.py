@@ -16,10 +16,11 @@ from otel_promptcache.core import exchange
 from otel_promptcache.core.diagnosis import comparison, differences, partner
 from otel_promptcache.core.memory import accounts, index, nodes, piece_store
 from otel_promptcache.core.money import usage
-from otel_promptcache.core.policy import POLICIES
+from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt import chain, fingerprint, literals, paths, pieces, serial
 from otel_promptcache.providers import reported, resolution
-from otel_promptcache.providers.profiles import PROFILES
+from otel_promptcache.providers.profile import IN_DETAILS, Profile
+from otel_promptcache.providers.profiles import PROFILES, SELF_HOSTED
 from otel_promptcache.report.catalogue import refreshed
 from otel_promptcache.sim.servers.profiles import SERVERS
 from otel_promptcache.telemetry import cardinality, counters, exportable, names
@@ -112,15 +113,55 @@ def bounds() -> str:
 
 
 def servers() -> str:
-    """Who is known, where, and by whose rules they are judged."""
-    rows: list[tuple[str, str, str, str]] = []
-    for profile in PROFILES:
-        policies = [policy for policy in POLICIES if profile.name in policy.providers]
-        judged = ", ".join(dict.fromkeys(policy.family for policy in policies)) or "nobody's rules"
-        pattern = [f"`{profile.pattern.pattern}`"] if profile.pattern else []
-        hosts = ", ".join([*(f"`{domain}`" for domain in profile.domains), *pattern])
-        rows.append((f"`{profile.name}`", hosts, judged, f"{profile.source} ({profile.checked})"))
-    return table(("provider", "hosts", "judged by", "source"), rows)
+    """Who is known, where, what is read of their answers, and by what they are priced and judged."""
+    rows = (
+        (
+            f"`{profile.name}`",
+            _hosts(profile),
+            _listing(profile.cached_at).replace(f"`{IN_DETAILS}`", "in the details"),
+            profile.absent_count.value,
+            f"by `{profile.prices.table_id}`" if profile.prices else "never",
+            "<br>".join(map(_rules, profile.policies)) or "no rules",
+            _affinity(profile),
+            f"{profile.source} ({profile.checked})",
+        )
+        for profile in (*PROFILES, *SELF_HOSTED)
+    )
+    header = ("provider", "hosts", "cached tokens", "if absent", "priced", "judged by", "affinity", "source")
+    return table(header, rows)
+
+
+def _hosts(profile: Profile) -> str:
+    pattern = (profile.pattern.pattern,) if profile.pattern else ()
+    return _listing((*profile.domains, *pattern)) or "as `hosts` says"
+
+
+def _rules(policy: CachePolicy) -> str:
+    """The rules of a family in short; what is not published is left out."""
+    step, rate = policy.step_tokens, policy.max_requests_per_minute
+    said = {
+        "no cache": not policy.has_cache,
+        f"from {policy.minimum_tokens or 0:,} tokens": policy.minimum_tokens and policy.has_cache,
+        "exact boundaries": policy.has_exact_boundaries,
+        "whole units": policy.has_units,
+        f"steps of {step or 0:,}": step and policy.has_cache and not policy.has_exact_boundaries,
+        f"lives {(policy.lifetime_seconds or 0) / 60:g} min": policy.lifetime_seconds and policy.has_cache,
+        f"{rate or 0:g} requests/min": rate and policy.has_cache,
+        "a miss may be normal": not policy.expects_reads,
+    }
+    return f"{policy.family}: {', '.join(words for words, holds in said.items() if holds) or 'no figures published'}"
+
+
+def _affinity(profile: Profile) -> str:
+    hints = (
+        f"`{hint.name}`{' (header)' if hint.is_header else ''}{f' on {hint.api_type}' if hint.api_type else ''}"
+        for hint in profile.affinity
+    )
+    return ", ".join(hints) or "none"
+
+
+def _listing(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def simulated() -> str:

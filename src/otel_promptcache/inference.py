@@ -144,7 +144,7 @@ class Inference:
         model = answer.reply.model or self.facts.model or ""
         reporters, reporter = self._shared.reporters, (self.facts.host or "", model)
         if usage.cache_read_tokens is None or reporter not in reporters.known:
-            usage = reporters.completed(usage, *reporter)
+            usage = reporters.completed(usage, *reporter, self.facts.provider)
         return analyze(
             prefix=self.prefix,
             prefix_name=self.prefix_name,

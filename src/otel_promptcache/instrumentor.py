@@ -18,7 +18,8 @@ from otel_promptcache.core.quoting import cut, printable
 from otel_promptcache.endings import Endings
 from otel_promptcache.guard import Guard
 from otel_promptcache.observer import WIRE_FAULTS, Observer
-from otel_promptcache.prices import Prices, load_prices
+from otel_promptcache.own_prices import load_prices
+from otel_promptcache.prices import Prices
 from otel_promptcache.shared import ObservedRun
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.counters import Counters

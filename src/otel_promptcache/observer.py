@@ -14,13 +14,13 @@ from otel_promptcache.call import Call
 from otel_promptcache.core.memory.accounts import Accounts
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.money.usage import InvalidUsageError
-from otel_promptcache.core.policy import policy_for
 from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.endings import Endings
 from otel_promptcache.fetch import Exchange, Fetch
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.prices import Prices
+from otel_promptcache.providers.policies import policy_for
 from otel_promptcache.providers.reported import CachedCountReporters
 from otel_promptcache.providers.resolution import Providers
 from otel_promptcache.shared import ObservedRun, Shared

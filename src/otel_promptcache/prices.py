@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import json
-import os
 import re
-import stat
-import sys
+from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
 from functools import cache
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from otel_promptcache.core.money.pricing import (
     DEFAULT_TIER,
@@ -21,9 +15,9 @@ from otel_promptcache.core.money.pricing import (
     InvalidPriceError,
     LongContext,
     ModelPrice,
-    parse_prices,
 )
-from otel_promptcache.core.quoting import named, quoted
+from otel_promptcache.providers.profile import PriceList
+from otel_promptcache.providers.profiles import profile_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,54 +26,13 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, TieredPrices
     from genai_prices.types import ModelPrice as TablePrice
 
-# From `gen_ai.provider.name` to the provider's id in genai-prices.
-# Source: OpenTelemetry GenAI semantic conventions, genai-prices 0.2.3 (checked 2026-11-20).
-_TABLE_ID = {
-    "openai": "openai",
-    "azure.ai.openai": "azure",
-    "azure.ai.inference": "azure",
-    "aws.bedrock": "aws",
-    "deepseek": "deepseek",
-    "fireworks_ai": "fireworks",
-    "gcp.gemini": "google",
-    "gcp.vertex_ai": "google",
-    "groq": "groq",
-    "mistral_ai": "mistral",
-    "moonshot_ai": "moonshotai",
-    "openrouter": "openrouter",
-    "perplexity": "perplexity",
-    "together_ai": "together",
-    "x_ai": "x-ai",
-}
-
-# Further tiers that a provider bills at the standard price.
-# Source: https://console.groq.com/docs/flex-processing (checked 2026-11-20).
-_STANDARD_AT = {"groq": frozenset({"on_demand", "flex"})}
-
-# Regional endpoints bill 10 to 25 % above the list price, some of them for some models only.
-# Source: https://developers.openai.com/api/docs/guides/data-residency,
-# https://docs.x.ai/developers/advanced-api-usage/regions,
-# https://docs.mistral.ai/inference/regional-inference,
-# https://docs.together.ai/docs/serverless/geo-specific-inference (checked 2026-11-20).
-_REGIONAL_HOSTS = (".api.openai.com", ".api.x.ai", ".eu.mistral.ai", ".us.mistral.ai", "-api.together.ai")
-
-# Models that the table lists under OpenAI, but not with all that OpenAI bills: fine-tunes lack their
-# cached rate, audio models their audio rate, and open weights carry the price of some reseller.
-# Source: genai-prices 0.2.3 (checked 2026-11-20).
-_INCOMPLETE = re.compile(r"^ft:|\.ft-|-audio|gpt-oss")
-
-# Rates of the table for input that is billed apart, and that no report about the cache tells from text.
-_BILLED_APART = re.compile(r"audio|image|video")
+_MODALITIES = ("audio", "image", "video")
+"""Kinds of input that the table may have rates of their own for."""
 
 _INPUT_RATES = ("input_mtok", "cache_read_mtok", "cache_write_mtok")
 _WEEKEND = (5, 6)
 _SNAPSHOT_DATE = re.compile(r"-20\d\d-?[01]\d-?[0-3]\d$")
 _MEMO_SIZE = 1_024
-
-_MAX_FILE_BYTES = 16 << 20
-"""Of a file with prices."""
-_MAX_LINE_CHARS = 1_000
-"""Of such a file in TOML."""
 
 
 class _Table(NamedTuple):
@@ -96,7 +49,7 @@ class Prices:
     table is used at once.
 
     Args:
-        own: Prices that win over the table, from `load_prices`.
+        own: Prices that win over the table, as `load_prices` returns them.
     """
 
     def __init__(self, own: Mapping[str, Mapping[str, ModelPrice]] | None = None) -> None:
@@ -121,7 +74,7 @@ class Prices:
         if self._own:
             own = self._own.get(model) or self._own.get(_SNAPSHOT_DATE.sub("", model))
             if own is not None:
-                return own.get(_tier(provider, service_tier))
+                return own.get(_tier(_price_list(provider), service_tier))
         table = self._current_table()
         if table is None:
             return None
@@ -134,8 +87,10 @@ class Prices:
         except KeyError:
             pass
         price, lasts_all_day = None, True
-        if host is None or not host.endswith(_REGIONAL_HOSTS):
-            price, lasts_all_day = _listed(table.snapshot, provider, model, _tier(provider, service_tier), at)
+        price_list = _price_list(provider)
+        if price_list is not None and (host is None or not host.endswith(price_list.other_hosts)):
+            tier = _tier(price_list, service_tier)
+            price, lasts_all_day = _listed(table.snapshot, price_list, model, tier, at)
         if lasts_all_day:
             # Without a lock, which a forked child might find taken: at worst a price is resolved twice.
             if len(table.memo) >= _MEMO_SIZE:
@@ -162,21 +117,32 @@ def _snapshot_getter() -> Callable[[], DataSnapshot] | None:
     return get_snapshot
 
 
-def _tier(provider: str, service_tier: str | None) -> str:
-    if not service_tier or service_tier in STANDARD_TIERS or service_tier in _STANDARD_AT.get(provider, ()):
+def _price_list(provider: str) -> PriceList | None:
+    profile = profile_named(provider)
+    return None if profile is None else profile.prices
+
+
+def _tier(price_list: PriceList | None, service_tier: str | None) -> str:
+    if not service_tier or service_tier in STANDARD_TIERS:
+        return DEFAULT_TIER
+    if price_list is not None and service_tier in price_list.standard_tiers:
         return DEFAULT_TIER
     return service_tier
 
 
 def _listed(
-    snapshot: DataSnapshot, provider: str, model: str, tier: str, at: datetime
+    snapshot: DataSnapshot, price_list: PriceList, model: str, tier: str, at: datetime
 ) -> tuple[ModelPrice | None, bool]:
     """Look a price up in the table; the flag says whether it lasts until the end of the day in UTC."""
     from genai_prices.types import StartDateConstraint  # noqa: PLC0415
 
-    seller = next((each for each in snapshot.providers if each.id == _TABLE_ID.get(provider)), None)
+    if price_list.incomplete is not None and price_list.incomplete.search(model):
+        return None, True
+    for prefix in price_list.model_prefixes:
+        model = model.removeprefix(prefix)
+    seller = next((each for each in snapshot.providers if each.id == price_list.table_id), None)
     info = seller.find_model(model, all_providers=snapshot.providers) if seller else None
-    if seller is None or info is None or (seller.id in {"openai", "azure"} and _INCOMPLETE.search(model)):
+    if seller is None or info is None:
         return None, True
 
     dated = info.prices if isinstance(info.prices, list) else []
@@ -195,9 +161,7 @@ def _listed(
         rates = info.get_prices(at, {"service_tier": tier})
     else:
         return None, not hourly
-    # That a model without a cached rate has no discount is known of OpenAI's list only; in others the
-    # rate may just be missing.
-    is_complete = rates.cache_read_mtok is not None or seller.id == "openai"
+    is_complete = rates.cache_read_mtok is not None or price_list.lists_all_discounts
     return _model_price(rates) if is_complete else None, not hourly
 
 
@@ -216,15 +180,17 @@ def _has_tier(info: ModelInfo, tier: str, at: datetime) -> bool:
 def _model_price(rates: TablePrice) -> ModelPrice | None:
     """Translate an entry of the table; None where it does not tell what plain input costs."""
     listed: dict[str, Decimal | TieredPrices] = {k: v for k, v in vars(rates).items() if v is not None}
-    is_plain = not any(_BILLED_APART.search(name) for name in listed if not name.startswith("output_"))
-    if not is_plain or "input_mtok" not in listed:
+    if "input_mtok" not in listed:
         return None
     input_rates = {name: listed[name] for name in _INPUT_RATES if name in listed}
     starts = {0, *(tier.start for rate in input_rates.values() for tier in getattr(rate, "tiers", ()))}
     try:
-        return _from_step(input_rates, sorted(starts))
+        price = _from_step(input_rates, sorted(starts))
     except InvalidPriceError:
         return None
+    of_input = [name for name in listed if not name.startswith("output_")]
+    apart = frozenset(kind for kind in _MODALITIES if any(kind in name for name in of_input))
+    return replace(price, billed_apart=apart) if apart else price
 
 
 def _from_step(rates: Mapping[str, Decimal | TieredPrices], starts: Sequence[int]) -> ModelPrice:
@@ -244,63 +210,3 @@ def _usd(rate: Decimal | TieredPrices, start: int) -> float:
     if isinstance(rate, Decimal):
         return float(rate)
     return float(next((tier.price for tier in reversed(rate.tiers) if tier.start <= start), rate.base))
-
-
-def load_prices(setting: object) -> Mapping[str, Mapping[str, ModelPrice]]:
-    """Read the prices that a user states, in the form that `parse_prices` describes.
-
-    Args:
-        setting: A mapping by model, or the path of a .json or .toml file with one; None for none.
-
-    Returns:
-        Prices by model, then by service tier.
-
-    Raises:
-        ValueError: The file cannot be read, or a price is not in order. The message names the
-            place, the value and what is allowed.
-    """
-    if setting is None:
-        return {}
-    if not isinstance(setting, (str, PathLike)):
-        return parse_prices(setting)
-    path = Path(os.fsdecode(cast("str | PathLike[str]", setting)))
-    shown = named(str(path))
-    if path.suffix not in {".json", ".toml"}:
-        raise ValueError(f"prices is {quoted(str(path))}: expected the path of a .json or .toml file")
-    try:
-        text = _text_of(path)
-        models = json.loads(text) if path.suffix == ".json" else _from_toml(text)
-    except RecursionError:
-        raise ValueError(f"prices: cannot read {shown}: it is nested too deeply") from None
-    except OSError as error:
-        raise ValueError(f"prices: cannot read {shown}: {error.strerror or named(str(error))}") from error
-    except ValueError as error:
-        raise ValueError(f"prices: cannot read {shown}: {named(str(error))}") from error
-    return parse_prices(models, f"prices in {shown}")
-
-
-def _text_of(path: Path) -> str:
-    """Read a regular file of a bounded size; nothing else, as it may never end."""
-    with open(path, "rb", opener=_open_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("it is no regular file")
-        content = file.read(_MAX_FILE_BYTES + 1)
-    if len(content) > _MAX_FILE_BYTES:
-        raise ValueError(f"it is larger than {_MAX_FILE_BYTES:,} bytes")
-    return content.decode("utf-8-sig")  # some editors begin a file with a mark of its byte order
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    """Open a file; a named pipe without a writer, too."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _from_toml(text: str) -> Any:
-    # The time that the parser takes grows with the square of the parts of a dotted key.
-    if any(len(line) > _MAX_LINE_CHARS for line in text.splitlines()):
-        raise ValueError(f"a line is longer than {_MAX_LINE_CHARS:,} characters")
-    try:
-        parser = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    except ModuleNotFoundError:
-        raise ValueError("TOML needs Python 3.11 or the package tomli; JSON needs neither") from None
-    return parser.loads(text)

@@ -7,11 +7,14 @@ import logging
 import pytest
 
 from otel_promptcache.core.money.usage import TokenUsage
-from otel_promptcache.providers.profiles import PROFILES
+from otel_promptcache.providers.policies import policy_for
+from otel_promptcache.providers.profile import AbsentCount, Profile
+from otel_promptcache.providers.profiles import PROFILES, SELF_HOSTED, profile_named
 from otel_promptcache.providers.reported import CachedCountReporters
 from otel_promptcache.providers.resolution import MAX_EXPLAINED_HOSTS, Providers
 from otel_promptcache.wire.chat import CHAT_COMPLETIONS
 from otel_promptcache.wire.responses import RESPONSES
+from otel_promptcache.wire.usage import read_usage
 
 
 @pytest.mark.parametrize(
@@ -77,6 +80,29 @@ def test_the_setting_wins_with_and_without_a_port() -> None:
     assert providers.resolve("api.openai.com", None, "gpt-4o") == "recorder"
 
 
+@pytest.mark.parametrize(
+    ("host", "platform", "model", "name"),
+    [
+        ("apim.internal", "azure", "my-deployment", "azure.ai.openai"),
+        ("apim.internal", "azure", "gpt-5.4", "azure.ai.openai"),
+        ("apim.internal", "bedrock", "gpt-5.4", "aws.bedrock"),
+        ("apim.internal", "vertex", "gemini-2.5-pro", "gcp.vertex_ai"),
+        ("api.openai.com", "azure", "gpt-5.4", "openai"),
+        ("stated.internal", "azure", "gpt-5.4", "vllm"),
+        ("apim.internal", "openai", "llama", "_OTHER"),
+        ("apim.internal", "", "llama", "_OTHER"),
+        ("apim.internal", None, "llama", "_OTHER"),
+        ("apim.internal", None, "gpt-5.4", "openai"),
+    ],
+)
+def test_a_client_for_one_provider_is_asked_before_the_model(
+    host: str, platform: str | None, model: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    providers = Providers({"stated.internal": "vllm"})
+    assert providers.resolve(host, None, model, platform=platform) == name
+    assert len(caplog.messages) == int((host, name) == ("apim.internal", "openai"))
+
+
 def test_an_assumption_is_logged_once_for_each_host_and_not_for_ones_own_machine(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -99,6 +125,36 @@ def test_each_row_says_where_it_is_from() -> None:
     assert len(names) == len(set(names))
 
 
+def answer_with(place: str) -> dict[str, object]:
+    """An answer of nine tokens that says at this place that four of them were cached."""
+    *outer, last = place.split(".")
+    value: dict[str, object] = {last: 4}
+    for name in reversed(outer):
+        if name == "usage":
+            value = {"prompt_tokens": 9, **value}
+        value = {"choices": [value]} if name == "choices[0]" else {name: value}
+    return value
+
+
+@pytest.mark.parametrize("profile", [*PROFILES, *SELF_HOSTED], ids=lambda profile: profile.name)
+def test_what_a_row_says_of_an_answer_is_read(profile: Profile) -> None:
+    assert profile.cached_at
+    for place in profile.cached_at:
+        usage = read_usage(answer_with(place), input_name="prompt", output_name="completion")
+        assert usage is not None
+        assert (usage.input_tokens, usage.cache_read_tokens) == (9, 4)
+
+
+def test_software_that_people_run_is_known_by_the_setting_alone_and_never_priced() -> None:
+    for profile in SELF_HOSTED:
+        assert profile.is_self_hosted
+        assert profile.prices is None
+        assert profile_named(profile.name) is profile
+        assert Providers({"gpu:8000": profile.name}).resolve("gpu", 8000, "gpt-4o") == profile.name
+        assert not policy_for(profile.name, "gpt-4o").expects_reads
+    assert not any(profile.is_self_hosted for profile in PROFILES)
+
+
 SILENT = TokenUsage(input_tokens=3_000)
 
 
@@ -111,6 +167,21 @@ def test_what_is_left_out_by_one_that_has_reported_it_is_a_zero() -> None:
     assert reporters.completed(SILENT, "sglang", "llama").cache_read_tokens is None
     assert reporters.completed(SILENT, "groq", "other").cache_read_tokens is None
     assert reporters.completed(TokenUsage(), "groq", "llama").cache_read_tokens is None
+
+
+@pytest.mark.parametrize("profile", [*PROFILES, *SELF_HOSTED], ids=lambda profile: profile.name)
+def test_a_provider_that_reports_zeros_means_none_by_leaving_them_out(profile: Profile) -> None:
+    reporters = CachedCountReporters()
+    hit = TokenUsage(input_tokens=3_000, cache_read_tokens=2_560)
+    reporters.completed(hit, "host", "model", profile.name)
+    read = reporters.completed(SILENT, "host", "model", profile.name).cache_read_tokens
+    assert read == (None if profile.absent_count is AbsentCount.UNKNOWN else 0)
+
+
+def test_who_reports_zeros_and_who_leaves_them_out() -> None:
+    says_zero = {each.name for each in PROFILES if each.absent_count is AbsentCount.UNKNOWN}
+    assert {"openai", "azure.ai.openai", "deepseek", "x_ai"} <= says_zero
+    assert not says_zero & {"groq", "gcp.gemini", "gcp.vertex_ai"}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from openai.providers.vertex import vertex
 from otel_promptcache import call as call_module
 from tests.conftest import Telemetry
 from tests.reliability.server import answering, client_of, completion
+from tests.unit.price_tables import needs_table
 from tests.unit.prompts import prose
 
 MESSAGES = [{"role": "system", "content": prose(3_000)}, {"role": "user", "content": "Hi"}]
@@ -29,7 +31,13 @@ class Server:
         monkeypatch.setattr(call_module, "time", clock)
 
     def ask(
-        self, details: dict[str, Any] | None, *, host: str, model: str, wait_seconds: float = 1.0
+        self,
+        details: dict[str, Any] | None,
+        *,
+        host: str,
+        model: str,
+        wait_seconds: float = 1.0,
+        messages: Sequence[dict[str, Any]] = MESSAGES,
     ) -> dict[str, Any]:
         self.now_seconds += wait_seconds
         usage: dict[str, Any] = {"prompt_tokens": 3_010, "completion_tokens": 5}
@@ -40,7 +48,7 @@ class Server:
             return answering(completion(usage=usage, model=json.loads(request.content)["model"]))(request)
 
         with client_of(answer, base_url=f"https://{host}/v1") as client:
-            client.chat.completions.create(model=model, messages=MESSAGES)
+            client.chat.completions.create(model=model, messages=list(messages))
         return dict(self._telemetry.exporter.get_finished_spans()[-1].attributes)
 
 
@@ -107,6 +115,72 @@ def test_a_lifetime_that_nobody_published_expires_nothing(
         server.ask(HIT, **where)
     assert reason(server.ask(ZERO, **where)) == soon
     assert reason(server.ask(ZERO, **where, wait_seconds=360)) == later
+
+
+def document(question: str) -> list[dict[str, Any]]:
+    return [MESSAGES[0], {"role": "user", "content": question}]
+
+
+@pytest.mark.parametrize("where", [
+    {"host": "api.deepseek.com", "model": "deepseek-v4-pro"},
+    {"host": "gpu.internal", "model": "deepseek-v4-pro"},
+])  # fmt: skip
+def test_what_deepseek_documents_of_its_units_is_blamed_on_nobody(
+    server: Server, telemetry: Telemetry, where: dict[str, str]
+) -> None:
+    telemetry.instrument(hosts={"gpu.internal": "deepseek"})
+    a_b, a_c, a_d = (
+        server.ask(each, **where, messages=document(question))
+        for each, question in ((ZERO, "What is it?"), (ZERO, "Why is it?"), (HIT, "Where is it?"))
+    )
+    assert [reason(each) for each in (a_b, a_c, a_d)] == ["cold_start", None, None]
+    assert [each["promptcache.expected_tokens"] for each in (a_b, a_c, a_d)] == [0, 0, 0]
+    assert [each["promptcache.result"] for each in (a_b, a_c, a_d)] == ["miss", "miss", "hit"]
+    again = server.ask(HIT, **where, messages=document("What is it?"))
+    assert again["promptcache.expected_tokens"] >= 2_944  # the end of an earlier request
+
+
+def test_units_are_not_looked_for_in_other_scopes_either(server: Server, telemetry: Telemetry) -> None:
+    telemetry.instrument()
+    host = "api.deepseek.com"
+    server.ask(ZERO, host=host, model="deepseek-v4-flash", messages=document("What is it?"))
+    server.ask(HIT, host=host, model="deepseek-v4-pro", messages=document("What is it?"))
+    assert reason(server.ask(ZERO, host=host, model="deepseek-v4-flash", messages=document("Why?"))) is None
+    # The whole of it was sent to another model, which has a cache of its own.
+    told = server.ask(ZERO, host=host, model="deepseek-chat", messages=document("What is it?"))
+    assert reason(told) == "model_changed"
+
+
+@needs_table
+@pytest.mark.parametrize(
+    ("host", "model", "details", "is_priced"),
+    [
+        ("generativelanguage.googleapis.com", "gemini-2.5-flash", HIT, True),
+        ("us-central1-aiplatform.googleapis.com", "google/gemini-2.5-flash", HIT, True),
+        ("generativelanguage.googleapis.com", "gemini-2.5-flash", {**HIT, "audio_tokens": 7}, False),
+        ("generativelanguage.googleapis.com", "gemini-2.5-flash", {**HIT, "image_tokens": 7}, True),
+        ("named.internal", "openai/gpt-oss-120b", HIT, True),
+        ("cohere.internal", "command-r", HIT, False),  # a list that genai-prices has and no row names
+        ("vllm.internal", "gpt-4o", HIT, False),
+        ("api.openai.com", "gpt-6.2-sol", HIT, False),
+    ],
+)
+def test_what_is_priced(
+    server: Server, telemetry: Telemetry, host: str, model: str, details: dict[str, Any], is_priced: bool
+) -> None:
+    telemetry.instrument(
+        hosts={"named.internal": "groq", "cohere.internal": "cohere", "vllm.internal": "vllm"}
+    )
+    told = server.ask(details, host=host, model=model)
+    assert ("promptcache.savings.amount" in told) is is_priced
+    assert telemetry.total("promptcache.unpriced") == (0 if is_priced else 1)
+
+
+def test_a_model_that_no_list_has_is_priced_by_one_line(server: Server, telemetry: Telemetry) -> None:
+    telemetry.instrument(prices={"gpt-6.2-sol": {"input": 2.0, "cache_read": 0.2, "cache_write": 2.5}})
+    told = server.ask({**HIT, "cache_write_tokens": 0}, host="api.openai.com", model="gpt-6.2-sol")
+    assert told["promptcache.savings.amount"] == pytest.approx(2_944 * 1.8 / 1e6)
+    assert telemetry.total("promptcache.unpriced") == 0
 
 
 def test_a_server_that_leaves_zeros_out_has_the_true_ratio(server: Server, telemetry: Telemetry) -> None:

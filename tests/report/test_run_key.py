@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from otel_promptcache.core.memory.nodes import SentPrompt
-from otel_promptcache.core.policy import CachePolicy, policy_for
+from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.chain import hash_prompt
 from otel_promptcache.core.prompt.fingerprint import LEADING_CHARS, PrefixIdentity
 from otel_promptcache.core.prompt.segments import CacheOptions, CacheScope, Segment, SegmentKind
+from otel_promptcache.providers.policies import policy_for
 from otel_promptcache.report.observing.run_key import RunFingerprinter, RunKey
 
 KEY = RunKey("/tmp/run-1")  # noqa: S108  # nothing is written there

@@ -49,6 +49,8 @@ class Server:
     written_tokens: int | None = None
     """On a hit."""
     has_rules_of_openai: bool = False
+    lives_for_minutes: bool = False
+    """An entry has a published lifetime of less than an hour."""
 
     @property
     def base_url(self) -> str:
@@ -168,15 +170,16 @@ SERVERS: dict[str, Server] = {
     "gemini": Server(
         url="generativelanguage.googleapis.com/v1beta/openai",
         provider="gcp.gemini",
-        model="gemini-3.5-flash",
+        model="gemini-2.5-flash",  # from Gemini 3 on, prompts of this length are too short
         misses=(NULL,),
         is_priced=True,
     ),
     "vertex": Server(
         url="us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/endpoints/openapi",
         provider="gcp.vertex_ai",
-        model="google/gemini-3.5-flash",
+        model="google/gemini-2.5-flash",
         misses=(NULL,),
+        is_priced=True,
     ),
     "vllm": Server(
         url="vllm.internal:8000/v1",
@@ -203,7 +206,11 @@ SERVERS: dict[str, Server] = {
         places=("last", "every"),
     ),
     "cerebras": Server(
-        url="api.cerebras.ai/v1", provider="cerebras", model="gpt-oss-120b", misses=(ZERO, SILENT)
+        url="api.cerebras.ai/v1",
+        provider="cerebras",
+        model="gpt-oss-120b",
+        misses=(ZERO, SILENT),
+        lives_for_minutes=True,
     ),
     "litellm": Server(
         url="litellm.internal:4000/v1",
@@ -232,10 +239,18 @@ SERVERS: dict[str, Server] = {
         written_tokens=WRITTEN_TOKENS,
     ),
     "z.ai": Server(
-        url="api.z.ai/api/paas/v4", provider="z_ai", model="glm-5.3", misses=(ZERO, SILENT)
+        url="api.z.ai/api/paas/v4",
+        provider="z_ai",
+        model="glm-5.3",
+        misses=(ZERO, SILENT),
+        is_priced=True,
     ),
     "minimax": Server(
-        url="api.minimax.io/v1", provider="minimax", model="MiniMax-M3", misses=(ZERO, SILENT)
+        url="api.minimax.io/v1",
+        provider="minimax",
+        model="MiniMax-M3",
+        misses=(ZERO, SILENT),
+        is_priced=True,
     ),
     "anthropic": Server(
         url="api.anthropic.com/v1",

@@ -89,7 +89,9 @@ def test_one_hit_and_nine_misses_have_the_true_ratio(
 
 
 @pytest.mark.parametrize("server", NAMES)
-def test_only_openai_has_a_rate_and_a_lifetime_of_minutes(application: Application, server: Server) -> None:
+def test_a_rate_and_a_lifetime_of_minutes_are_those_of_who_published_them(
+    application: Application, server: Server
+) -> None:
     application.telemetry.instrument()
     application.ask(server, ZERO)
     for _ in range(20):
@@ -99,6 +101,8 @@ def test_only_openai_has_a_rate_and_a_lifetime_of_minutes(application: Applicati
     assert [soon[RESULT], later[RESULT]] == ["miss", "miss"]
     if server.has_rules_of_openai:
         assert [soon[REASON], later[REASON]] == ["rate_overflow", "expired"]
+    elif server.lives_for_minutes:
+        assert [soon[REASON], later[REASON]] == ["provider", "expired"]
     else:
         assert {soon.get(REASON), later.get(REASON)} <= {"provider", None}
 

@@ -15,10 +15,11 @@ from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
-from otel_promptcache.core.policy import CachePolicy, policy_for
+from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.chain import PromptHasher, hash_prompt
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt.segments import CacheScope, Segment, without_items
+from otel_promptcache.providers.policies import policy_for
 from otel_promptcache.wire.chat import CHAT_COMPLETIONS
 from otel_promptcache.wire.content import cache_options, settings
 from otel_promptcache.wire.format import WireFormat

@@ -7,8 +7,11 @@ from otel_promptcache.core.diagnosis.reasons import MissReason
 from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.core.money.usage import TokenUsage
-from otel_promptcache.core.policy import POLICIES, UNKNOWN_POLICY, policy_for
+from otel_promptcache.core.policy import UNKNOWN_POLICY
+from otel_promptcache.providers.policies import policy_for
+from otel_promptcache.providers.profiles import PROFILES
 
+POLICIES = [policy for profile in PROFILES for policy in profile.policies]
 GPT_4O = policy_for("openai", "gpt-4o-2024-08-06")
 
 

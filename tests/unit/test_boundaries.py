@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.core.diagnosis.boundaries import exact_boundaries
-from otel_promptcache.core.policy import (
+from otel_promptcache.core.diagnosis.boundaries import (
     EARLIER_MESSAGE_LOOKUPS,
     FIRST_EXPLICIT_LOOKUPS,
     LATEST_EXPLICIT_LOOKUPS,
     MAX_WRITES,
+    exact_boundaries,
 )
 from otel_promptcache.core.prompt.chain import hash_prompt
 from otel_promptcache.core.prompt.segments import CacheOptions, Role, Segment, SegmentKind

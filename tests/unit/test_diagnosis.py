@@ -17,8 +17,8 @@ from otel_promptcache.core.diagnosis.reasons import (
     MissReason,
     diagnose,
 )
-from otel_promptcache.core.policy import policy_for
 from otel_promptcache.core.prompt.segments import CacheScope, SegmentKind
+from otel_promptcache.providers.policies import policy_for
 from tests.unit.prompts import EXPLICIT, MIDDLE, NEW, OLD, chat, marked, prompt_of, system, user
 
 NOTHING = Estimate(0, 0)

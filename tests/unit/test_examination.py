@@ -14,7 +14,7 @@ from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.memory import piece_store as pieces_module
 from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.core.money.usage import TokenUsage
-from otel_promptcache.core.policy import policy_for
+from otel_promptcache.providers.policies import policy_for
 from otel_promptcache.wire.responses import RESPONSES
 from tests.unit.prompts import NEW, OLD, Application, Body, assistant, chat, marked, prose, system, tool, user
 

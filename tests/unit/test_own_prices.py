@@ -9,7 +9,8 @@ import pytest
 
 from otel_promptcache import prices as module
 from otel_promptcache.core.money.pricing import ModelPrice
-from otel_promptcache.prices import Prices, load_prices
+from otel_promptcache.own_prices import load_prices
+from otel_promptcache.prices import Prices
 from tests.unit.price_tables import NOW, needs_table, openai
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ class TestImport:
         code = """
 import sys
 from datetime import datetime
-from otel_promptcache.prices import Prices, load_prices
+from otel_promptcache.own_prices import load_prices
+from otel_promptcache.prices import Prices
 own = Prices(load_prices({"m": {"input": 1}}))
 assert own.resolve("openai", "m", None, datetime(2026, 11, 20)) is not None
 assert "genai_prices" not in sys.modules

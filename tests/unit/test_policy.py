@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.core.policy import (
-    POLICIES,
-    UNKNOWN_POLICY,
-    InvalidPolicyError,
-    check_policies,
-    policy_for,
-)
+from otel_promptcache.core.policy import UNKNOWN_POLICY, InvalidPolicyError, check_policies
+from otel_promptcache.providers.policies import policy_for
+from otel_promptcache.providers.profiles import PROFILES
+
+POLICIES = [policy for profile in PROFILES for policy in profile.policies]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +63,40 @@ def test_where_nothing_is_published_nothing_is_assumed() -> None:
     assert {policy.minimum_tokens for policy in others} == {None}
     stated = policy_for("_OTHER", "llama-4", stated={"*": {"lifetime_seconds": 60.0}})
     assert stated.has_published_lifetime
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "published"),
+    [
+        ("groq", "openai/gpt-oss-120b", {"lifetime_seconds": 7_200}),
+        ("cerebras", "gpt-oss-120b", {"lifetime_seconds": 300}),
+        ("minimax", "MiniMax-M2", {"minimum_tokens": 512}),
+        ("gcp.gemini", "gemini-2.5-flash", {"minimum_tokens": 2_048, "expects_reads": False}),
+        ("gcp.gemini", "models/gemini-3.8-flash", {"minimum_tokens": 4_096, "expects_reads": False}),
+        ("gcp.vertex_ai", "google/gemini-2.5-pro", {"minimum_tokens": 2_048, "expects_reads": False}),
+        ("gcp.vertex_ai", "gemini-3-flash-preview", {"minimum_tokens": 1_024, "expects_reads": False}),
+        ("deepseek", "deepseek-v4-pro", {"has_units": True, "expects_reads": False}),
+        ("vllm", "llama-4", {"step_tokens": 16, "expects_reads": False}),
+        ("x_ai", "grok-4.7", {}),
+        ("_OTHER", "gpt-4o", {"is_known": False, "expects_reads": False}),
+        ("vllm-of-ours", "gpt-4o", {"is_known": False, "expects_reads": False}),
+        ("gcp.gemini", "gemini-1.5-pro", {"is_known": False, "expects_reads": False}),
+    ],
+)  # fmt: skip
+def test_what_other_providers_have_published_and_nothing_else(
+    provider: str, model: str, published: dict[str, Any]
+) -> None:
+    policy = policy_for(provider, model)
+    nothing = {
+        "is_known": True, "has_cache": True, "minimum_tokens": None, "step_tokens": None, "has_units": False,
+        "has_exact_boundaries": False, "lifetime_seconds": None, "expects_reads": True, "max_requests_per_minute": None,
+    }  # fmt: skip
+    assert {name: getattr(policy, name) for name in nothing} == {**nothing, **published}
+
+
+def test_who_states_a_lifetime_expects_reads() -> None:
+    assert policy_for("_OTHER", "m", stated={"m": {"lifetime_seconds": 60.0}}).expects_reads
+    assert not policy_for("_OTHER", "m", stated={"m": {"minimum_tokens": 60}}).expects_reads
 
 
 @pytest.mark.parametrize(

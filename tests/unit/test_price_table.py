@@ -14,6 +14,7 @@ from otel_promptcache import prices as module
 from otel_promptcache.core.money.pricing import LongContext, ModelPrice, cost
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.prices import Prices
+from otel_promptcache.providers.profiles import PROFILES
 from tests.unit.price_tables import LONG, MULTIPLIERS, NOW, PUBLISHED, FakeTable, listed, needs_table, openai
 
 if TYPE_CHECKING:
@@ -83,11 +84,14 @@ class TestAgainstTheTable:
 
     def test_every_entry_translates_or_has_no_price(self) -> None:
         table = Prices()
-        for provider, table_id in module._TABLE_ID.items():
-            listed = data_snapshot.find_provider_by_id(data_snapshot.get_snapshot().providers, table_id)
+        for profile in PROFILES:
+            if profile.prices is None:
+                continue
+            providers = data_snapshot.get_snapshot().providers
+            listed = data_snapshot.find_provider_by_id(providers, profile.prices.table_id)
             assert listed is not None
             for info in listed.models:
-                price = table.resolve(provider, info.id, None, NOW)
+                price = table.resolve(profile.name, info.id, None, NOW)
                 assert price is None or price.input_usd_per_mtok >= 0
 
 
@@ -232,7 +236,7 @@ class TestOddEntries:
         [
             {},
             {"output_mtok": 1},
-            {"input_mtok": 1, "input_audio_mtok": 1},
+            {"input_audio_mtok": 1},
             {"input_mtok": 1, "cache_read_mtok": 2},
             {"input_mtok": float("nan")},
         ],

@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_promptcache import PromptCacheInstrumentor, instrument, uninstrument
-from otel_promptcache.core.policy import policy_for
 from otel_promptcache.demo.summary import Summary, summarize
+from otel_promptcache.providers.policies import policy_for
 from otel_promptcache.report.findings.finding import Finding
 from otel_promptcache.report.reading.record import CallRecord
 from otel_promptcache.report.report import build_report
@@ -85,7 +85,7 @@ def _policies(speed: float) -> dict[str, dict[str, float]]:
     policies = {model: policy_for("openai", model) for model in model_names()}
     return {
         model: {
-            "lifetime_seconds": policy.lifetime_seconds / speed,
+            "lifetime_seconds": policy.lifetime("") / speed,
             "max_requests_per_minute": (policy.max_requests_per_minute or 0) * speed,
         }
         for model, policy in policies.items()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from otel_promptcache.core.money.usage import TokenUsage
+from otel_promptcache.providers.profile import AbsentCount
+from otel_promptcache.providers.profiles import OTHER, profile_named
 
 MAX_REPORTERS = 1_024
 """Pairs of a host and a model that have reported cached tokens; of further ones nothing is known."""
@@ -13,8 +15,8 @@ MAX_REPORTERS = 1_024
 class CachedCountReporters:
     """Remembers who reports cached tokens.
 
-    Some servers leave the count out if it is zero. So what is left out by one that has reported it before is a zero.
-    From one that never did, it is unknown.
+    Some servers leave the count out if it is zero. So what is left out by one that has reported it before is a zero,
+    unless its provider is known to report zeros. From one that never did, it is unknown.
 
     Source: GroqCloud, Gemini's compatible API and SGLang leave the details out on a miss (checked 2026-11-25).
     """
@@ -23,13 +25,23 @@ class CachedCountReporters:
         self.known: set[tuple[str, str]] = set()
         """Hosts, each with a model, that have reported cached tokens."""
 
-    def completed(self, usage: TokenUsage, host: str, model: str) -> TokenUsage:
-        """The usage with a zero for what was left out, if the host has reported that count for the model before."""
+    def completed(self, usage: TokenUsage, host: str, model: str, provider: str = OTHER) -> TokenUsage:
+        """The usage with a zero for what was left out, if that is what the provider means by it.
+
+        Args:
+            usage: What was reported.
+            host: Where the answer is from. What one host has shown says nothing of another.
+            model: The model that answered.
+            provider: A value of `gen_ai.provider.name`.
+        """
         reporter = host, model
         if usage.cache_read_tokens is not None:
             if reporter not in self.known and len(self.known) < MAX_REPORTERS:
                 self.known.add(reporter)
             return usage
         if usage.input_tokens is None or reporter not in self.known:
+            return usage
+        profile = profile_named(provider)
+        if profile is not None and profile.absent_count is AbsentCount.UNKNOWN:
             return usage
         return replace(usage, cache_read_tokens=0)

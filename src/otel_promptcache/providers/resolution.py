@@ -1,4 +1,4 @@
-"""Whose a request is: by the setting, by the host, by the model."""
+"""Whose a request is: by the setting, by the host, by the SDK's client, by the model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import logging
 from collections.abc import Mapping
 
 from otel_promptcache.core.quoting import cut, printable
-from otel_promptcache.providers.profiles import OTHER, PROVIDER_BY_PLATFORM, is_openai_model, known_provider
+from otel_promptcache.providers.openai import OPENAI
+from otel_promptcache.providers.profiles import (
+    OTHER,
+    known_provider,
+    presumed_provider,
+    provider_of_platform,
+)
 
 _logger = logging.getLogger("otel_promptcache")
 
@@ -39,6 +45,13 @@ class Providers:
 
         A host that is not known may be a proxy. OpenAI's own models are taken to come from OpenAI there, and one line
         of the log says so. So are the deployments of Azure OpenAI, which may have any name.
+
+        Args:
+            host: Where it goes.
+            port: Likewise; None if the URL names none.
+            model: What it asks for; None if it does not say.
+            platform: The word of the SDK's client for whom it is made; None if it is a general one.
+            is_deployment: Its path names a deployment of Azure OpenAI.
         """
         if self._hosts:
             host = host.lower()
@@ -48,14 +61,13 @@ class Providers:
         known = known_provider(host)
         if known is not None:
             return known
-        stated = PROVIDER_BY_PLATFORM.get(platform) if platform is not None else None
-        if stated is not None:
-            return stated
-        if not is_deployment and (model is None or not is_openai_model(model)):
-            return OTHER
-        if host not in self._explained and host not in _LOOPBACK:
+        of_client = provider_of_platform(platform) if platform is not None else None
+        if of_client is not None:
+            return of_client
+        presumed = OPENAI.name if is_deployment else presumed_provider(model)
+        if presumed != OTHER and host not in self._explained and host not in _LOOPBACK:
             self._explain(host)
-        return "openai"
+        return presumed
 
     def _explain(self, host: str) -> None:
         if len(self._explained) < MAX_EXPLAINED_HOSTS:

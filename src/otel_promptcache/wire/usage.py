@@ -8,6 +8,8 @@ from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage
 from otel_promptcache.wire.format import Json, mapping, sequence
 
 _MAX_COST_USD = 10**6
+_MODALITIES = {"audio_tokens": "audio", "image_tokens": "image", "video_tokens": "video"}
+_TEXT_ALONE: frozenset[str] = frozenset()
 
 
 def reported_usage(
@@ -36,7 +38,8 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
 
     Source: openai 3.51.0, `types/completion_usage.py` and `types/responses/response_usage.py`; DeepSeek's
     top-level `prompt_cache_hit_tokens` from its context caching guide (checked 2026-11-20). Moonshot's `cached_tokens`
-    and its usage in a choice; `x_groq.usage`; the names for writes of LiteLLM, DashScope and vLLM (checked 2026-11-25).
+    and its usage in a choice; `x_groq.usage`; the names for writes of LiteLLM, DashScope and vLLM; xAI's `image_tokens`
+    and OpenRouter's `video_tokens` (checked 2026-11-25).
     """
     raw: object = response.get("usage")
     if raw is None:
@@ -57,6 +60,7 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
         )
     if cache_write_tokens is None:
         cache_write_tokens = usage.get("cache_creation_input_tokens")
+    audio, image, video = map(input_details.get, _MODALITIES)
     return TokenUsage(
         input_tokens=_count(usage.get(f"{input_name}_tokens")),
         output_tokens=_count(usage.get(f"{output_name}_tokens")),
@@ -64,6 +68,7 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
         cache_read_tokens=_count(cache_read_tokens),
         cache_write_tokens=_count(cache_write_tokens),
         cache_write_12h_tokens=_count(write_details.get("ttl_12h_tokens")),
+        modalities=_modalities(input_details) if audio or image or video else _TEXT_ALONE,
     )
 
 
@@ -73,6 +78,15 @@ def stated_cost(usage: Json) -> float | None:
     if type(cost) not in (int, float) or not 0 <= cost <= _MAX_COST_USD:  # an infinity and a NaN are none
         return None
     return float(cost)
+
+
+def _modalities(input_details: Json) -> frozenset[str]:
+    """The kinds of input beside text of which tokens are reported."""
+    return frozenset(kind for name, kind in _MODALITIES.items() if _is_positive(input_details.get(name)))
+
+
+def _is_positive(value: object) -> bool:
+    return type(value) in (int, float) and cast("float", value) > 0
 
 
 def _usage_elsewhere(response: Json) -> object:

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from otel_promptcache.core.policy import (
-    EARLIER_MESSAGE_LOOKUPS,
-    FIRST_EXPLICIT_LOOKUPS,
-    LATEST_EXPLICIT_LOOKUPS,
-    MAX_WRITES,
-)
 from otel_promptcache.core.prompt.chain import Link
 from otel_promptcache.core.prompt.segments import CacheOptions, Role, SegmentKind
+
+# Source: OpenAI, prompt caching guide of September 2026; the SDK's docstring says the latest 80 breakpoints instead of
+# 50 (checked 2026-11-20).
+MAX_WRITES = 4
+FIRST_EXPLICIT_LOOKUPS = 2
+LATEST_EXPLICIT_LOOKUPS = 50
+EARLIER_MESSAGE_LOOKUPS = 20
 
 
 class Boundary(NamedTuple):

@@ -65,6 +65,8 @@ class _Reader:
     scope: CacheScope
     boundaries: Collection[Boundary] | None
     """Where it can read; None where boundaries do not count."""
+    has_units: bool
+    """Only where an earlier prompt ended is it known that it can read."""
     now_seconds: float
 
     def is_alive(self, step: Step) -> bool:
@@ -72,23 +74,29 @@ class _Reader:
 
     def is_alive_elsewhere(self, step: Step) -> bool:
         seen = step.cached
-        return len(seen) > (self.scope in seen) and bool(self.scopes_elsewhere(step))
+        return len(seen) > (self.scope in seen) and self._ends(step) and bool(self.scopes_elsewhere(step))
 
     def scopes_elsewhere(self, step: Step) -> list[CacheScope]:
         return [scope for scope, seen in step.cached.items() if scope != self.scope and self._lives(seen)]
 
     def is_readable(self, step: Step) -> bool:
         if self.boundaries is None:
-            return self.is_alive(step)
+            return self._ends(step) and self.is_alive(step)
         return any(until >= self.now_seconds for until in self._left(step))
 
     def is_lapsed(self, step: Step) -> bool:
-        return self.scope in step.cached if self.boundaries is None else bool(self._left(step))
+        if self.boundaries is None:
+            return self._ends(step) and self.scope in step.cached
+        return bool(self._left(step))
 
     def is_in_flight(self, step: Step) -> bool:
         if self.boundaries is None:
-            return step.is_in_flight
+            return self._ends(step) and step.is_in_flight
         return any(Boundary(step.position, kind) in self.boundaries for kind in step.boundaries_in_flight)
+
+    def _ends(self, step: Step) -> bool:
+        """Whether it can be read up to there as far as units are concerned: if there are any, a prompt ended there."""
+        return not self.has_units or step.tokens is not None
 
     def _left(self, step: Step) -> list[float]:
         """Until when the boundaries live that were left at a place where this request can read."""
@@ -123,7 +131,8 @@ def expect(
         now_seconds: When the prompt was sent.
     """
     links = sent.prompt.links
-    reader = _Reader(sent.scope, boundaries if policy.has_exact_boundaries else None, now_seconds)
+    boundaries_that_count = boundaries if policy.has_exact_boundaries else None
+    reader = _Reader(sent.scope, boundaries_that_count, policy.has_units, now_seconds)
     steps = match.steps
     if comparison is not None and comparison.cached:
         # Inside the segment in which they part, the prompts may still agree for a while.
@@ -143,7 +152,7 @@ def expect(
         return estimates[step.end_bytes]
 
     readable = longest(reader.is_readable)
-    tolerance_tokens = min(max(policy.step_tokens, _ROUNDING_TOKENS), _MAX_ROUNDING_TOKENS)
+    tolerance_tokens = min(max(policy.step_tokens or 0, _ROUNDING_TOKENS), _MAX_ROUNDING_TOKENS)
     has_parted = comparison is not None and comparison.divergence is not None
     if read_tokens and not has_parted and longest(_any_step).tokens - read_tokens <= tolerance_tokens:
         # All that anyone sent of it was read, which is what most requests come to: no other question is left.
@@ -194,7 +203,8 @@ def _estimate(
     """What of the first bytes of a prompt can be read by the rules."""
     if not policy.has_cache or not end_bytes:
         return NOTHING
-    minimum_tokens, step_tokens = policy.minimum_tokens or 0, policy.step_tokens
+    # Where no step is published, as wide a one as any is taken, so that no more is expected than can be read.
+    minimum_tokens, step_tokens = policy.minimum_tokens or 0, policy.step_tokens or _ROUNDING_TOKENS
     tokens, error_tokens = _tokens(match, end_bytes, sent, input_tokens)
     usable = tokens - tokens % step_tokens
     sure = tokens - error_tokens

@@ -133,7 +133,7 @@ def _is_assumed(finding: Finding, policy: CachePolicy) -> bool:
     """Whether a reason would rest on numbers that nobody has published."""
     if finding.reason is MissReason.EXPIRED:
         return not policy.has_published_lifetime
-    return finding.reason is MissReason.PROVIDER and not (policy.is_known or policy.has_published_lifetime)
+    return finding.reason is MissReason.PROVIDER and not policy.expects_reads
 
 
 def _caching_disabled(evidence: Evidence) -> Finding | None:
@@ -187,7 +187,7 @@ def _mode_changed(evidence: Evidence) -> Finding | None:
 def content_changed(evidence: Evidence) -> Finding | None:
     """The application changed something in front of content that it sent before."""
     divergence, avoidable = evidence.divergence, evidence.expectation.avoidable_tokens
-    if divergence is None or avoidable <= max(evidence.tolerance_tokens, evidence.policy.step_tokens):
+    if divergence is None or avoidable <= max(evidence.tolerance_tokens, evidence.policy.step_tokens or 0):
         return None
     # A prefix that is too short to be cached even when nothing is spoiled is no loss.
     is_too_short = evidence.read_tokens + avoidable < (evidence.policy.minimum_tokens or 0)
@@ -210,7 +210,9 @@ def _no_matching_breakpoint(evidence: Evidence) -> Finding | None:
 
 
 def _nothing_to_read(evidence: Evidence) -> Finding | None:
-    if evidence.read_tokens > 0:
+    # What is shared but no unit of its own yet cannot be read by the rules, though it was sent before.
+    is_between_units = evidence.policy.has_units and evidence.expectation.unmarked.tokens > 0
+    if evidence.read_tokens > 0 or is_between_units:
         return None
     shared_tokens = evidence.expectation.shared_tokens
     is_too_short = evidence.has_lineage and 0 < shared_tokens < (evidence.policy.minimum_tokens or 0)

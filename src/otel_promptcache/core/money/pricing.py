@@ -45,6 +45,8 @@ class ModelPrice:
     cache_write_12h_usd_per_mtok: float | None = None
     """None says *not known*: a request that wrote with the long lifetime cannot be priced."""
     long_context: LongContext | None = None
+    billed_apart: frozenset[str] = frozenset()
+    """Kinds of input, such as `audio`, that have rates of their own: a request with parts of them cannot be priced."""
 
     def __post_init__(self) -> None:
         ordinary = _rate("input", self.input_usd_per_mtok)
@@ -111,9 +113,11 @@ def cost(usage: TokenUsage, price: ModelPrice) -> CostBreakdown | None:
 
     Returns:
         None where the dollars cannot be known: the input or the part read from the cache was not
-        reported; the written part was not, and the model charges for it; or something was written
-        with the long lifetime, and its price is not known.
+        reported; the written part was not, and the model charges for it; something was written with the long
+        lifetime, and its price is not known; or the input has parts of a kind that is billed apart.
     """
+    if price.billed_apart and not price.billed_apart.isdisjoint(usage.modalities):
+        return None
     tokens, read, written = usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens
     written_12h = usage.cache_write_12h_tokens or 0
     if tokens is None or read is None:

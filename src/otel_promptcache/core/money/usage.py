@@ -56,6 +56,8 @@ class TokenUsage:
     """Part of `input_tokens` that was written to the cache; never overlaps with the read part."""
     cache_write_12h_tokens: int | None = None
     """Part of `cache_write_tokens` that was written with the long lifetime."""
+    modalities: frozenset[str] = frozenset()
+    """Kinds of input beside text that are known of: `audio`, `image`, `video`."""
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
@@ -83,7 +85,9 @@ class TokenUsage:
             InvalidUsageError: The two together are impossible.
         """
         merged = {name: getattr(later, name) for name in _COUNTS if getattr(later, name) is not None}
-        return replace(self, **merged) if merged else self
+        if not merged:
+            return self
+        return replace(self, modalities=self.modalities | later.modalities, **merged)
 
     @property
     def uncached_tokens(self) -> int | None:
@@ -105,4 +109,4 @@ def is_token_count(value: object) -> bool:
     return type(value) is int and 0 <= value <= MAX_TOKENS
 
 
-_COUNTS = tuple(field.name for field in fields(TokenUsage))
+_COUNTS = tuple(field.name for field in fields(TokenUsage) if field.name.endswith("_tokens"))

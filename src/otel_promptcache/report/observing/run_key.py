@@ -71,7 +71,7 @@ class RunKey:
             at.RUN_START: self.hash(digest, str(account), *map(str, sent.scope)),
             at.RUN_PROCESSED: processed_seconds,
         }
-        if policy.is_known or policy.has_published_lifetime:
+        if policy.expects_reads:
             attributes[at.RUN_LIFETIME] = policy.lifetime(sent.options.retention)
         if policy.max_requests_per_minute is not None:
             attributes[at.RUN_MAX_RATE] = policy.max_requests_per_minute

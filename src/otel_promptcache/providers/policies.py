@@ -1,0 +1,31 @@
+"""Which rules a model of a provider is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from otel_promptcache.core.policy import UNKNOWN_POLICY, CachePolicy
+from otel_promptcache.providers.profiles import profile_named
+
+
+def policy_for(
+    provider: str,
+    model: str,
+    asked: str | None = None,
+    *,
+    stated: Mapping[str, Mapping[str, Any]] | None = None,
+) -> CachePolicy:
+    """Find the first rule about a model, or `UNKNOWN_POLICY`, which excludes nothing.
+
+    Args:
+        provider: A value of `gen_ai.provider.name`.
+        model: The model's id.
+        asked: The name by which the model was asked for, such as an alias or an Azure deployment.
+        stated: What a user knows better, as `check_policies` accepts it; `*` stands for all other models.
+    """
+    profile = profile_named(provider)
+    published = profile.policies if profile is not None else ()
+    policy = next((policy for policy in published if policy.applies_to(model)), UNKNOWN_POLICY)
+    own = (stated.get(model) or stated.get(asked or "") or stated.get("*")) if stated else None
+    return policy.stated(model, own) if own else policy

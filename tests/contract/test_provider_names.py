@@ -1,0 +1,45 @@
+"""What is known of a provider stands in its row: no other code tells providers apart by their names."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import otel_promptcache
+from otel_promptcache.providers.profiles import OTHER, PROFILES, SELF_HOSTED
+
+PACKAGE = Path(otel_promptcache.__file__).parent
+NAMES = {OTHER, *(profile.name for profile in (*PROFILES, *SELF_HOSTED))}
+
+FREE = {"providers", "wire", "sim", "demo"}
+"""Rows, wire formats, and what plays OpenAI."""
+IMPORTED = {
+    ("cli.py", "openai"),
+    ("report/observing/aside.py", "openai"),
+    ("report/observing/bootstrap/sitecustomize.py", "openai"),
+    ("sdk/patches.py", "openai"),
+}
+"""Where a name is that of the SDK, as a Python package."""
+
+
+def names_in(source: str) -> Iterator[str]:
+    """The string literals of a program that are a provider's name."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in NAMES:
+            yield node.value
+
+
+def test_only_rows_and_wire_formats_name_a_provider() -> None:
+    found = {
+        (path.relative_to(PACKAGE).as_posix(), name)
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] not in FREE
+        for name in names_in(path.read_text(encoding="utf-8"))
+    }
+    assert found == IMPORTED
+
+
+def test_a_name_would_be_found() -> None:
+    source = 'def price(provider):\n    """Of openai."""\n    return {"x_ai": 1}.get(provider or "openai")\n'
+    assert sorted(names_in(source)) == ["openai", "x_ai"]
