@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import wrap
 
 from otel_promptcache.report.findings.misses import REASON_RULES
-from otel_promptcache.report.rules.affinity import affinity_advice
+from otel_promptcache.report.rules.affinity import Server
 from otel_promptcache.report.rules.patterns import PATTERN_RULES
 from otel_promptcache.report.rules.places import HISTORY, INSIDE_TOOLS, LEADING
 from otel_promptcache.report.rules.prompt import PROMPT_RULES
@@ -25,7 +25,8 @@ _NAMES = {
     "place": "the leading part",
     "path": "messages[0].content",
     "message": "messages[0].content",
-    "affinity": "What to try depends on the server: " + affinity_advice(None),
+    **Server().wording,
+    "affinity": "What to try depends on the server: " + Server().wording["affinity"],
 }
 """What the page says instead of what a report knows."""
 

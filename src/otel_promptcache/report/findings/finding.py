@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from otel_promptcache.report.rendering.wording import code, tokens, usd
-from otel_promptcache.report.rules.affinity import affinity_advice
+from otel_promptcache.report.rules.affinity import Server
 from otel_promptcache.report.rules.places import Place
 from otel_promptcache.report.rules.rule import Cause, Rule, Situation, Variant
+from otel_promptcache.report.rules.snippets import CACHE_KEY
 
 _PER_REQUESTS = 1_000
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,8 @@ class Finding:
     """The message at whose end a breakpoint belongs, in most cases."""
     host: str | None = None
     """The server, in most cases."""
+    provider: str | None = None
+    """Who answered, in most cases."""
     api_type: str | None = None
     """The API, in most cases: which snippet is shown."""
     places: int = 1
@@ -87,6 +93,8 @@ class Finding:
     def snippet(self) -> str | None:
         """The lines to write, for the API that the calls use; None if there are none."""
         snippet = (self.variant or self.rule).snippet
+        if snippet is CACHE_KEY and not self._server.takes_cache_key:
+            return None
         return (snippet and snippet.for_api(self.api_type)) or None
 
     @property
@@ -127,7 +135,18 @@ class Finding:
         path = code(self.path) if self.path else self.place.value
         message = code(self.message) if self.message else "the last message that they share"
         text = text.replace("`{path}`", path).replace("`{message}`", message)
-        return text.replace("{place}", self.place.value).replace("{affinity}", affinity_advice(self.host))
+        for name, words in self._server.wording.items():
+            text = text.replace(f"{{{name}}}", words)
+        return text.replace("{place}", self.place.value)
+
+    @property
+    def _server(self) -> Server:
+        return Server(self.provider, self.host, self.api_type)
+
+
+def most_common(values: Iterable[_T]) -> _T:
+    """The value of most calls; there has to be one."""
+    return Counter(values).most_common(1)[0][0]
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:

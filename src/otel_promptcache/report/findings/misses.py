@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
 
-from otel_promptcache.report.findings.finding import Finding
+from otel_promptcache.report.findings.finding import Finding, most_common
 from otel_promptcache.report.findings.situations import is_one_off, is_persistent, situation_of
 from otel_promptcache.report.reading.record import CallRecord, Change
 from otel_promptcache.report.rendering.wording import code, counted, tokens
@@ -19,8 +18,6 @@ from otel_promptcache.report.rules.tools import TOOL_RULES
 
 REASON_RULES = (*PROMPT_RULES, *TOOL_RULES, *SETUP_RULES)
 """In the order in which they are tried."""
-
-_T = TypeVar("_T")
 
 COLD_START = "cold_start"
 _EXPECTED = frozenset({COLD_START, "below_minimum"})
@@ -82,11 +79,11 @@ def _finding(
     token_offsets = [call.token for call in missed if call.token is not None and call.path == path]
     dollars = [call.missed_usd for call in missed if call.missed_usd is not None]
     lost = [call.missed_tokens for call in missed if call.missed_tokens is not None]
-    kind = _most_common(call.kind for call in missed)
-    token = _most_common(token_offsets) if token_offsets else None
+    kind = most_common(call.kind for call in missed)
+    token = most_common(token_offsets) if token_offsets else None
     sources = sorted({call.source for call in missed if call.source}, reverse=True)
     one_off = is_one_off(missed, calls)
-    changes = _most_common(call.changes for call in missed)
+    changes = most_common(call.changes for call in missed)
     if situation is None and rule.cause is Cause.PROVIDER and is_persistent(missed, calls):
         situation = Situation.PERSISTENT
     return Finding(
@@ -117,8 +114,9 @@ def _finding(
         source=" and ".join(sources) or None,
         situation=situation,
         message=_majority([call.breakpoint_path for call in missed]),
-        host=_most_common(call.host for call in missed),
-        api_type=_most_common(call.api_type for call in missed),
+        host=most_common(call.host for call in missed),
+        provider=most_common(call.provider for call in missed),
+        api_type=most_common(call.api_type for call in missed),
         places=len(changes) or 1,
         is_one_off=one_off,
     )
@@ -177,7 +175,3 @@ def _majority(values: Sequence[str | None]) -> str | None:
     """The value that at least half of them have; None if each has another one."""
     value, count = Counter(values).most_common(1)[0]
     return value if count * 2 >= len(values) else None
-
-
-def _most_common(values: Iterable[_T]) -> _T:
-    return Counter(values).most_common(1)[0][0]

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from otel_promptcache.report.findings.finding import Finding
+from otel_promptcache.report.findings.finding import Finding, most_common
 from otel_promptcache.report.findings.orders import orders_that_differ
 from otel_promptcache.report.reading.record import UNKNOWN, CallRecord
 from otel_promptcache.report.rendering.wording import counted, tokens, usd, verbatim
@@ -76,6 +76,9 @@ def _writes_not_read(template: str | None, calls: Calls) -> Finding | None:
         evidence=evidence,
         lost_usd=-net_usd if dollars else None,
         lost_tokens=max(0, written - read),
+        host=most_common(call.host for call in writes),
+        provider=most_common(call.provider for call in writes),
+        api_type=most_common(call.api_type for call in writes),
     )
 
 

@@ -11,8 +11,8 @@ WRITES_NOT_READ = Rule(
     what="Writing to the cache costs more than ordinary input, here more than reading from it saved: it would have "
     "been cheaper without a cache. One full reuse pays for a write: at 1.25 times the price for the write and 0.1 "
     "for the read, two requests cost 1.35 instead of 2.",
-    advice="Have requests share what they write: what is stable first, one `prompt_cache_key` for all of them, "
-    "breakpoints where the shared part ends. If nothing is shared, explicit mode without breakpoints writes nothing.",
+    advice="Have requests share what they write: what is stable first, {shared_key}breakpoints where the shared "
+    "part ends. If nothing is shared, explicit mode without breakpoints writes nothing.",
     snippet=snippets.NO_WRITES,
 )
 

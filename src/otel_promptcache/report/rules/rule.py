@@ -47,7 +47,8 @@ class Rule:
     """One kind of finding, for all templates that show it.
 
     The texts may name `{place}`, the part of the prompt where requests diverge, `{path}`, that place in the request's
-    body, and `{message}`, the message at whose end a breakpoint belongs.
+    body, and `{message}`, the message at whose end a breakpoint belongs; and what depends on the server: `{affinity}`,
+    `{spread}`, `{shared_key}`, `{split_key}`.
     """
 
     id: str

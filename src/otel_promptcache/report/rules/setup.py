@@ -37,7 +37,7 @@ SETUP_RULES: tuple[Rule, ...] = (
         what="`prompt_cache_key` is not that of earlier requests with this prompt. From gpt-5.6 on nothing is shared "
         "between keys; before, another key may mean another machine.",
         advice="Use one key for each prompt template, not one for each user or request, unless you want the "
-        "separation. Only above about 15 requests a minute is it worth splitting a key.",
+        "separation.{split_key}",
         reasons=frozenset({"prompt_cache_key_changed"}),
         snippet=snippets.CACHE_KEY,
     ),
@@ -161,7 +161,7 @@ SETUP_RULES: tuple[Rule, ...] = (
         title="More requests than one machine takes",
         what="Above about 15 requests a minute with the same start and key, the provider sends some to machines that "
         "do not have the prefix yet. That is the likely reason here.",
-        advice="Spread the requests over a few values of `prompt_cache_key`, so that each stays below that rate.",
+        advice="{spread}",
         cause=Cause.TRAFFIC,
         reasons=frozenset({"rate_overflow"}),
         snippet=snippets.CACHE_KEY,
