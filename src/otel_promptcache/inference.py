@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from otel_promptcache.core.analyzer import CacheReport, analyze, gateway_hit
@@ -11,7 +11,7 @@ from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import AnswerContent, Reply, RequestFacts
 from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.money.pricing import ModelPrice
-from otel_promptcache.core.money.usage import TokenUsage
+from otel_promptcache.core.money.usage import TEXT_ALONE, TokenUsage
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
 from otel_promptcache.core.prompt.segments import Settings
@@ -56,6 +56,7 @@ class Inference:
         """The answer may be fetched by requests of its own."""
         self._has_list_price = True
         self._account = 0
+        self._modalities = TEXT_ALONE
         self._examination: Examination | None = None
 
     def read(self, body: Json, address: Address, now_seconds: float) -> None:
@@ -86,6 +87,7 @@ class Inference:
         host = address.host if address.port is None else f"{address.host}:{address.port}"
         customer = self._shared.accounts.customer(host, address.account)
         prompt, segments = self._shared.hasher.hash(request.read_blocks, customer)
+        self._modalities = prompt.modalities
         self.prefix = fingerprinter.recall(prompt.leading) or fingerprinter.identify(
             request.read_segments(), prompt.leading
         )
@@ -145,6 +147,8 @@ class Inference:
         reporters, reporter = self._shared.reporters, (self.facts.host or "", model)
         if usage.cache_read_tokens is None or reporter not in reporters.known:
             usage = reporters.completed(usage, *reporter, self.facts.provider)
+        if self._modalities:  # not every provider counts them
+            usage = replace(usage, modalities=usage.modalities | self._modalities)
         return analyze(
             prefix=self.prefix,
             prefix_name=self.prefix_name,

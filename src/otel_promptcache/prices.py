@@ -16,6 +16,7 @@ from otel_promptcache.core.money.pricing import (
     LongContext,
     ModelPrice,
 )
+from otel_promptcache.core.money.usage import MODALITIES
 from otel_promptcache.providers.profile import PriceList
 from otel_promptcache.providers.profiles import profile_named
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
     from genai_prices.types import ModelInfo, TieredPrices
     from genai_prices.types import ModelPrice as TablePrice
-
-_MODALITIES = ("audio", "image", "video")
-"""Kinds of input that the table may have rates of their own for."""
 
 _INPUT_RATES = ("input_mtok", "cache_read_mtok", "cache_write_mtok")
 _WEEKEND = (5, 6)
@@ -189,7 +187,7 @@ def _model_price(rates: TablePrice) -> ModelPrice | None:
     except InvalidPriceError:
         return None
     of_input = [name for name in listed if not name.startswith("output_")]
-    apart = frozenset(kind for kind in _MODALITIES if any(kind in name for name in of_input))
+    apart = frozenset(kind for kind in MODALITIES if any(kind in name for name in of_input))
     return replace(price, billed_apart=apart) if apart else price
 
 

@@ -176,6 +176,18 @@ def test_what_is_priced(
     assert telemetry.total("promptcache.unpriced") == (0 if is_priced else 1)
 
 
+@needs_table
+def test_audio_that_nobody_counted_has_no_dollars(server: Server, telemetry: Telemetry) -> None:
+    telemetry.instrument()
+    sound = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+    spoken = [MESSAGES[0], {"role": "user", "content": [sound]}]
+    where = {"host": "generativelanguage.googleapis.com", "model": "gemini-2.5-flash"}
+    for messages, is_priced in ((spoken, False), (MESSAGES, True), (spoken, False)):
+        told = server.ask(HIT, **where, messages=messages)
+        assert ("promptcache.savings.amount" in told) is is_priced
+    assert telemetry.total("promptcache.unpriced") == 2
+
+
 def test_a_model_that_no_list_has_is_priced_by_one_line(server: Server, telemetry: Telemetry) -> None:
     telemetry.instrument(prices={"gpt-6.2-sol": {"input": 2.0, "cache_read": 0.2, "cache_write": 2.5}})
     told = server.ask({**HIT, "cache_write_tokens": 0}, host="api.openai.com", model="gpt-6.2-sol")

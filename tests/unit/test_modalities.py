@@ -5,13 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from otel_promptcache.core.money.pricing import LongContext, ModelPrice, cost, missed_savings_usd
 from otel_promptcache.core.money.usage import TokenUsage
+from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.prices import Prices
 from otel_promptcache.providers.profiles import PROFILES
+from otel_promptcache.wire.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.format import WireFormat
+from otel_promptcache.wire.responses import RESPONSES
 from otel_promptcache.wire.usage import read_usage
 from tests.unit.price_tables import NOW, FakeTable, listed, needs_table, openai
 
@@ -138,6 +143,35 @@ def test_kinds_of_input_are_read(details: object, kinds: set[str]) -> None:
         usage = read_usage(answer, input_name=name, output_name="output")
         assert usage is not None
         assert usage.modalities == kinds
+
+
+AUDIO = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+WORDS = {"type": "text", "text": "What is in it?"}
+
+
+@pytest.mark.parametrize(
+    ("wire", "request_body", "kinds"),
+    [
+        (CHAT_COMPLETIONS, {"messages": [{"role": "user", "content": "input_audio"}]}, set()),
+        (CHAT_COMPLETIONS, {"messages": [{"role": "user", "content": [WORDS]}]}, set()),
+        (CHAT_COMPLETIONS, {"messages": [{"role": "user", "content": [WORDS, AUDIO]}]}, {"audio"}),
+        (CHAT_COMPLETIONS, {"messages": [{"role": "user", "name": "Ann", "content": [IMAGE, AUDIO]}]}, {"audio", "image"}),
+        (CHAT_COMPLETIONS, {"messages": [{"role": "user", "content": [{"type": 7}, None, {"type": "video_url"}]}]}, {"video"}),
+        (RESPONSES, {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}]}, {"image"}),
+        (RESPONSES, {"input": [{"type": "function_call_output", "call_id": "c", "output": [{"type": "input_image"}]}]}, {"image"}),
+    ],
+)  # fmt: skip
+def test_kinds_of_input_are_seen_in_the_request(
+    wire: WireFormat, request_body: dict[str, Any], kinds: set[str]
+) -> None:
+    hasher = PromptHasher()
+    for _ in range(2):  # the second time, from what is remembered
+        prompt, _segments = hasher.hash(lambda: wire.blocks(request_body))
+        assert prompt.modalities == kinds
+    later = {"messages": [*request_body.get("messages", ()), {"role": "user", "content": "And now?"}]}
+    if wire is CHAT_COMPLETIONS:
+        assert hasher.hash(lambda: wire.blocks(later))[0].modalities == kinds
 
 
 def test_a_later_event_forgets_no_kind() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, cast
 
+from otel_promptcache.core.money.usage import MODALITIES, TEXT_ALONE
 from otel_promptcache.core.prompt.segments import (
     Block,
     CacheOptions,
@@ -101,7 +102,8 @@ def item_segments(kind: SegmentKind, name: str, index: int, item: Json) -> Itera
             )
     ends = [_breakpoint_ttl(members[-1]) for members in map(sequence, item.values()) if members]
     ttl = next((ttl for ttl in ends if ttl is not None), None)
-    return (Segment(kind, path, _value(item), role=role_of(item), breakpoint_ttl=ttl),)
+    modalities = _modalities(part for member in item.values() for part in sequence(member))
+    return (Segment(kind, path, _value(item), "", role_of(item), breakpoint_ttl=ttl, modalities=modalities),)
 
 
 def _value(item: Json) -> Json:
@@ -125,7 +127,14 @@ def _part_segment(kind: SegmentKind, path: str, raw_part: object, role: Role, *,
         ends_message=is_last,
         breakpoint_ttl=_breakpoint_ttl(part),
         size_bytes=_MEDIA_BYTES if is_media else None,
+        modalities=TEXT_ALONE if isinstance(value, str) else _modalities((part,)),
     )
+
+
+def _modalities(parts: Iterable[object]) -> frozenset[str]:
+    """Which of `MODALITIES` parts of a message are, by their types: `input_audio`, `image_url`, `video_url`."""
+    types = {string(mapping(part).get("type")) or "" for part in parts}
+    return frozenset(modality for modality in MODALITIES if any(modality in each for each in types))
 
 
 def _breakpoint_ttl(part: object) -> str | None:

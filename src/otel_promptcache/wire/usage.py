@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage
+from otel_promptcache.core.money.usage import MODALITIES, TEXT_ALONE, InvalidUsageError, TokenUsage
 from otel_promptcache.wire.format import Json, mapping, sequence
 
 _MAX_COST_USD = 10**6
-_MODALITIES = {"audio_tokens": "audio", "image_tokens": "image", "video_tokens": "video"}
-_TEXT_ALONE: frozenset[str] = frozenset()
+_COUNTED = {f"{modality}_tokens": modality for modality in MODALITIES}
 
 
 def reported_usage(
@@ -60,7 +59,7 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
         )
     if cache_write_tokens is None:
         cache_write_tokens = usage.get("cache_creation_input_tokens")
-    audio, image, video = map(input_details.get, _MODALITIES)
+    audio, image, video = map(input_details.get, _COUNTED)
     return TokenUsage(
         input_tokens=_count(usage.get(f"{input_name}_tokens")),
         output_tokens=_count(usage.get(f"{output_name}_tokens")),
@@ -68,7 +67,7 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
         cache_read_tokens=_count(cache_read_tokens),
         cache_write_tokens=_count(cache_write_tokens),
         cache_write_12h_tokens=_count(write_details.get("ttl_12h_tokens")),
-        modalities=_modalities(input_details) if audio or image or video else _TEXT_ALONE,
+        modalities=_modalities(input_details) if audio or image or video else TEXT_ALONE,
     )
 
 
@@ -82,7 +81,7 @@ def stated_cost(usage: Json) -> float | None:
 
 def _modalities(input_details: Json) -> frozenset[str]:
     """The kinds of input beside text of which tokens are reported."""
-    return frozenset(kind for name, kind in _MODALITIES.items() if _is_positive(input_details.get(name)))
+    return frozenset(kind for name, kind in _COUNTED.items() if _is_positive(input_details.get(name)))
 
 
 def _is_positive(value: object) -> bool:

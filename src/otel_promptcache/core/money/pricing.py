@@ -46,7 +46,7 @@ class ModelPrice:
     """None says *not known*: a request that wrote with the long lifetime cannot be priced."""
     long_context: LongContext | None = None
     billed_apart: frozenset[str] = frozenset()
-    """Kinds of input, such as `audio`, that have rates of their own: a request with parts of them cannot be priced."""
+    """Which of `MODALITIES` have rates of their own: a request with input of them cannot be priced."""
 
     def __post_init__(self) -> None:
         ordinary = _rate("input", self.input_usd_per_mtok)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 
+MODALITIES = ("audio", "image", "video")
+"""Kinds of input beside text, which may be billed apart from it."""
+TEXT_ALONE: frozenset[str] = frozenset()
+
 MAX_TOKENS = 10**9
 """Tokens, more than any context window holds: a larger count is impossible usage."""
 
@@ -56,8 +60,8 @@ class TokenUsage:
     """Part of `input_tokens` that was written to the cache; never overlaps with the read part."""
     cache_write_12h_tokens: int | None = None
     """Part of `cache_write_tokens` that was written with the long lifetime."""
-    modalities: frozenset[str] = frozenset()
-    """Kinds of input beside text that are known of: `audio`, `image`, `video`."""
+    modalities: frozenset[str] = TEXT_ALONE
+    """Which of `MODALITIES` the input has, as far as that is known."""
 
     def __post_init__(self) -> None:
         for name in _COUNTS:

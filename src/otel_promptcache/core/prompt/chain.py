@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple, NewType
 
+from otel_promptcache.core.money.usage import TEXT_ALONE
 from otel_promptcache.core.prompt.segments import Block, Role, Segment, SegmentKind
 from otel_promptcache.core.prompt.serial import json_size_bytes, serial, size_bytes_of
 
@@ -57,6 +58,8 @@ class HashedPrompt:
     """Of what stands in the first 1,024 characters: requests that share it go to the same machines."""
     leading: PrefixHash | None = None
     """Up to the last tool or instructions, or to the first item where there are neither: what names a template."""
+    modalities: frozenset[str] = TEXT_ALONE
+    """Which of `MODALITIES` the prompt has."""
     is_whole: bool = True
     """False for a prompt of too many segments, of which there are no links: `leading` is of those that were read."""
 
@@ -84,6 +87,7 @@ class _State(NamedTuple):
     """How many characters it is routed by, so far."""
     end_bytes: int = 0
     begins_message: bool = True
+    modalities: frozenset[str] = TEXT_ALONE
 
 
 class _HashedBlock(NamedTuple):
@@ -132,7 +136,8 @@ class PromptHasher:
                     self._remember(place, _HashedBlock(links, chain.state))
             if is_too_long:
                 state = chain.state
-                return HashedPrompt((), state.routing, state.prefix, is_whole=False), Segments(read)
+                too_long = HashedPrompt((), state.routing, state.prefix, state.modalities, is_whole=False)
+                return too_long, Segments(read)
         return chain.prompt(), segments
 
     def _remember(self, place: tuple[PrefixHash, int], block: _HashedBlock) -> None:
@@ -169,8 +174,8 @@ class _Chain:
 
     def add(self, segment: Segment) -> None:
         """Chain one segment more."""
-        kind, path, value, label, role, ends_message, breakpoint_ttl, size_bytes = segment
-        before, leading, routing, head_chars, end_bytes, begins_message = self.state
+        kind, path, value, label, role, ends_message, breakpoint_ttl, size_bytes, added = segment
+        before, leading, routing, head_chars, end_bytes, begins_message, modalities = self.state
         if head_chars < _ROUTING_CHARS:
             head = segment.head(_ROUTING_CHARS - head_chars)
             routing = ContentHash(hash((before, head)))
@@ -190,7 +195,9 @@ class _Chain:
                 size_bytes, end_bytes,
             )
         )  # fmt: skip
-        self.state = _State(prefix, leading, routing, head_chars, end_bytes, ends_message)
+        if added:
+            modalities |= added
+        self.state = _State(prefix, leading, routing, head_chars, end_bytes, ends_message, modalities)
 
     def extend(self, block: _HashedBlock) -> None:
         """Chain the links of a block that was chained at the same place before."""
@@ -199,7 +206,7 @@ class _Chain:
 
     def prompt(self) -> HashedPrompt:
         """What was chained."""
-        return HashedPrompt(tuple(self.links), self.state.routing, self.state.leading)
+        return HashedPrompt(tuple(self.links), self.state.routing, self.state.leading, self.state.modalities)
 
 
 def hash_text(text: str) -> ContentHash:

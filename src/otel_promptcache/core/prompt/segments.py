@@ -8,6 +8,7 @@ from enum import Enum
 from functools import partial
 from typing import NamedTuple
 
+from otel_promptcache.core.money.usage import TEXT_ALONE
 from otel_promptcache.core.prompt.serial import canonical_json, json_head
 
 
@@ -56,6 +57,8 @@ class Segment(NamedTuple):
     """Lifetime that an explicit breakpoint behind the piece names, empty if it names none; None without one."""
     size_bytes: int | None = None
     """To estimate tokens by, where the length of the text says nothing about them: an image, a file."""
+    modalities: frozenset[str] = TEXT_ALONE
+    """Which of `MODALITIES` it has."""
 
     def text(self) -> str:
         """The exact text of the piece: a string as it is, anything else as JSON in its own order."""
