@@ -124,6 +124,12 @@ class Config:
         _one_of("released", "latest", "off"),
         "Which generation of OpenTelemetry's own GenAI metrics to emit beside `promptcache.*`",
     )
+    histograms: str = _setting(
+        "buckets",
+        _one_of("buckets", "exponential", "off"),
+        "How the histograms of `promptcache.*` are kept: in buckets, exponential (one native histogram each, where the "
+        "receiver has them), or not at all",
+    )
     fingerprint_key: str | None = _setting(
         None,
         _SECRET,
@@ -133,7 +139,8 @@ class Config:
     max_fingerprints: int = _setting(
         100,
         _count(1, 400),
-        "How many fingerprints, and how many names, metrics tell apart; further ones become `other`",
+        "How many fingerprints, and how many names, metrics tell apart from the first request on. Of further ones half "
+        "as many are told apart if they recur; the rest becomes `other`",
     )
     path_names: bool = _setting(
         False,  # noqa: FBT003  # the default of a setting

@@ -23,8 +23,11 @@ from otel_promptcache.prices import Prices
 from otel_promptcache.shared import ObservedRun
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.counters import Counters
-from otel_promptcache.telemetry.emitter import Emitter
+from otel_promptcache.telemetry.distribution import Distribution
+from otel_promptcache.telemetry.emitter import Emitter, Instruments
 from otel_promptcache.telemetry.flushes import Flushes
+from otel_promptcache.telemetry.instance import Instance
+from otel_promptcache.telemetry.minhash import MinHashes
 from otel_promptcache.telemetry.semconv_metrics import semconv_metrics
 from otel_promptcache.version import __version__
 
@@ -55,10 +58,12 @@ class PromptCacheInstrumentor(BaseInstrumentor):
 
     def __init__(self) -> None:
         super().__init__()
-        if not hasattr(self, "_counters"):  # the class is a singleton whose __init__ runs at every use
-            # An observable instrument cannot be taken out of a meter nor registered twice, so the counters
-            # live as long as their provider and go on counting after a second `instrument()`.
-            self._counters: weakref.WeakKeyDictionary[MeterProvider, Counters] = weakref.WeakKeyDictionary()
+        if not hasattr(self, "_observed"):  # the class is a singleton whose __init__ runs at every use
+            # An observable instrument cannot be taken out of a meter nor registered twice, so what it reads
+            # lives as long as its provider and goes on after a second `instrument()`.
+            self._observed: weakref.WeakKeyDictionary[MeterProvider, tuple[Counters, MinHashes]] = (
+                weakref.WeakKeyDictionary()
+            )
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The versions of openai that are supported."""
@@ -83,13 +88,16 @@ class PromptCacheInstrumentor(BaseInstrumentor):
             is_argument=kwargs.get("policies") is not None,
         )
         meter = meter_provider.get_meter(names.SCOPE_NAME, __version__)
-        counters = self._counters_of(meter_provider, meter)
-        emitter = self.make_emitter(
-            get_tracer(names.SCOPE_NAME, __version__, tracer_provider),
-            meter,
+        counters, minhashes = self._observed_of(meter_provider, meter)
+        instruments = Instruments(
             counters,
+            minhashes,
+            _time_to_first_token(config.histograms, meter_provider, meter),
             semconv_metrics(config.semconv, meter, counters),
-            config.max_fingerprints,
+            Instance(meter_provider),
+        )
+        emitter = self.make_emitter(
+            get_tracer(names.SCOPE_NAME, __version__, tracer_provider), instruments, config.max_fingerprints
         )
         self._flushes = Flushes(tracer_provider, meter_provider)
         self._endings = Endings(self._flushes.follow)
@@ -116,11 +124,24 @@ class PromptCacheInstrumentor(BaseInstrumentor):
         self._endings.stop()
         self._flushes.restore()
 
-    def _counters_of(self, meter_provider: MeterProvider, meter: Meter) -> Counters:
-        counters = self._counters.get(meter_provider)
-        if counters is None:
-            counters = self._counters[meter_provider] = Counters(meter, names.COUNTERS)
-        return counters
+    def _observed_of(self, meter_provider: MeterProvider, meter: Meter) -> tuple[Counters, MinHashes]:
+        observed = self._observed.get(meter_provider)
+        if observed is None:
+            observed = self._observed[meter_provider] = (Counters(meter, names.COUNTERS), MinHashes(meter))
+        return observed
+
+
+def _time_to_first_token(histograms: str, meter_provider: MeterProvider, meter: Meter) -> Distribution | None:
+    """The only histogram of ours, as the setting `histograms` has it."""
+    if histograms == "off":
+        return None
+    distribution = Distribution(meter, names.TIME_TO_FIRST_TOKEN_DISTRIBUTION)
+    if histograms == "exponential" and not distribution.make_exponential(meter_provider):
+        _logger.warning(
+            "histograms is 'exponential', but the meter provider is none of OpenTelemetry's SDK, so it decides. Set "
+            "the SDK's before instrument(), or pass it as meter_provider."
+        )
+    return distribution
 
 
 def _or_default(setting: str, read: Callable[[], _T], default: _T, *, is_argument: bool) -> _T:

@@ -41,6 +41,7 @@ def test_environment(setting: str, text: str, value: object) -> None:
     ("bad", "message"),
     [
         ({"semconv": "newest"}, 'semconv is \'newest\': expected "released" or "latest" or "off"'),
+        ({"histograms": "on"}, 'histograms is \'on\': expected "buckets" or "exponential" or "off"'),
         ({"stream_usage": "yes"}, "stream_usage is 'yes': expected true or false"),
         ({"max_fingerprints": 0}, "max_fingerprints is 0: expected an integer from 1 to 400"),
         ({"max_fingerprints": True}, "max_fingerprints is True: expected"),
@@ -51,7 +52,7 @@ def test_environment(setting: str, text: str, value: object) -> None:
         ({"fingerprint_key": b"k"}, "fingerprint_key is bytes: expected a non-empty string"),
         (
             {"colour": "red"},
-            "colour is not a setting: allowed are fingerprint_key, hosts, max_fingerprints, path_names, policies, prices",
+            "colour is not a setting: allowed are fingerprint_key, histograms, hosts, max_fingerprints, path_names, policies",
         ),
     ],
 )

@@ -60,7 +60,7 @@ def test_attribute_sets_are_bounded_and_the_rest_overflows() -> None:
     for number in range(MAX_ATTRIBUTE_SETS + 10):
         counters.add(REQUESTS, 1, (("n", str(number)),))
     seen = values(reader)
-    at_once = MAX_ATTRIBUTE_SETS // 2
+    at_once = MAX_ATTRIBUTE_SETS - 200
     assert len(seen) == at_once + 1
     assert seen[((OTEL_METRIC_OVERFLOW, True),)] == MAX_ATTRIBUTE_SETS + 10 - at_once
     for _ in range(3):
@@ -140,11 +140,17 @@ def test_a_restart_forgets_sums_and_locks_but_not_what_was_admitted() -> None:
     assert [label.admit("second"), label.admit("first")] == ["other", "first"]
 
 
+def test_up_to_the_bound_the_first_sighting_counts_under_its_own_name() -> None:
+    label = BoundedLabel(100)
+    templates = [f"template-{number}" for number in range(100)]
+    assert [label.admit(template) for template in templates] == templates
+
+
 def test_a_flood_of_one_off_values_does_not_push_out_a_recurring_one() -> None:
     label = BoundedLabel(10)
     flood = [label.admit(f"once-{number}") for number in range(50)]
-    assert flood[:5] == [f"once-{number}" for number in range(5)]
-    assert set(flood[5:]) == {"other"}
+    assert flood[:10] == [f"once-{number}" for number in range(10)]
+    assert set(flood[10:]) == {"other"}
     assert [label.admit("again") for _ in range(3)] == ["other", "again", "again"]
     assert {label.admit(f"more-{number}") for number in range(50)} == {"other"}
     assert label.admit("again") == "again"
@@ -154,7 +160,7 @@ def test_a_flood_of_one_off_values_does_not_push_out_a_recurring_one() -> None:
 def test_a_label_is_bounded_whatever_comes() -> None:
     label = BoundedLabel(10)
     admitted = {label.admit(f"value-{number % 300}") for number in range(3_000)}
-    assert len(admitted) == 11
+    assert len(admitted) == 16
     assert {label.admit(f"another-{number}") for number in range(3_000)} == {"other"}
     assert len(label._admission._sightings) <= 320
 

@@ -19,7 +19,10 @@ from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.counters import Counters
-from otel_promptcache.telemetry.emitter import Emitter
+from otel_promptcache.telemetry.distribution import Distribution
+from otel_promptcache.telemetry.emitter import Emitter, Instruments
+from otel_promptcache.telemetry.instance import Instance
+from otel_promptcache.telemetry.minhash import MinHashes
 from otel_promptcache.telemetry.semconv_metrics import semconv_metrics
 from otel_promptcache.telemetry.spans import CallSpan
 
@@ -29,22 +32,34 @@ TIMING = Timing(0.5, 0.1, 0.2)
 DURATION = "gen_ai.client.operation.duration"
 
 
+def digest_of(fingerprint: str) -> str:
+    return fingerprint.encode().hex().ljust(32, "0")
+
+
 class Recorded:
     """An emitter with the real SDK, and what arrived there."""
 
-    def __init__(self, sampler: Sampler = ALWAYS_ON, max_fingerprints: int = 10) -> None:
+    def __init__(
+        self, sampler: Sampler = ALWAYS_ON, max_fingerprints: int = 10, *, has_histograms: bool = True
+    ) -> None:
         self._exporter, self._reader = InMemorySpanExporter(), InMemoryMetricReader()
         self.tracers = TracerProvider(sampler, shutdown_on_exit=False)
         self.tracers.add_span_processor(SimpleSpanProcessor(self._exporter))
-        meter = MeterProvider([self._reader], shutdown_on_exit=False).get_meter(names.SCOPE_NAME)
+        provider = MeterProvider([self._reader], shutdown_on_exit=False)
+        meter = provider.get_meter(names.SCOPE_NAME)
         counters = Counters(meter, names.COUNTERS)
-        tracer = self.tracers.get_tracer(names.SCOPE_NAME)
-        semconv = semconv_metrics("released", meter, counters)
-        self.emitter = Emitter(tracer, meter, counters, semconv, max_fingerprints)
+        instruments = Instruments(
+            counters,
+            MinHashes(meter),
+            Distribution(meter, names.TIME_TO_FIRST_TOKEN_DISTRIBUTION) if has_histograms else None,
+            semconv_metrics("released", meter, counters),
+            Instance(provider),
+        )
+        self.emitter = Emitter(self.tracers.get_tracer(names.SCOPE_NAME), instruments, max_fingerprints)
 
     def call(self, fingerprint: str = "0f", *, span: CallSpan | None = None) -> CallSpan:
         """Emit a call; in the span, if there is one already."""
-        prefix = PrefixIdentity(fingerprint, f"digest of {fingerprint}", is_new_variant=False)
+        prefix = PrefixIdentity(fingerprint, digest_of(fingerprint), is_new_variant=False)
         if span is None:
             span = self.emitter.open(REQUEST, prefix, "support", 1_000)
         usage = TokenUsage(2_000, 10, 0, 1_500, 0)
@@ -94,7 +109,7 @@ def test_a_sampler_sees_all_of_the_request_side() -> None:
         "server.address": "api.openai.com",
         "server.port": 443,
         "promptcache.prefix.fingerprint": "0f",
-        "promptcache.prefix.digest": "digest of 0f",
+        "promptcache.prefix.digest": digest_of("0f"),
         "promptcache.prefix.name": "support",
     }
 
@@ -104,13 +119,18 @@ def test_a_call_that_is_not_sampled_has_all_its_metrics() -> None:
     assert dropped.call().is_own
     kept.call()
     assert (len(dropped.spans), len(kept.spans)) == (0, 1)
-    for metric in (names.REQUESTS, names.TOKENS, names.HIT_RATIO_DISTRIBUTION, names.RELEASED_DURATION):
+    for metric in (
+        names.REQUESTS,
+        names.TOKENS,
+        names.TIME_TO_FIRST_TOKEN_DISTRIBUTION,
+        names.RELEASED_DURATION,
+    ):
         assert dropped.points(metric.name)
         attributes = [[point.attributes for point in each.points(metric.name)] for each in (dropped, kept)]
         assert attributes[0] == attributes[1]
 
 
-@pytest.mark.parametrize("metric", ["promptcache.hit_ratio", "promptcache.time_to_first_token", DURATION])
+@pytest.mark.parametrize("metric", ["promptcache.time_to_first_token", DURATION])
 def test_an_exemplar_names_the_span_of_the_call(metric: str) -> None:
     recorded = Recorded()
     recorded.call()
@@ -139,18 +159,49 @@ def test_a_call_without_a_span_is_counted_outside_of_the_spans_around_it() -> No
         recorded.call(span=CallSpan.absent())
         assert trace.get_current_span().is_recording()
     assert [dict(span.attributes or {}) for span in recorded.spans] == [{}]
-    (ratio,) = recorded.points("promptcache.hit_ratio")
-    assert ratio.exemplars == []
+    (seconds,) = recorded.points("promptcache.time_to_first_token")
+    assert seconds.exemplars == []
     assert len(recorded.points("promptcache.requests")) == 1
 
 
-def test_a_template_that_recurs_gets_series_of_its_own() -> None:
+def test_a_template_beyond_the_bound_gets_series_of_its_own_once_it_recurs() -> None:
     recorded = Recorded(max_fingerprints=2)
-    for fingerprint in ("first", "again", "again", "again", "late", "late"):
+    for fingerprint in ("first", "again", "again", "again", "late", "late", "once"):
         recorded.call(fingerprint)
-    for metric, count in (("promptcache.requests", "value"), ("promptcache.hit_ratio", "count")):
-        points = recorded.points(metric)
-        by_template = {
-            point.attributes["promptcache.prefix.fingerprint"]: getattr(point, count) for point in points
-        }
-        assert by_template == {"first": 1, "again": 2, "other": 3}
+    by_template = {
+        point.attributes["promptcache.prefix.fingerprint"]: point.value
+        for point in recorded.points("promptcache.requests")
+    }
+    assert by_template == {"first": 1, "again": 3, "late": 1, "other": 2}
+
+
+def test_a_template_reports_the_smallest_hash_of_its_digests_and_a_mixture_does_not() -> None:
+    recorded = Recorded(max_fingerprints=2)
+    for fingerprint in ("first", "again", "late"):
+        recorded.call(fingerprint)
+    by_template = {
+        point.attributes["promptcache.prefix.fingerprint"]: point.value
+        for point in recorded.points("promptcache.prefix.minhash")
+    }
+    assert by_template == {name: int(digest_of(name)[:8], 16) for name in ("first", "again")}
+
+
+def test_time_to_first_token_is_told_apart_by_model_and_result_only() -> None:
+    recorded = Recorded()
+    for fingerprint in ("first", "again"):
+        recorded.call(fingerprint)
+    (point,) = recorded.points("promptcache.time_to_first_token")
+    assert point.count == 2
+    assert dict(point.attributes) == {
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "openai.api.type": "chat_completions",
+        "promptcache.result": "hit",
+    }
+
+
+def test_without_histograms_there_is_none_of_ours() -> None:
+    recorded = Recorded(has_histograms=False)
+    recorded.call()
+    assert recorded.points("promptcache.time_to_first_token") == []
+    assert recorded.points("promptcache.requests")

@@ -12,21 +12,26 @@ from otel_promptcache.telemetry.exportable import MAX_LABEL_CHARS, text
 MAX_CANDIDATES = 2_048
 """Values that are not admitted yet and of which it is remembered how often they were seen, for each attribute."""
 MAX_LABEL_VALUES = 100
-"""Values that metrics tell apart for an attribute that has no setting of its own."""
+"""Values that metrics tell apart for an attribute that has no setting of its own; and half as many that recur later."""
 
 _CANDIDATES_PER_SLOT = 32
 
 
 class Admission:
-    """Admits up to `slots` different keys, for good: a series never changes its name.
+    """Admits different keys for good: a series never changes its name.
 
-    The first half of the slots goes to the first keys that come, the other half only to keys that recur, and the fewer
-    slots are left, the more often. So a flood of keys that are seen once or a few times does not keep out one that
-    comes back.
+    The first keys are admitted at once. Those that come when all slots are taken have to recur, and the fewer places
+    are left in the reserve, the more often. So a flood of keys that are seen once or a few times does not keep out one
+    that comes back.
+
+    Args:
+        slots: How many of the first keys are admitted.
+        reserve: How many of the later ones.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, reserve: int) -> None:
         self._slots = slots
+        self._reserve = reserve
         self._admitted: set[Hashable] = set()
         self._sightings: OrderedDict[int, int] = OrderedDict()
         """How often a key was seen that is not admitted yet, by its hash."""
@@ -47,17 +52,17 @@ class Admission:
         return False
 
     def _needed_sightings(self) -> float:
-        left, reserved = self._slots - len(self._admitted), self._slots // 2
+        left = self._slots + self._reserve - len(self._admitted)
         if left <= 0:
             return math.inf
-        return 1 if left > reserved else 2 * math.isqrt(reserved // left)
+        return 1 if left > self._reserve else 2 * math.isqrt(self._reserve // left)
 
 
 class BoundedLabel:
-    """Bounds the values of one metric attribute: at most `slots` of at most 128 characters, and `other`."""
+    """Bounds the values of one metric attribute: `slots` at once, half as many that recur, and `other`."""
 
     def __init__(self, slots: int) -> None:
-        self._admission = Admission(slots)
+        self._admission = Admission(slots, slots // 2)
         self._admitted: dict[str, str] = {}
         """What was admitted as it came."""
 
@@ -78,7 +83,7 @@ class BoundedLabels:
     """Bounds the values of all metric attributes, each by itself.
 
     Args:
-        slots: How many values an attribute may have, by its name, if not `MAX_LABEL_VALUES`.
+        slots: How many values an attribute may have at once, by its name, if not `MAX_LABEL_VALUES`.
     """
 
     def __init__(self, slots: Mapping[str, int]) -> None:

@@ -23,6 +23,8 @@ Count = tuple[Metric, float, Labels]
 MAX_ATTRIBUTE_SETS = 1_800
 """Attribute sets of a metric, below the 2,000 at which the SDK would fold them in an order of its own."""
 
+_RESERVED_ATTRIBUTE_SETS = 200
+
 OVERFLOW: Labels = ((OTEL_METRIC_OVERFLOW, ""),)
 """Stands for the attribute sets beyond the bound."""
 
@@ -42,7 +44,7 @@ class Counters:
     def __init__(self, meter: Meter, metrics: Collection[Metric]) -> None:
         # By name, because a metric's own hash is one of all its fields.
         self._cells: dict[str, dict[Labels, _Cell]] = {metric.name: {} for metric in metrics}
-        self._admissions = {metric.name: Admission(MAX_ATTRIBUTE_SETS) for metric in metrics}
+        self._admissions = {metric.name: admission_of_attribute_sets() for metric in metrics}
         self._lock = threading.Lock()
         self.before_reading: Callable[[], None] = _nothing
         """Called at each collection, so that what is still to be counted can be."""
@@ -82,6 +84,11 @@ class Counters:
         """Forget all sums; the lock may have been held by a thread that does not exist here."""
         self._lock = threading.Lock()
         self._cells = {metric: {} for metric in self._cells}
+
+
+def admission_of_attribute_sets() -> Admission:
+    """Admit `MAX_ATTRIBUTE_SETS`, the last of them only where they recur."""
+    return Admission(MAX_ATTRIBUTE_SETS - _RESERVED_ATTRIBUTE_SETS, _RESERVED_ATTRIBUTE_SETS)
 
 
 def attributes_of(labels: Labels) -> dict[str, str | bool]:

@@ -29,7 +29,10 @@ def counts_of(series: Series, report: CacheReport, errors: Labels) -> list[Count
             counts.append((names.TOKENS, usage.cache_write_tokens, series.write_labels))
     if cost is not None:
         counts.append((names.SAVINGS, cost.savings_usd, labels))
-        counts.append((names.WRITE_SURCHARGE, cost.write_surcharge_usd, labels))
+        if (
+            cost.write_surcharge_usd
+        ):  # most models charge nothing, and a series of zeros costs as much as any other
+            counts.append((names.WRITE_SURCHARGE, cost.write_surcharge_usd, labels))
         counts.append((names.INPUT_COST, cost.input_cost_usd, labels))
     elif report.is_answered:
         counts.append((names.UNPRICED, 1, series.model_labels))

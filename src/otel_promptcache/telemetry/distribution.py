@@ -1,13 +1,20 @@
-"""Histograms with a bounded number of attribute sets."""
+"""Histograms with a bounded number of attribute sets, in buckets or exponential."""
 
 from __future__ import annotations
 
-from opentelemetry.context import Context
-from opentelemetry.metrics import Meter
+from collections.abc import Iterable
+from typing import Any, cast
 
-from otel_promptcache.telemetry.cardinality import Admission
-from otel_promptcache.telemetry.counters import MAX_ATTRIBUTE_SETS, OVERFLOW, Labels, attributes_of
-from otel_promptcache.telemetry.names import Metric
+from opentelemetry.context import Context
+from opentelemetry.metrics import Histogram, Meter, MeterProvider
+
+from otel_promptcache.telemetry.counters import (
+    OVERFLOW,
+    Labels,
+    admission_of_attribute_sets,
+    attributes_of,
+)
+from otel_promptcache.telemetry.names import SCOPE_NAME, Metric
 
 
 class Distribution:
@@ -17,10 +24,11 @@ class Distribution:
     """
 
     def __init__(self, meter: Meter, metric: Metric) -> None:
+        self._metric = metric
         self._histogram = meter.create_histogram(
             metric.name, metric.unit, metric.meaning, explicit_bucket_boundaries_advisory=metric.buckets
         )
-        self._admission = Admission(MAX_ATTRIBUTE_SETS)
+        self._admission = admission_of_attribute_sets()
         self._attributes: dict[Labels, dict[str, str | bool]] = {OVERFLOW: attributes_of(OVERFLOW)}
         """The attribute sets that were admitted, as the SDK takes them."""
 
@@ -31,3 +39,39 @@ class Distribution:
             labels = labels if self._admission.admits(labels) else OVERFLOW
             attributes = self._attributes.setdefault(labels, attributes_of(labels))
         self._histogram.record(amount, attributes, span)
+
+    def make_exponential(self, meter_provider: MeterProvider) -> bool:
+        """Have the SDK keep it in exponential buckets; to be called before anything is recorded.
+
+        An instrument cannot ask for that, so a view is added to the provider's own, which stay as they are. Where
+        one of those is about this histogram, it decides.
+
+        Returns:
+            Whether a view decides: False where the provider is none of the SDK, or keeps its views elsewhere.
+        """
+        settings: Any = getattr(meter_provider, "_sdk_config", None)
+        views = getattr(settings, "views", None)
+        if not isinstance(views, (list, tuple)):
+            return False
+        views = cast("list[Any] | tuple[Any, ...]", views)
+        if not _is_viewed(self._histogram, views):
+            settings.views = (*views, _exponential_view(self._metric))
+        return True
+
+
+def _is_viewed(histogram: Histogram, views: Iterable[Any]) -> bool:
+    return any(view._match(histogram) for view in views)  # noqa: SLF001  # the SDK has no other way to ask
+
+
+def _exponential_view(metric: Metric) -> object:
+    # The SDK is not needed to instrument.
+    from opentelemetry.sdk.metrics.view import (  # noqa: PLC0415
+        ExponentialBucketHistogramAggregation,
+        View,
+    )
+
+    return View(
+        instrument_name=metric.name,
+        meter_name=SCOPE_NAME,
+        aggregation=ExponentialBucketHistogramAggregation(),
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from opentelemetry.metrics import Meter
+from dataclasses import dataclass
+
 from opentelemetry.trace import Tracer
 
 from otel_promptcache.core.analyzer import CacheReport, CacheResult
@@ -15,25 +16,35 @@ from otel_promptcache.telemetry.counters import Counters, Labels
 from otel_promptcache.telemetry.counts import counts_of
 from otel_promptcache.telemetry.distribution import Distribution
 from otel_promptcache.telemetry.exportable import Attributes
+from otel_promptcache.telemetry.instance import Instance
+from otel_promptcache.telemetry.minhash import MinHashes
 from otel_promptcache.telemetry.semconv_metrics import SemconvMetrics
 from otel_promptcache.telemetry.series import Series, series_of
 from otel_promptcache.telemetry.spans import CallSpan
 
 
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """What calls are counted and recorded with."""
+
+    counters: Counters
+    minhashes: MinHashes
+    time_to_first_token: Distribution | None
+    """None if there are to be no histograms of ours."""
+    semconv: SemconvMetrics
+    instance: Instance
+    """Who reports what they hold."""
+
+
 class Emitter:
     """The instruments and the tracer of one instrumented application."""
 
-    def __init__(
-        self, tracer: Tracer, meter: Meter, counters: Counters, semconv: SemconvMetrics, max_fingerprints: int
-    ) -> None:
+    def __init__(self, tracer: Tracer, instruments: Instruments, max_fingerprints: int) -> None:
         self._tracer = tracer
-        self._counters = counters
-        self._semconv = semconv
+        self._instruments = instruments
         self._labels = BoundedLabels(
             {names.FINGERPRINT.name: max_fingerprints, names.PREFIX_NAME.name: max_fingerprints}
         )
-        self._hit_ratio = Distribution(meter, names.HIT_RATIO_DISTRIBUTION)
-        self._time_to_first_token = Distribution(meter, names.TIME_TO_FIRST_TOKEN_DISTRIBUTION)
 
     def open(
         self,
@@ -103,24 +114,25 @@ class Emitter:
         error_type: str | None,
     ) -> None:
         """Record the metrics of a call. To be called once a call."""
+        instruments = self._instruments
+        instruments.instance.claim()
         series = self._series(request, reply, report)
         errors = self._error_labels(error_type)
-        self._counters.add_all(counts_of(series, report, errors))
-        context = span.context
-        hit_ratio = report.usage.hit_ratio
-        if hit_ratio is not None:
-            self._hit_ratio.record(hit_ratio, series.labels, context)
-        if timing.first_token_seconds is not None:
-            labels = (*series.labels, (names.RESULT.name, report.result.value))
-            self._time_to_first_token.record(timing.first_token_seconds, labels, context)
+        instruments.counters.add_all(counts_of(series, report, errors))
+        if report.prefix is not None:
+            instruments.minhashes.add(series.prefix_labels, report.prefix.digest)
+        context, time_to_first_token = span.context, instruments.time_to_first_token
+        if timing.first_token_seconds is not None and time_to_first_token is not None:
+            labels = (*series.model_labels, (names.RESULT.name, report.result.value))
+            time_to_first_token.record(timing.first_token_seconds, labels, context)
         if not span.is_measured_by_another:
-            self._semconv.record(report.usage, timing, (*series.inference_labels, *errors), context)
+            instruments.semconv.record(report.usage, timing, (*series.inference_labels, *errors), context)
 
     def count_internal_error(self, seam: str, error: Exception) -> None:
         """Count a fault of our own, or a malformed response."""
         pairs = ((names.CODE_FUNCTION_NAME, seam), (names.ERROR_TYPE, type(error).__name__))
         labels = tuple((name, self._labels.admit(name, value)) for name, value in pairs)
-        self._counters.add(names.INTERNAL_ERRORS, 1, labels)
+        self._instruments.counters.add(names.INTERNAL_ERRORS, 1, labels)
 
     def _error_labels(self, error_type: str | None) -> Labels:
         if error_type is None:

@@ -31,6 +31,7 @@ class Instrument(Enum):
 
     COUNTER = "counter"
     HISTOGRAM = "histogram"
+    GAUGE = "gauge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,6 @@ OTHER = "other"
 
 _SECONDS_BUCKETS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _TOKEN_BUCKETS = tuple(float(4**power) for power in range(14))
-_RATIO_BUCKETS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 REQUESTS = Metric(
     "promptcache.requests",
@@ -205,20 +205,12 @@ TOKENS = Metric(
     "Input tokens by state: `read`, `write`, `uncached`. The three add up to the reported input, and the "
     "hit ratio is read / all",
 )
-HIT_RATIO_DISTRIBUTION = Metric(
-    "promptcache.hit_ratio",
-    Instrument.HISTOGRAM,
-    "1",
-    "M, P",
-    "Cached share of the input of each request that reported it",
-    _RATIO_BUCKETS,
-)
 TIME_TO_FIRST_TOKEN_DISTRIBUTION = Metric(
     "promptcache.time_to_first_token",
     Instrument.HISTOGRAM,
     "s",
-    "M, P, `promptcache.result`",
-    "Time from the attempt that was answered to the first token of a stream",
+    "M, `promptcache.result`",
+    "Time from the attempt that was answered to the first token of a stream; by model, as a histogram is many series",
     _SECONDS_BUCKETS,
 )
 SAVINGS = Metric(
@@ -267,6 +259,14 @@ PREFIX_VARIANTS = Metric(
     "Exact digests seen for the first time, the first included; one that keeps growing belongs to a prefix "
     "that is not stable",
 )
+PREFIX_MINHASH = Metric(
+    "promptcache.prefix.minhash",
+    Instrument.GAUGE,
+    "{hash}",
+    "P",
+    "Smallest 32-bit hash of the exact digests seen in the last hour or two: processes that see the same digests "
+    "report the same number",
+)
 UNPRICED = Metric(
     "promptcache.unpriced",
     Instrument.COUNTER,
@@ -283,8 +283,8 @@ INTERNAL_ERRORS = Metric(
 )
 
 METRICS = (
-    REQUESTS, TOKENS, HIT_RATIO_DISTRIBUTION, TIME_TO_FIRST_TOKEN_DISTRIBUTION, SAVINGS, WRITE_SURCHARGE,
-    INPUT_COST, MISSES, MISSED_TOKENS, MISSED_SAVINGS, PREFIX_VARIANTS, UNPRICED, INTERNAL_ERRORS,
+    REQUESTS, TOKENS, TIME_TO_FIRST_TOKEN_DISTRIBUTION, SAVINGS, WRITE_SURCHARGE, INPUT_COST, MISSES, MISSED_TOKENS,
+    MISSED_SAVINGS, PREFIX_VARIANTS, PREFIX_MINHASH, UNPRICED, INTERNAL_ERRORS,
 )  # fmt: skip
 
 # The conventions' own metrics, in the generation that released packages emit ...

@@ -108,6 +108,7 @@ class AsideInstrumentor(PromptCacheInstrumentor):
             tracer_provider=SpoolTracerProvider(spool),
             meter_provider=NoOpMeterProvider(),
             semconv="off",
+            histograms="off",
             strict=False,
             **settings,
         )

@@ -1,0 +1,52 @@
+"""What a process adds to a metrics backend stays within its budget, and docs/scale.md says how much it is."""
+
+# ruff: noqa: S101  # asserts are how tests speak
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks import series
+from benchmarks.series import LARGE, MEASURED, SMALL, Application
+
+PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
+BUDGETS = {SMALL: 350, LARGE: 6_000}
+
+
+@pytest.fixture(scope="module")
+def counted() -> dict[tuple[Application, str], Counter[str]]:
+    """All that the page shows, counted once."""
+    return {measured: series.count(*measured) for measured in MEASURED}
+
+
+def test_the_default_settings_are_within_the_budget(
+    counted: dict[tuple[Application, str], Counter[str]],
+) -> None:
+    """Prometheus' series of one process."""
+    for application, budget in BUDGETS.items():
+        assert 0 < counted[application, "buckets"].total() <= budget
+
+
+def test_histograms_are_what_the_setting_says(
+    counted: dict[tuple[Application, str], Counter[str]],
+) -> None:
+    """Time to first token: by result, and not at all when it is off."""
+    of_setting = {
+        setting: series for (application, setting), series in counted.items() if application == SMALL
+    }
+    name = "promptcache.time_to_first_token"
+    assert of_setting["buckets"][name] == 17 * of_setting["exponential"][name] > 0
+    assert name not in of_setting["off"]
+    rest = [
+        {metric: number for metric, number in each.items() if metric != name} for each in of_setting.values()
+    ]
+    assert rest[0] == rest[1] == rest[2]
+
+
+def test_the_page_shows_what_is_counted(counted: dict[tuple[Application, str], Counter[str]]) -> None:
+    """`python -m benchmarks.series` prints it."""
+    table = series.table({measured: each.total() for measured, each in counted.items()})
+    assert table in PAGE.read_text(encoding="utf-8")
