@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_promptcache.mixin.config import MixinConfig
-from otel_promptcache.mixin.durations import duration, parse_duration
+from otel_promptcache.mixin.durations import duration, half_duration, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,11 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         parse_duration(text)
 
 
+@pytest.mark.parametrize(("seconds", "text"), [(60, "30s"), (1, "500ms"), (5, "2500ms"), (7_200, "1h")])
+def test_half_of_a_duration(seconds: int, text: str) -> None:
+    assert half_duration(seconds) == text
+
+
 def test_a_duration_takes_at_least_a_second() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         duration(0)
@@ -51,6 +56,8 @@ def test_a_duration_takes_at_least_a_second() -> None:
         {"seasons_seconds": (0,)},
         {"keep_labels": ("no-label",)},
         {"seasons_seconds": (60,), "season_width_seconds": 180},
+        {"evaluation_seconds": 300, "fast_window_seconds": 300},
+        {"gap_seconds": 7_200, "forget_seconds": 3_600},
     ],
 )
 def test_what_cannot_be_is_refused_by_name(settings: dict[str, Any]) -> None:

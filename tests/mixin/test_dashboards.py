@@ -21,7 +21,7 @@ PANELS = [(board["title"], panel) for board in BOARDS for panel in board["panels
 TARGETS = [(panel, target) for _, panel in PANELS for target in panel["targets"]]
 RECORDED = re.compile(r"\w*:promptcache_\w+:\w+")
 WITHOUT_MODEL = ("promptcache_prefix_variants", "baseline")
-WITHOUT_TEMPLATE = ("promptcache_unpriced",)
+WITHOUT_TEMPLATE = ("promptcache_unpriced", "promptcache_time_to_first_token")
 
 
 def title_of(value: Any) -> str:
@@ -76,10 +76,12 @@ def test_all_means_also_what_has_no_value(board: dict[str, Any]) -> None:
         assert variable["multi"] is not is_subject
 
 
-def test_dashboard_marks_deploys_and_links_to_the_others(board: dict[str, Any]) -> None:
-    annotation, *_ = board["annotations"]["list"]
-    assert annotation["name"] == "Deploys"
-    assert annotation["datasource"]["uid"] == "${datasource}"
+def test_dashboard_marks_deploys_and_rollouts_and_links_to_the_others(board: dict[str, Any]) -> None:
+    annotations = board["annotations"]["list"]
+    assert [one["name"] for one in annotations] == ["Deploys", "Rollouts"]
+    for annotation in annotations:
+        assert annotation["datasource"]["uid"] == "${datasource}"
+        assert 'job=~"$job"' in annotation["target"]["expr"]
     assert board["links"][0]["tags"] == board["tags"]
     assert board["links"][0]["includeVars"]
 
@@ -165,7 +167,12 @@ def test_braces_and_parentheses_are_closed(target: dict[str, Any]) -> None:
 
 
 def test_counters_are_never_summed_before_their_rate(target: dict[str, Any]) -> None:
-    assert not re.search(r"(rate|increase)\(\s*(sum|avg|max)\b", target["expr"])
+    assert not re.search(r"(rate|increase|sum_over_time)\(\s*(sum|avg|max)\b", target["expr"])
+
+
+def test_what_a_series_begins_with_is_in_every_panel(target: dict[str, Any]) -> None:
+    if not target.get("exemplar"):
+        assert not re.search(r"\b(rate|irate|increase|delta)\(", target["expr"])
 
 
 def test_the_link_to_traces_is_a_query_that_grafana_can_read() -> None:

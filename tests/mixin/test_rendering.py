@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from otel_promptcache.mixin.alerts import alerts
 from otel_promptcache.mixin.command import mixin_command
-from otel_promptcache.mixin.config import MixinConfig, NameScheme
+from otel_promptcache.mixin.config import MixinConfig, NameScheme, Temporality
 from otel_promptcache.mixin.render import render_rules
 from otel_promptcache.mixin.rules import Alert
 from otel_promptcache.telemetry import names
@@ -42,6 +42,14 @@ def test_the_same_settings_give_the_same_bytes(tmp_path: Path) -> None:
         assert run("--out", str(tmp_path / folder), *options)[0] == 0
     assert run("--out", str(tmp_path / "b"), "--check", *options)[0] == 0
     assert run("--out", str(tmp_path / "b"), "--check")[0] == 1
+
+
+@needs_dashboards
+def test_an_option_is_the_setting_of_that_name(tmp_path: Path) -> None:
+    assert run("--out", str(tmp_path), "--names", "no-suffixes", "--temporality", "delta")[0] == 0
+    settings = MixinConfig(names=NameScheme.NO_SUFFIXES, temporality=Temporality.DELTA)
+    for path, text in render_rules(settings).items():
+        assert (tmp_path / path).read_text(encoding="utf-8") == text
 
 
 @needs_dashboards
@@ -102,7 +110,7 @@ def test_there_is_no_runbook_without_an_alert() -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 def test_an_alert_names_its_subject_and_its_numbers(alert: Alert) -> None:
-    subject = "{job}" if alert.labels == ("job",) else "{template}"
+    subject = f"{{{alert.labels[-1]}}}"
     assert subject in alert.summary
     assert subject in alert.description
     assert "{value}" in alert.description
@@ -134,12 +142,34 @@ def test_rules_read_the_spellings_that_they_are_told_to(names_: NameScheme, spel
     assert set(re.findall(r"(?<![:\w])promptcache_tokens\w*", rule["expr"])) == spelled
 
 
+@pytest.mark.parametrize("temporality", list(Temporality))
+def test_no_rule_asks_for_a_growth_that_does_not_see_series_begin(temporality: Temporality) -> None:
+    for path in ("prometheus/promptcache-recording.yaml", "prometheus/promptcache-alerts.yaml"):
+        for group in rendered(path, temporality=temporality)["groups"]:
+            assert not [rule for rule in group["rules"] if re.search(r"\b(rate|increase)\(", rule["expr"])]
+
+
+def test_deltas_are_added_up_as_they_come() -> None:
+    cumulative, delta = (
+        {
+            rule["record"]
+            for rule in rendered("prometheus/promptcache-recording.yaml", temporality=one)["groups"][0][
+                "rules"
+            ]
+        }
+        for one in (Temporality.CUMULATIVE, Temporality.DELTA)
+    )
+    totals = {name for name in cumulative if name.startswith("instance_template:") and name.endswith(":sum")}
+    assert cumulative - delta == {*totals, "instance:promptcache_observed:group"}
+    assert delta < cumulative
+
+
 def test_only_the_first_rules_read_what_is_emitted() -> None:
     emitted = re.compile(rf"(?<![:\w])({'|'.join(one.name.replace('.', '_') for one in names.METRICS)})\w*")
     for path in ("prometheus/promptcache-recording.yaml", "prometheus/promptcache-alerts.yaml"):
         for group in rendered(path)["groups"]:
             for rule in group["rules"]:
-                if not rule.get("record", "").startswith(("instance_template:", "job_version:")):
+                if not rule.get("record", "").startswith(("instance:", "instance_template:", "job_version:")):
                     assert not emitted.search(rule["expr"]), rule
 
 
@@ -147,8 +177,8 @@ def test_a_selector_and_further_labels_reach_every_rule() -> None:
     settings = {"selector": 'env="prod"', "keep_labels": ("cluster",)}
     for group in rendered("prometheus/promptcache-recording.yaml", **settings)["groups"]:
         for rule in group["rules"]:
-            if rule["record"].startswith("instance_template:"):
-                assert rule["expr"].count('{env="prod"}') == 2
+            if rule["record"].startswith("instance_template:") and not rule["record"].endswith(":increase"):
+                assert rule["expr"].count('{env="prod"}') >= 1
             if " by (" in rule["expr"]:
                 assert set(re.findall(r"by \((\w+)", rule["expr"])) == {"cluster"}
 

@@ -105,7 +105,9 @@ def ever_fired(phases: Sequence[Phase], alerts: Sequence[str], *, step_minutes: 
         alerts: Names of alerts.
         step_minutes: How often counters are read.
     """
-    where = {name: "" if name.endswith("Absent") else f', template="{TEMPLATE}"' for name in alerts}
+    where = {
+        name: "" if name.endswith(("Absent", "HitsSlow")) else f', template="{TEMPLATE}"' for name in alerts
+    }
     end = (minutes_of(phases) - 1) * step_minutes
     ever = f'count_over_time(ALERTS{{alertstate="firing"}}[{end}m])'
     return {

@@ -179,8 +179,9 @@ def test_what_the_operator_is_told(promtool: str, tmp_path: Path) -> None:
             UNSTABLE,
             "warning",
             "The start of the prompts of support-bot of shop/api keeps changing.",
-            "The leading part of support-bot had 300 new variants in the last 1h, in 600 requests. A prompt cache only "
-            "reads what starts with exactly the same text: look for a date, an id or a list without a fixed order.",
+            "The leading part of support-bot came in 300 different texts in the last 1h, in 600 requests. A prompt cache "
+            "only reads what starts with exactly the same text: look for a date, an id or a list without a fixed order, "
+            "such as that of a hash seed.",
         ),
         alert_at(
             [Phase(minutes=120, hits=5, misses=5, lost_usd=0.2)],

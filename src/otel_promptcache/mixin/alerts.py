@@ -9,14 +9,16 @@ from otel_promptcache.mixin.alerts_telemetry import telemetry_absent, usage_unre
 from otel_promptcache.mixin.config import HOUR, MixinConfig
 from otel_promptcache.mixin.durations import duration
 from otel_promptcache.mixin.promql import all_of, any_of, by, indent
-from otel_promptcache.mixin.recording import template_keys
+from otel_promptcache.mixin.recording import model_keys, template_keys
 from otel_promptcache.mixin.rules import COUNT, CRITICAL, PERCENT, SECONDS, USD, WARNING, Alert, Number
 from otel_promptcache.mixin.series import (
     HIT_RATIO_BASELINE,
     HIT_RATIO_SEASONS,
     HIT_SECONDS_BASELINE,
+    MODEL,
     windowed,
 )
+from otel_promptcache.mixin.variants import distinct_variants
 
 
 def alerts(config: MixinConfig) -> list[Alert]:
@@ -94,7 +96,11 @@ def _hit_ratio_below_objective(config: MixinConfig) -> Alert:
 
 
 def _prefix_unstable(config: MixinConfig) -> Alert:
-    def condition(seconds: int) -> str:
+    """New variants keep coming, or the processes of a job each have variants of their own."""
+    keys = template_keys(config)
+    slow, fast = config.slow_window_seconds, config.fast_window_seconds
+
+    def keep_coming(seconds: int) -> str:
         variants = windowed("prefix_variants", "increase", seconds)
         requests = windowed("requests", "increase", seconds)
         return all_of(
@@ -102,21 +108,27 @@ def _prefix_unstable(config: MixinConfig) -> Alert:
             f"{variants} > {config.variants_share} * {requests}",
         )
 
-    slow = config.slow_window_seconds
+    differ = all_of(
+        distinct_variants(config, keys),
+        f"{windowed('requests', 'increase', slow)} >= {config.min_requests_slow}",
+        f"{windowed('requests', 'increase', fast)} >= {config.min_requests_fast}",
+    )
     return Alert(
         name="PromptCachePrefixUnstable",
-        expr=all_of(condition(slow), condition(config.fast_window_seconds)),
+        expr=any_of(
+            *(f"(\n{indent(one)}\n)" for one in (all_of(keep_coming(slow), keep_coming(fast)), differ))
+        ),
         for_seconds=config.warm_up_seconds,
         calm_seconds=config.calm_seconds,
         severity=WARNING,
         summary="The start of the prompts of {template} of {job} keeps changing.",
         description=(
-            "The leading part of {template} had {value} new variants in the last "
+            "The leading part of {template} came in {value} different texts in the last "
             f"{duration(slow)}, in {{requests}} requests. A prompt cache only reads what starts with exactly "
-            "the same text: look for a date, an id or a list without a fixed order."
+            "the same text: look for a date, an id or a list without a fixed order, such as that of a hash seed."
         ),
         shown_as=COUNT,
-        labels=template_keys(config),
+        labels=keys,
         numbers={"requests": Number(expr=windowed("requests", "increase", slow), shown_as=COUNT)},
     )
 
@@ -170,22 +182,27 @@ def _writes_never_read(config: MixinConfig) -> Alert:
 
 
 def _hits_slow(config: MixinConfig) -> Alert:
-    what, slow = "hit_first_token_seconds", config.slow_window_seconds
+    slow, fast = (
+        windowed("hit_first_token_seconds", "median", seconds, "job_model")
+        for seconds in (config.slow_window_seconds, config.fast_window_seconds)
+    )
+    usual = f"> {config.slow_hits_factor} * {HIT_SECONDS_BASELINE}"
     return Alert(
         name="PromptCacheHitsSlow",
         expr=all_of(
-            _both(config, what, "median", f"> {config.slow_hits_factor} * {HIT_SECONDS_BASELINE}"),
-            f"{windowed(what, 'median', slow)} > {HIT_SECONDS_BASELINE} + {config.slow_hits_margin_seconds}",
+            f"{slow} {usual}",
+            f"{fast} {usual}",
+            f"{slow} > {HIT_SECONDS_BASELINE} + {config.slow_hits_margin_seconds}",
         ),
         for_seconds=config.warm_up_seconds,
         calm_seconds=config.calm_seconds,
         severity=WARNING,
-        summary="Hits of {template} of {job} wait much longer for the first token than they used to.",
+        summary=f"Hits of {{{MODEL}}} of {{job}} wait much longer for the first token than they used to.",
         description=(
-            "The median time to the first token of requests of {template} that hit the prompt cache was "
-            f"{{value}} in the last {duration(slow)}; {{baseline}} is usual at this time."
+            f"The median time to the first token of requests to {{{MODEL}}} that hit the prompt cache was "
+            f"{{value}} in the last {duration(config.slow_window_seconds)}; {{baseline}} is usual at this time."
         ),
         shown_as=SECONDS,
-        labels=template_keys(config),
+        labels=model_keys(config),
         numbers={"baseline": Number(expr=HIT_SECONDS_BASELINE, shown_as=SECONDS)},
     )

@@ -7,8 +7,7 @@ from otel_promptcache.mixin.durations import duration
 from otel_promptcache.mixin.promql import all_of, any_of, by, indent
 from otel_promptcache.mixin.recording import from_season, template_keys
 from otel_promptcache.mixin.rules import COUNT, INFO, PERCENT, WARNING, Alert
-from otel_promptcache.mixin.series import counter, windowed
-from otel_promptcache.telemetry import names
+from otel_promptcache.mixin.series import REPORTING, windowed
 
 
 def usage_unreported(config: MixinConfig) -> Alert:
@@ -41,7 +40,7 @@ def usage_unreported(config: MixinConfig) -> Alert:
 def telemetry_absent(config: MixinConfig) -> Alert:
     """A job that does not report where it used to."""
     keys = (*config.keep_labels, "job")
-    reporting = f"group {by(keys)} ({counter(names.REQUESTS)}"
+    reporting = f"group {by(keys)} ({REPORTING}"
     half_width = config.season_width_seconds // 2
     # Before and after as well, so that a job may start and stop somewhat sooner or later than then.
     seasons = any_of(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import Field, fields
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import click
 
-from otel_promptcache.mixin.config import MixinConfig, NameScheme
+from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.durations import duration, parse_duration
 
 _NEEDED_FOR_DASHBOARDS = (3, 11)
@@ -25,6 +26,10 @@ def _seconds(text: str) -> int:
         raise click.BadParameter(str(error)) from None
 
 
+def _member_of(kind: type[Enum]) -> Callable[[click.Context, click.Parameter, Any], object]:
+    return lambda _context, _parameter, value: kind(value)
+
+
 def _option(one: Field[Any]) -> Callable[[_Command], _Command]:
     """Make the option of a setting; whole seconds are written as PromQL writes durations."""
     values, is_many = _defaults(one.name)
@@ -32,15 +37,18 @@ def _option(one: Field[Any]) -> Callable[[_Command], _Command]:
     # A margin is a fraction of a second, not a window.
     is_duration = one.name.endswith("_seconds") and isinstance(sample, int)
     kind: Any = type(sample)
+    made: Callable[[click.Context, click.Parameter, Any], object] | None = None
     if is_duration:
         kind, values = _seconds, list(map(duration, values))
-    elif isinstance(sample, NameScheme):
-        kind, values = click.Choice([scheme.value for scheme in NameScheme]), [sample.value]
+    elif isinstance(sample, Enum):
+        made = _member_of(type(sample))
+        kind, values = click.Choice([choice.value for choice in type(sample)]), [sample.value]
     flag = one.name.removesuffix("_seconds") if is_duration else one.name
     return click.option(
         f"--{flag.replace('_', '-')}",
         one.name,
         type=kind,
+        callback=made,
         metavar="DURATION" if is_duration else None,
         multiple=is_many,
         default=values if is_many else values[0],
@@ -70,12 +78,12 @@ def _with_settings(command: _Command) -> _Command:
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail if the directory's files are not these.")
 @_with_settings
-def mixin_command(*, out: Path, check: bool, names: str, **settings: Any) -> None:
+def mixin_command(*, out: Path, check: bool, **settings: Any) -> None:
     """Write dashboards for Grafana, and recording rules and alerts for Prometheus or Grafana."""
     if sys.version_info < _NEEDED_FOR_DASHBOARDS:
         raise click.ClickException("dashboards are made with a package that needs Python 3.11 or newer")
     try:
-        config = MixinConfig(names=NameScheme(names), **settings)
+        config = MixinConfig(**settings)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:

@@ -23,6 +23,15 @@ class NameScheme(str, Enum):
     """`promptcache_tokens`: Mimir's default."""
 
 
+class Temporality(str, Enum):
+    """What a sample of a counter says."""
+
+    CUMULATIVE = "cumulative"
+    """All since the process started: OpenTelemetry's default, and what Prometheus takes."""
+    DELTA = "delta"
+    """What was added since the sample before, stored as it came."""
+
+
 def _means(meaning: str) -> dict[str, str]:
     return {"meaning": meaning}
 
@@ -44,6 +53,9 @@ class MixinConfig:
         default=(), metadata=_means("Further labels that tell jobs apart, such as cluster")
     )
     names: NameScheme = field(default=NameScheme.ANY, metadata=_means("How metric names are spelled"))
+    temporality: Temporality = field(
+        default=Temporality.CUMULATIVE, metadata=_means("What a stored sample of a counter says")
+    )
     datasource: str = field(
         default="prometheus", metadata=_means("UID of the Prometheus data source in Grafana")
     )
@@ -59,6 +71,13 @@ class MixinConfig:
         default=(DAY, WEEK), metadata=_means("How long ago the values are that dashboards compare with")
     )
     evaluation_seconds: int = field(default=MINUTE, metadata=_means("How often rules are evaluated"))
+    gap_seconds: int = field(
+        default=HOUR,
+        metadata=_means("How long a process may be unseen and still be counted on from where it was"),
+    )
+    forget_seconds: int = field(
+        default=DAY, metadata=_means("How long a process must be unseen to be taken for a new one")
+    )
     fast_window_seconds: int = field(
         default=5 * MINUTE, metadata=_means("The window that shows that it still goes on")
     )
@@ -108,6 +127,13 @@ class MixinConfig:
     variants_share: float = field(
         default=0.1, metadata=_means("New variants per request that make it unstable")
     )
+    min_distinct_variants: int = field(
+        default=4,
+        metadata=_means("Processes with a variant of their own at the same time that make a prefix unstable"),
+    )
+    distinct_variants_share: float = field(
+        default=0.5, metadata=_means("Share of a template's processes that this takes as well")
+    )
     lost_usd_per_hour: float = field(
         default=5.0, metadata=_means("Dollars that misses of a template may cost in an hour")
     )
@@ -142,6 +168,12 @@ class MixinConfig:
                 raise ValueError(f"MixinConfig.{one.name}={value!r}: must be from 0 to 1")
         if bad := [label for label in self.keep_labels if not _LABEL.fullmatch(label)]:
             raise ValueError(f"MixinConfig.keep_labels={self.keep_labels!r}: {bad[0]!r} is no label")
+        if self.fast_window_seconds <= self.evaluation_seconds:
+            raise ValueError(
+                f"MixinConfig.fast_window_seconds={self.fast_window_seconds!r}: must be longer than an evaluation"
+            )
+        if self.forget_seconds < self.gap_seconds:
+            raise ValueError(f"MixinConfig.forget_seconds={self.forget_seconds!r}: is shorter than a gap")
         if 2 * min(self.seasons_seconds) < self.season_width_seconds:
             raise ValueError(
                 f"MixinConfig.season_width_seconds={self.season_width_seconds!r}: reaches beyond now"

@@ -11,7 +11,9 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from otel_promptcache.mixin import overview, queries, template, why
 from otel_promptcache.mixin.config import MixinConfig
+from otel_promptcache.mixin.durations import duration
 from otel_promptcache.mixin.grafana import DATASOURCE, dashboard, model, prometheus
+from otel_promptcache.mixin.selection import Query
 from otel_promptcache.telemetry import names
 
 _TAG = "prompt-caching"
@@ -35,6 +37,7 @@ def _dashboard(config: MixinConfig, page: ModuleType) -> dict[str, Any]:
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
         .with_variable(_datasource(config))
         .annotation(_deploys())
+        .annotation(_rollouts(config))
         .link(_other_dashboards())
     )
     for name, title, query in queries.variables():
@@ -88,25 +91,35 @@ def _variable(name: str, title: str, query: str, *, is_single: bool) -> dashboar
 
 
 def _deploys() -> dashboard.AnnotationQuery:
+    return _annotation(
+        "Deploys",
+        "blue",
+        queries.deploys(),
+        "{{job}} {{service_version}}",
+        "A version that did not run ten minutes before",
+    ).tag_keys("job,service_version")
+
+
+def _rollouts(config: MixinConfig) -> dashboard.AnnotationQuery:
+    before = duration(config.warm_up_seconds)
+    text = f"Most processes did not run {before} before: what is missed now may be the price of that"
+    return _annotation("Rollouts", "purple", queries.rollouts(config), "{{job}}", text).tag_keys("job")
+
+
+def _annotation(name: str, color: str, query: Query, title: str, text: str) -> dashboard.AnnotationQuery:
     target = (
-        prometheus.Dataquery()
-        .ref_id("Deploys")
-        .datasource(DATASOURCE)
-        .expr(queries.deploys().expr)
-        .interval("1m")
-        .range()
+        prometheus.Dataquery().ref_id(name).datasource(DATASOURCE).expr(query.expr).interval("1m").range()
     )
     return (
         dashboard.AnnotationQuery()
-        .name("Deploys")
+        .name(name)
         .datasource(DATASOURCE)
         .enable(enable=True)
         .hide(hide=False)
-        .icon_color("blue")
+        .icon_color(color)
         .target(target)
-        .title_format("{{job}} {{service_version}}")
-        .text_format("A version that did not run ten minutes before")
-        .tag_keys("job,service_version")
+        .title_format(title)
+        .text_format(text)
     )
 
 

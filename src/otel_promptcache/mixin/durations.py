@@ -25,6 +25,11 @@ def duration(seconds: int) -> str:
     return "".join(parts)
 
 
+def half_duration(seconds: int) -> str:
+    """Write half of so many seconds, such as `30s` or `500ms`."""
+    return duration(seconds // 2) if seconds % 2 == 0 else f"{seconds * 500}ms"
+
+
 def parse_duration(text: str) -> int:
     """Read a duration such as `1h` or `1d12h` as seconds.
 

@@ -182,7 +182,6 @@ def rows_of(
         ]
     )
     for _, heading, unit in columns:
-        # Prometheus extrapolates, so that counts need not be whole.
         whole = [model.DynamicConfigValue("decimals", 0)] if unit == COUNT else []
         panel = panel.override_by_name(heading, [model.DynamicConfigValue("unit", unit), *whole])
     return panel

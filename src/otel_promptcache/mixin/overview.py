@@ -31,7 +31,8 @@ def rows(config: MixinConfig) -> list[tuple[str, list[stat.Panel | timeseries.Pa
         ),
         ("Since when", [_hit_ratio(config).span(12), _hit_ratio_by_template(config).span(12)]),
         ("What it costs", [_dollars(config).span(12), _templates(config).span(12)]),
-        ("Traffic", [_tokens(config).span(8), _requests(config).span(8), _first_token(config).span(8)]),
+        ("Traffic", [_tokens(config).span(12), _requests(config).span(12)]),
+        ("How long users wait", [_first_token(config).span(12), _first_token_traces(config).span(12)]),
     ]
 
 
@@ -61,10 +62,16 @@ def _lost(config: MixinConfig) -> stat.Panel:
 
 
 def _first_token_now(config: MixinConfig) -> stat.Panel:
-    return panels.first_token_now(
+    return grafana.numbers(
         config,
+        "First token after",
         "Median time from the request to the first token of a streamed answer: of requests that hit the cache, "
-        "and of those that did not or only in part. The difference is what users wait for.",
+        "and of those that did not or only in part. The difference is what users wait for. By model: it is not told "
+        "apart by template.",
+        grafana.SECONDS,
+        grafana.PLAIN,
+        queries.first_token_of_range("hits", is_hit=True),
+        queries.first_token_of_range("misses", is_hit=False),
     )
 
 
@@ -160,10 +167,22 @@ def _first_token(config: MixinConfig) -> timeseries.Panel:
         config,
         "Time to first token",
         "From the request to the first token of a streamed answer: the median and the slowest tenth, of hits "
-        "and of all others that could have been hits.",
+        "and of all others that could have been hits. By model: it is not told apart by template. Hits that are slow "
+        "have another cause than the cache: the provider, the network, or a longer answer to think about.",
         grafana.SECONDS,
         queries.first_token(0.5, "hits, median", is_hit=True),
         queries.first_token(0.9, "hits, slowest tenth from", is_hit=True),
         queries.first_token(0.5, "misses, median", is_hit=False),
         queries.first_token(0.9, "misses, slowest tenth from", is_hit=False),
+    )
+
+
+def _first_token_traces(config: MixinConfig) -> timeseries.Panel:
+    return grafana.lines(
+        config,
+        "Single requests",
+        "The same by result, with dots for single requests: click one to see its trace. It takes exemplars, "
+        "which Prometheus keeps if it is told to, and a link from them in the data source.",
+        grafana.SECONDS,
+        queries.first_token_exemplars(config),
     )

@@ -52,19 +52,6 @@ def lost(config: MixinConfig, description: str) -> stat.Panel:
     )
 
 
-def first_token_now(config: MixinConfig, description: str) -> stat.Panel:
-    """Show the median time to the first token, of hits and of misses."""
-    return grafana.numbers(
-        config,
-        "First token after",
-        description,
-        grafana.SECONDS,
-        grafana.PLAIN,
-        queries.first_token_of_range("hits", is_hit=True),
-        queries.first_token_of_range("misses", is_hit=False),
-    )
-
-
 def tokens(config: MixinConfig, description: str) -> timeseries.Panel:
     """Show the input by what became of it."""
     panel = grafana.stacked(

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.durations import duration
-from otel_promptcache.mixin.promql import any_of, select
+from otel_promptcache.mixin.increases import BUCKET
+from otel_promptcache.mixin.promql import any_of, by, select
 from otel_promptcache.mixin.recording import ANSWERED, UNREPORTED
 from otel_promptcache.mixin.selection import (
-    CHOSEN,
     JOB,
-    PROCESS,
-    RANGE,
+    OF_MODEL,
+    OF_TEMPLATE,
     STEP,
     Query,
     in_legend,
+    in_range,
     increase,
+    per_second,
     rate,
     ratio,
     summed,
 )
 from otel_promptcache.mixin.series import (
+    DISTINCT_VARIANTS,
     FINGERPRINT,
     HIT_RATIO_BASELINE,
     INSTANCES,
     MODEL,
-    PREFIX_NAME,
     REASON,
+    REPORTING,
     RESULT,
     SOURCE,
     STATE,
     TEMPLATE,
-    counter,
+    VARIANT_PROCESSES,
+    Metric,
     emitted,
+    increment,
+    windowed,
 )
 from otel_promptcache.telemetry import names
 
@@ -83,7 +89,7 @@ def hit_ratio_by_template(*, is_instant: bool = False) -> Query:
 
 def baseline() -> Query:
     """What is usual for a template at this time, where that is known."""
-    return Query(f'avg({HIT_RATIO_BASELINE}{{{JOB}, {TEMPLATE}=~"$template"}})', "usual at this time")
+    return Query(f"avg({select(HIT_RATIO_BASELINE, OF_TEMPLATE)})", "usual at this time")
 
 
 # Tokens and requests.
@@ -108,31 +114,34 @@ def fingerprints() -> Query:
     return Query(summed(increase(names.REQUESTS), *keys), "requests", is_instant=True)
 
 
-# Dollars.
+# Dollars. A counter that was never added to has no series; where requests were priced, that is a 0.
+def _or_nothing(of: Callable[[Metric], str], metric: Metric, *labels: str) -> str:
+    return f"({summed(of(metric), *labels)} or 0 * {summed(of(names.INPUT_COST), *labels)})"
+
+
+def _saved(of: Callable[[Metric], str], *labels: str) -> str:
+    """Read discount less write surcharge."""
+    return f"{_or_nothing(of, names.SAVINGS, *labels)} - {_or_nothing(of, names.WRITE_SURCHARGE, *labels)}"
+
+
 def saved_in_range(*labels: str) -> Query:
-    """Net dollars in the range: read discount less write surcharge."""
-    discount, surcharge = (summed(increase(one), *labels) for one in (names.SAVINGS, names.WRITE_SURCHARGE))
-    return Query(f"{discount} - {surcharge}", "saved", is_instant=True)
+    """Net dollars in the range."""
+    return Query(_saved(increase, *labels), "saved", is_instant=True)
 
 
 def lost_in_range(*labels: str) -> Query:
-    """What misses cost in the range; a 0 where nothing was missed but requests were priced."""
-    lost = summed(increase(names.MISSED_SAVINGS), *labels)
-    nothing = f"0 * {summed(increase(names.INPUT_COST), *labels)}"
-    return Query(any_of(lost, nothing), "lost", is_instant=True)
+    """What misses cost in the range."""
+    return Query(_or_nothing(increase, names.MISSED_SAVINGS, *labels), "lost", is_instant=True)
 
 
 def saved_per_hour() -> Query:
     """Net dollars saved per hour."""
-    return Query(
-        f"{_HOUR}({summed(rate(names.SAVINGS))} - {summed(rate(names.WRITE_SURCHARGE))})", "saved, net"
-    )
+    return Query(f"{_HOUR}({_saved(rate)})", "saved, net")
 
 
 def lost_per_hour() -> Query:
-    """Dollars per hour that misses cost; a 0 where nothing was missed but requests were priced."""
-    lost, nothing = summed(rate(names.MISSED_SAVINGS)), f"0 * {summed(rate(names.INPUT_COST))}"
-    return Query(f"{_HOUR}({lost} or {nothing})", "lost to misses")
+    """Dollars per hour that misses cost."""
+    return Query(f"{_HOUR}{_or_nothing(rate, names.MISSED_SAVINGS)}", "lost to misses")
 
 
 def lost_per_hour_by_reason() -> Query:
@@ -145,32 +154,30 @@ def billed_per_hour() -> Query:
     return Query(f"{_HOUR}{summed(rate(names.INPUT_COST))}", "billed input")
 
 
-# Time to the first token.
-def _quantile(quantile: float, rate: str, *labels: str) -> str:
-    return f"histogram_quantile({quantile}, {summed(rate, *labels, 'le')})"
+# Time to the first token, of models: it is not told apart by template.
+def _quantile(quantile: float, over_time: Callable[[str], str], matcher: str) -> str:
+    buckets, histograms = (select(increment(_TTFT, part), OF_MODEL, matcher) for part in (BUCKET, ""))
+    return any_of(
+        f"histogram_quantile({quantile}, {summed(over_time(buckets), 'le')})",
+        f"histogram_quantile({quantile}, {summed(over_time(histograms))})",
+    )
 
 
 def first_token_of_range(legend: str, *, is_hit: bool) -> Query:
     """Median seconds to the first token in the range, of hits or of the others."""
-    buckets = select(counter(_TTFT, "_bucket"), CHOSEN, _HIT if is_hit else _NO_HIT)
-    return Query(_quantile(0.5, f"increase({buckets}{RANGE})"), legend, is_instant=True)
+    return Query(_quantile(0.5, in_range, _HIT if is_hit else _NO_HIT), legend, is_instant=True)
 
 
 def first_token(quantile: float, legend: str, *, is_hit: bool) -> Query:
     """A quantile of the seconds to the first token over time, of hits or of the others."""
-    buckets = select(counter(_TTFT, "_bucket"), CHOSEN, _HIT if is_hit else _NO_HIT)
-    return Query(_quantile(quantile, f"rate({buckets}{STEP})"), legend)
+    return Query(_quantile(quantile, per_second, _HIT if is_hit else _NO_HIT), legend)
 
 
 def first_token_exemplars(config: MixinConfig) -> Query:
     """The same of all results, of the emitted series: recorded ones have no exemplars that lead to traces."""
-    chosen = f'{PROCESS}, {MODEL}=~"$model"'
-    selected = (
-        *emitted(_TTFT, config, "_bucket", f'{chosen}, {PREFIX_NAME}=~"$template"'),
-        *emitted(_TTFT, config, "_bucket", f'{chosen}, {PREFIX_NAME}="", {FINGERPRINT}=~"$template"'),
-    )
-    rate = " or ".join(f"rate({one}{STEP})" for one in selected)
-    return Query(_quantile(0.5, rate, RESULT), in_legend(RESULT), exemplars=True)
+    rate = " or ".join(f"rate({one}{STEP})" for one in emitted(_TTFT, config, BUCKET, OF_MODEL))
+    quantile = f"histogram_quantile(0.5, {summed(rate, RESULT, 'le')})"
+    return Query(quantile, in_legend(RESULT), exemplars=True)
 
 
 # Misses and variants.
@@ -201,11 +208,23 @@ def changes() -> Query:
     return Query(f"60 * {summed(rate(names.MISSES, changed), TEMPLATE, REASON)}", legend)
 
 
-def variants_per_hour(legend: str, *labels: str) -> Query:
-    """New variants of a prefix per hour. They know no model."""
-    chosen = f'{PROCESS}, {TEMPLATE}=~"$template"'
-    rate = f"rate({select(counter(names.PREFIX_VARIANTS), chosen)}{STEP})"
-    return Query(f"{_HOUR}{summed(rate, *labels)}", legend)
+def new_variants(config: MixinConfig) -> Query:
+    """New variants in the slow window, by template; what several processes see counts once. They know no process."""
+    variants = windowed("prefix_variants", "increase", config.slow_window_seconds)
+    return Query(summed(select(variants, OF_TEMPLATE), TEMPLATE), in_legend(TEMPLATE))
+
+
+def variants_in_use() -> Query:
+    """How many different variants processes have at the same time, by template."""
+    return Query(f"max {by([TEMPLATE])} ({select(DISTINCT_VARIANTS, OF_TEMPLATE)})", in_legend(TEMPLATE))
+
+
+def variants_against_processes() -> list[Query]:
+    """The same of one template, and how many processes those are."""
+    return [
+        Query(f"max({select(name, OF_TEMPLATE)})", legend)
+        for name, legend in ((DISTINCT_VARIANTS, "variants"), (VARIANT_PROCESSES, "processes"))
+    ]
 
 
 # What the other numbers leave out.
@@ -217,9 +236,8 @@ def unreported_share() -> Query:
 
 def unpriced_share() -> Query:
     """Share of the answered requests in the range that the dollars leave out. They know no template."""
-    chosen = f'{PROCESS}, {MODEL}=~"$model"'
-    unpriced = f"increase({select(counter(names.UNPRICED), chosen)}{RANGE})"
-    answered = f"increase({select(counter(names.REQUESTS), chosen, ANSWERED)}{RANGE})"
+    unpriced = in_range(select(increment(names.UNPRICED), OF_MODEL))
+    answered = in_range(select(increment(names.REQUESTS), OF_MODEL, ANSWERED))
     return Query(
         f"({summed(unpriced)} or vector(0)) / ({summed(answered)} > 0)", "not priced", is_instant=True
     )
@@ -231,9 +249,17 @@ def deploys() -> Query:
     return Query(f"{running} unless {running} offset 10m", "")
 
 
+def rollouts(config: MixinConfig) -> Query:
+    """Jobs most of whose processes did not report as long ago as a cache takes to warm up, and how many those are."""
+    running = select(REPORTING, JOB)
+    keys = by([*config.keep_labels, "job"])
+    new = f"count {keys} ({running} unless {running} offset {duration(config.warm_up_seconds)})"
+    return Query(f"{new} > 0.5 * count {keys} ({running})", "")
+
+
 def label_values(label: str, *matchers: str) -> str:
     """The values of a variable, of what the variables before it leave."""
-    return f"label_values({select(counter(names.REQUESTS), *matchers)}, {label})"
+    return f"label_values({select(increment(names.REQUESTS), *matchers)}, {label})"
 
 
 def variables() -> Sequence[tuple[str, str, str]]:

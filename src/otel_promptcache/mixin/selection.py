@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from otel_promptcache.mixin.promql import by, select
-from otel_promptcache.mixin.series import MODEL, TEMPLATE, Metric, counter
+from otel_promptcache.mixin.series import MODEL, TEMPLATE, Metric, increment
 
 STEP = "[$__rate_interval]"
+STEP_MILLISECONDS = "$__rate_interval_ms"
 RANGE = "[$__range]"
 JOB = 'job=~"$job"'
 PROCESS = f'{JOB}, instance=~"$instance"'
-CHOSEN = f'{PROCESS}, {MODEL}=~"$model", {TEMPLATE}=~"$template"'
+OF_TEMPLATE = f'{JOB}, {TEMPLATE}=~"$template"'
+OF_MODEL = f'{PROCESS}, {MODEL}=~"$model"'
+CHOSEN = f'{OF_MODEL}, {TEMPLATE}=~"$template"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,22 @@ class Query:
 
 def rate(metric: Metric, *matchers: str, offset: str = "") -> str:
     """Growth per second."""
-    return f"rate({select(counter(metric), CHOSEN, *matchers)}{STEP}{offset})"
+    return per_second(select(increment(metric), CHOSEN, *matchers), offset)
 
 
 def increase(metric: Metric, *matchers: str, offset: str = "") -> str:
     """Growth in the selected range."""
-    return f"increase({select(counter(metric), CHOSEN, *matchers)}{RANGE}{offset})"
+    return in_range(select(increment(metric), CHOSEN, *matchers), offset)
+
+
+def per_second(increments: str, offset: str = "") -> str:
+    """Turn recorded increments into a growth per second; a `rate` of them would see no series begin."""
+    return f"1000 * sum_over_time({increments}{STEP}{offset}) / {STEP_MILLISECONDS}"
+
+
+def in_range(increments: str, offset: str = "") -> str:
+    """Add recorded increments up over the selected range."""
+    return f"sum_over_time({increments}{RANGE}{offset})"
 
 
 def summed(expr: str, *labels: str) -> str:

@@ -43,14 +43,24 @@ def spellings(metric: Metric, scheme: NameScheme, part: str = "") -> tuple[str, 
         return (with_suffixes,)
     if scheme is NameScheme.NO_SUFFIXES:
         return (without,)
-    return (with_suffixes, without)
+    return tuple(dict.fromkeys((with_suffixes, without)))
 
 
-def emitted(metric: Metric, config: MixinConfig, part: str = "", matchers: str = "") -> tuple[str, ...]:
-    """Select what was emitted, once for each allowed spelling."""
+def emitted(
+    metric: Metric, config: MixinConfig, part: str = "", matchers: str = "", at: str = ""
+) -> tuple[str, ...]:
+    """Select what was emitted, once for each allowed spelling.
+
+    Args:
+        metric: As it is emitted.
+        config: The settings.
+        part: `_bucket`, `_sum` or `_count` of a histogram.
+        matchers: Beside those of the settings.
+        at: A range or an offset, such as `[5m]`.
+    """
     inside = ",".join(filter(None, (config.selector, matchers)))
     braces = f"{{{inside}}}" if inside else ""
-    return tuple(f"{name}{braces}" for name in spellings(metric, config.names, part))
+    return tuple(f"{name}{braces}{at}" for name in spellings(metric, config.names, part))
 
 
 def counter(metric: Metric, part: str = "") -> str:
@@ -61,13 +71,36 @@ def counter(metric: Metric, part: str = "") -> str:
     return f"instance_template:{flat(metric)}{part}:sum"
 
 
-def windowed(what: str, operation: str, window_seconds: int) -> str:
-    """Name what our rules record of each template over a window."""
-    return f"job_template:promptcache_{what}:{operation}{duration(window_seconds)}"
+def increment(metric: Metric, part: str = "") -> str:
+    """Name what a metric grew by since the evaluation before, by instance and template."""
+    return f"instance_template:{flat(metric)}{part}:increase"
+
+
+def job_increment(what: str, level: str = "job_template") -> str:
+    """Name what our rules record of each template at each evaluation."""
+    return f"{level}:promptcache_{what}:increase"
+
+
+def windowed(what: str, operation: str, window_seconds: int, level: str = "job_template") -> str:
+    """Name what our rules record over a window, of each template or of each model."""
+    return f"{level}:promptcache_{what}:{operation}{duration(window_seconds)}"
 
 
 HIT_RATIO_BASELINE = "job_template:promptcache_hit_ratio:baseline"
 HIT_RATIO_SEASONS = "job_template:promptcache_hit_ratio:seasons"
-HIT_SECONDS_BASELINE = "job_template:promptcache_hit_first_token_seconds:baseline"
-HIT_SECONDS_SEASONS = "job_template:promptcache_hit_first_token_seconds:seasons"
+HIT_SECONDS_BASELINE = "job_model:promptcache_hit_first_token_seconds:baseline"
+HIT_SECONDS_SEASONS = "job_model:promptcache_hit_first_token_seconds:seasons"
 INSTANCES = "job_version:promptcache_instances:count"
+
+REPORTING = "instance:promptcache_reporting:group"
+"""The processes that report."""
+OBSERVED = "instance:promptcache_observed:group"
+"""Those of them whose new series began since somebody looked last, so that their first value counts."""
+
+MINHASH = "instance_template:promptcache_prefix_minhash:max"
+DISTINCT_VARIANTS = "job_fingerprint:promptcache_prefix_variants:distinct"
+"""How many different sets of variants the processes of a job have of a template; 1 if all have the same."""
+VARIANT_PROCESSES = "job_fingerprint:promptcache_prefix_variants:processes"
+"""How many processes those are."""
+DISTINCT_SHARE = "job_template:promptcache_prefix_variants:distinct_ratio"
+"""The first as a share of the second."""

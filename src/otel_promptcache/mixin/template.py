@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from otel_promptcache.mixin import grafana, panels, queries
 from otel_promptcache.mixin.config import MixinConfig
+from otel_promptcache.mixin.durations import duration
 from otel_promptcache.mixin.grafana import stat, table, timeseries
 from otel_promptcache.mixin.series import FINGERPRINT, MODEL, REASON, RESULT
 
@@ -21,16 +22,14 @@ def rows(config: MixinConfig) -> list[tuple[str, list[stat.Panel | timeseries.Pa
         (
             "At a glance",
             [
-                _hit_ratio_now(config).span(8),
-                _saved(config).span(5),
-                _lost(config).span(5),
-                _first_token_now(config).span(6),
+                _hit_ratio_now(config).span(12),
+                _saved(config).span(6),
+                _lost(config).span(6),
             ],
         ),
-        ("Since when", [_hit_ratio(config).span(12), _variants(config).span(12)]),
+        ("Since when", [_hit_ratio(config).span(12), _variants(config).span(6), _in_use(config).span(6)]),
         ("Why", [_misses(config).span(12), _requests(config).span(12)]),
         ("What it costs", [_tokens(config).span(12), _dollars(config).span(12)]),
-        ("How long users wait", [_first_token(config).span(12), _first_token_traces(config).span(12)]),
         ("What it consists of", [_fingerprints(config).span(24)]),
     ]
 
@@ -58,14 +57,6 @@ def _lost(config: MixinConfig) -> stat.Panel:
     )
 
 
-def _first_token_now(config: MixinConfig) -> stat.Panel:
-    return panels.first_token_now(
-        config,
-        "Median time to the first token of streamed answers: of requests that hit the cache, and of those that "
-        "did not or only in part.",
-    )
-
-
 def _hit_ratio(config: MixinConfig) -> timeseries.Panel:
     panel = grafana.lines(
         config,
@@ -82,12 +73,23 @@ def _hit_ratio(config: MixinConfig) -> timeseries.Panel:
 def _variants(config: MixinConfig) -> timeseries.Panel:
     return grafana.lines(
         config,
-        "New variants per hour",
-        "How often the template's leading part was seen with a text that it never had before. A few with "
-        "each deploy are normal. A steady flow means that something in it, such as a date or an id, is new in "
-        "each request, and that the cache can never read past it.",
+        f"New variants in {duration(config.slow_window_seconds)}",
+        "How many texts of the template's leading part were new; what several processes see for the first time counts "
+        "once. A few with each deploy are normal. A steady flow means that something in it, such as a date or an id, "
+        "is new in each request, and that the cache can never read past it.",
         grafana.COUNT,
-        queries.variants_per_hour("variants"),
+        queries.new_variants(config),
+    )
+
+
+def _in_use(config: MixinConfig) -> timeseries.Panel:
+    return grafana.lines(
+        config,
+        "Variants at the same time",
+        "How many different variants the processes have, and how many processes there are. One is sound, two are a "
+        "rolling deploy; if each has its own, look for a list without a fixed order.",
+        grafana.COUNT,
+        *queries.variants_against_processes(),
     )
 
 
@@ -126,29 +128,6 @@ def _dollars(config: MixinConfig) -> timeseries.Panel:
         queries.billed_per_hour(),
         queries.saved_per_hour(),
         queries.lost_per_hour(),
-    )
-
-
-def _first_token(config: MixinConfig) -> timeseries.Panel:
-    return grafana.lines(
-        config,
-        "Time to first token",
-        "Median time to the first token of streamed answers. Hits that are slow have another cause than the "
-        "cache: the provider, the network, or a longer answer to think about.",
-        grafana.SECONDS,
-        queries.first_token(0.5, "hits", is_hit=True),
-        queries.first_token(0.5, "misses", is_hit=False),
-    )
-
-
-def _first_token_traces(config: MixinConfig) -> timeseries.Panel:
-    return grafana.lines(
-        config,
-        "Single requests",
-        "The same by result, with dots for single requests: click one to see its trace. It takes exemplars, "
-        "which Prometheus keeps if it is told to, and a link from them in the data source.",
-        grafana.SECONDS,
-        queries.first_token_exemplars(config),
     )
 
 

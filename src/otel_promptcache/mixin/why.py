@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from otel_promptcache.mixin import grafana, queries
 from otel_promptcache.mixin.config import MixinConfig
+from otel_promptcache.mixin.durations import duration
 from otel_promptcache.mixin.grafana import stat, table, timeseries
-from otel_promptcache.mixin.selection import in_legend
 from otel_promptcache.mixin.series import REASON, SOURCE, TEMPLATE
 
 UID = "promptcache-why"
@@ -21,7 +21,7 @@ def rows(config: MixinConfig) -> list[tuple[str, list[stat.Panel | timeseries.Pa
     return [
         ("What it costs", [_lost(config).span(12), _lost_by_template(config).span(12)]),
         ("How often", [_misses(config).span(12), _missed_tokens(config).span(12)]),
-        ("What changed when", [_changes(config).span(12), _variants(config).span(12)]),
+        ("What changed when", [_changes(config).span(8), _variants(config).span(8), _in_use(config).span(8)]),
         ("Who says so", [_sources(config).span(12), _misses_by_template(config).span(12)]),
     ]
 
@@ -84,10 +84,22 @@ def _changes(config: MixinConfig) -> timeseries.Panel:
 def _variants(config: MixinConfig) -> timeseries.Panel:
     return grafana.lines(
         config,
-        "New variants per hour by template",
-        "How often a template's leading part was seen with a text that it never had before.",
+        f"New variants in {duration(config.slow_window_seconds)} by template",
+        "How many texts of a template's leading part were new. What several processes see for the first time counts "
+        "once, so a rollout is one or two.",
         grafana.COUNT,
-        queries.variants_per_hour(in_legend(TEMPLATE), TEMPLATE),
+        queries.new_variants(config),
+    )
+
+
+def _in_use(config: MixinConfig) -> timeseries.Panel:
+    return grafana.lines(
+        config,
+        "Variants at the same time by template",
+        "How many different variants the processes of a job have. One is sound, two are a rolling deploy; as many as "
+        "there are processes mean that each makes its own, such as tools in the order of a hash seed.",
+        grafana.COUNT,
+        queries.variants_in_use(),
     )
 
 
