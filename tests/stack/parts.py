@@ -1,4 +1,4 @@
-"""Gets the real parts, unpacked beside the system: Prometheus, Alertmanager and a receiver of OTLP.
+"""Gets the real parts, unpacked beside the system: Prometheus, Alertmanager, a receiver of OTLP and gunicorn.
 
 They come from a newer Debian suite, through apt and the mirror that the system itself uses. Nothing is
 installed. Run as a script it fetches them and prints where they are.
@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 SUITE = "forky"
-PACKAGES = ("prometheus", "promtool", "prometheus-alertmanager", "victoria-metrics")
+PACKAGES = ("prometheus", "promtool", "prometheus-alertmanager", "victoria-metrics", "python3-gunicorn")
 PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "vmagent")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _TIMEOUT_SECONDS = 300
@@ -37,11 +37,25 @@ def program(name: str) -> Path:
     Raises:
         PartMissingError: It is not there and cannot be fetched.
     """
-    file = cache_directory() / "root" / "usr" / "bin" / name
+    return _part(Path("usr", "bin", name))
+
+
+@cache
+def python_packages() -> Path:
+    """Return the folder of Python packages among the parts, which has gunicorn.
+
+    Raises:
+        PartMissingError: It is not there and cannot be fetched.
+    """
+    return _part(Path("usr", "lib", "python3", "dist-packages", "gunicorn")).parent
+
+
+def _part(path: Path) -> Path:
+    file = cache_directory() / "root" / path
     if not file.exists():
         fetch()
     if not file.exists():
-        raise PartMissingError(f"{name} is in none of the packages {', '.join(PACKAGES)} of {SUITE}")
+        raise PartMissingError(f"{path.name} is in none of the packages {', '.join(PACKAGES)} of {SUITE}")
     return file
 
 
@@ -106,3 +120,4 @@ def _run(command: list[str], folder: Path) -> str:
 if __name__ == "__main__":
     for name in PROGRAMS:
         print(program(name))  # noqa: T201
+    print(python_packages())  # noqa: T201

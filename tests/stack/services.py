@@ -76,6 +76,16 @@ class Service:
             os.kill(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        return self._log.read_text(encoding="utf-8")
+
+    def reload(self) -> None:
+        """Have it read its configuration again."""
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGHUP)
+
     def _answers(self) -> bool:
         try:
             with _OPENER.open(self.url + self._ready, timeout=1) as response:

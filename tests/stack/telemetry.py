@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +18,6 @@ JOB, INSTANCE, VERSION = "shop/demo", "demo-1", "1.4.0"
 _RESOURCE = {
     "service.namespace": "shop",
     "service.name": "demo",
-    "service.instance.id": INSTANCE,
     "service.version": VERSION,
 }
 
@@ -29,9 +29,15 @@ def otlp_reader(receiver_url: str, *, seconds: float = 1.0) -> MetricReader:
 
 
 @contextmanager
-def instrumented(reader: MetricReader) -> Iterator[None]:
-    """Instrument the OpenAI SDK inside the block, and send the last metrics at its end."""
-    meter_provider = MeterProvider([reader], resource=Resource.create(_RESOURCE))
+def instrumented(reader: MetricReader, *, instance: str | None = INSTANCE) -> Iterator[None]:
+    """Instrument the OpenAI SDK inside the block, and send the last metrics at its end.
+
+    Args:
+        reader: What collects the metrics.
+        instance: The id of the process; None for one that no other has.
+    """
+    resource = Resource.create({**_RESOURCE, "service.instance.id": instance or str(uuid.uuid4())})
+    meter_provider = MeterProvider([reader], resource=resource)
     tracer_provider = TracerProvider()
     instrument(meter_provider=meter_provider, tracer_provider=tracer_provider, semconv="off")
     try:

@@ -84,7 +84,12 @@ def filled_in(expr: str, board: dict[str, Any]) -> str:
     # Two, as in so little time none has both hits and misses that it streamed.
     one = f"{SUPPORT_BOT.name}|{TENANT_MAIL.name}"
     template = one if board["uid"] == "promptcache-template" else ".*"
-    values = {"$__rate_interval": "4s", "$__range": f"{TRAFFIC_SECONDS}s", "$template": template}
+    values = {
+        "$__rate_interval_ms": "4000",
+        "$__rate_interval": "4s",
+        "$__range": f"{TRAFFIC_SECONDS}s",
+        "$template": template,
+    }
     for variable in ("$job", "$instance", "$model"):
         values[variable] = ".*"
     for variable, value in values.items():
