@@ -12,6 +12,7 @@ REQUESTS = 'promptcache_requests_total{promptcache_result="hit"'
 LOST = 'promptcache_missed_savings_total{promptcache_miss_reason="tools_changed"'
 VARIANTS = "promptcache_prefix_variants_total{"
 MINHASH = "promptcache_prefix_minhash{"
+FIRST_TOKEN = 'promptcache_time_to_first_token_seconds{promptcache_result="hit"'
 FINGERPRINT = "00ff"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from otel_promptcache.mixin.config import MixinConfig, Temporality
-from tests.stack.fleet import LOST, MINHASH, REQUESTS, VARIANTS, Pod, fired, fleet_test, growing
+from tests.stack.fleet import FIRST_TOKEN, LOST, MINHASH, REQUESTS, VARIANTS, Pod, fired, fleet_test, growing
 from tests.stack.promtool import run
 
 NOTHING = math.nan
@@ -177,3 +177,21 @@ def test_deltas_that_are_stored_as_they_come_add_up(promtool: str, tmp_path: Pat
     config = MixinConfig(temporality=Temporality.DELTA)
     expected = {LOST_IN_HOUR: 45, REQUESTS_IN_HOUR: 180, fired(DOLLARS_LOST, 50): 1}
     run(promtool, tmp_path, config, [fleet_test(pods, expected, 50)])
+
+
+@pytest.mark.parametrize("temporality", list(Temporality))
+def test_exponential_histograms_count_from_their_first_value_too(
+    temporality: Temporality, promtool: str, tmp_path: Path
+) -> None:
+    four, two = (f"{{{{schema:0 sum:{0.7 * n:g} count:{n} buckets:[{n}]}}}}" for n in (4, 2))
+    if temporality is Temporality.CUMULATIVE:
+        values = f"{four}+{two}x9 _x5 {two}+{two}x9"  # it is restarted
+    else:
+        values = f"{four} {two}x8 _x5 {two}x9"
+    pods = [Pod(f"pod-{n}", n, {REQUESTS: growing(1, 1, 30), FIRST_TOKEN: values}) for n in range(1, 6)]
+    hits = "histogram_count(sum_over_time(job_model:promptcache_hit_first_token_seconds:increase[1h]))"
+    expected = {
+        f"sum({hits})": 5 * (4 + 2 * 9 + 2 * 10),
+        "sum(job_model:promptcache_hit_first_token_seconds:median1h > 0.5 < 1)": math.sqrt(0.5),
+    }
+    run(promtool, tmp_path, MixinConfig(temporality=temporality), [fleet_test(pods, expected, 50)])

@@ -29,6 +29,7 @@ COMPRESSED = MixinConfig(
     recent_seconds=10,
     min_recent_seconds=3,
     min_requests_slow=4,
+    warm_up_seconds=6,
 )
 """A day is 4 seconds and a week is 8; windows likewise."""
 
@@ -165,6 +166,15 @@ def test_deploys_are_marked_with_their_version(seeded: Seeded) -> None:
     query = BOARDS[1]["annotations"]["list"][0]["target"]["expr"]
     answer = ask(seeded, filled_in(query, BOARDS[1]), is_instant=False)
     assert {"job": JOB, "service_version": VERSION}.items() <= answer[0][0].items()
+
+
+def test_the_start_of_a_jobs_processes_is_marked_as_a_rollout(seeded: Seeded) -> None:
+    query = BOARDS[1]["annotations"]["list"][1]["target"]["expr"]
+    ((labels, values),) = ask(seeded, filled_in(query, BOARDS[1]), is_instant=False)
+    assert labels == {"job": JOB}
+    # One process, for as long as a cache takes to warm up.
+    assert set(values) == {1}
+    assert len(values) <= COMPRESSED.warm_up_seconds + 2
 
 
 def test_a_dashboard_says_what_the_traffic_was(seeded: Seeded) -> None:
