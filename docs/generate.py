@@ -23,7 +23,8 @@ from otel_promptcache.providers.profile import IN_DETAILS, Profile
 from otel_promptcache.providers.profiles import PROFILES, SELF_HOSTED
 from otel_promptcache.report.catalogue import refreshed
 from otel_promptcache.sim.servers.profiles import SERVERS
-from otel_promptcache.telemetry import cardinality, counters, exportable, names
+from otel_promptcache.telemetry import exportable, names
+from otel_promptcache.telemetry.metrics import cardinality, counters
 from otel_promptcache.wire import body, request, usage_event_filter
 from otel_promptcache.wire import format as wire_format
 

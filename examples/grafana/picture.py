@@ -21,7 +21,7 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import FuncFormatter
 from tests.stack.services import get_json
 
-from otel_promptcache.mixin.dashboards import dashboards
+from otel_promptcache.mixin.boards.dashboards import dashboards
 
 _BACK, _PANEL, _INK, _FAINT = "#111217", "#181b1f", "#ccccdc", "#44474d"
 _COLORS = {"green": "#73bf69", "red": "#f2495c", "yellow": "#fade2a", "orange": "#ff9830", "blue": "#5794f2",
@@ -40,7 +40,8 @@ Series = list[tuple[dict[str, str], list[tuple[float, float]]]]
 
 def ask(url: str, target: dict[str, Any], end: float) -> Series:
     """Ask as Grafana does, with all variables at All."""
-    expr = target["expr"].replace("$__rate_interval", "30s").replace("$__range", f"{_SECONDS}s")
+    expr = target["expr"].replace("$__range", f"{_SECONDS}s")
+    expr = expr.replace("$__rate_interval_ms", "30000").replace("$__rate_interval", "30s")
     for variable in ("$job", "$instance", "$model", "$template"):
         expr = expr.replace(variable, ".*")
     if target.get("instant"):

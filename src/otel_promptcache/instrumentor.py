@@ -22,13 +22,13 @@ from otel_promptcache.own_prices import load_prices
 from otel_promptcache.prices import Prices
 from otel_promptcache.shared import ObservedRun
 from otel_promptcache.telemetry import names
-from otel_promptcache.telemetry.counters import Counters
-from otel_promptcache.telemetry.distribution import Distribution
 from otel_promptcache.telemetry.emitter import Emitter, Instruments
 from otel_promptcache.telemetry.flushes import Flushes
-from otel_promptcache.telemetry.instance import Instance
-from otel_promptcache.telemetry.minhash import MinHashes
-from otel_promptcache.telemetry.semconv_metrics import semconv_metrics
+from otel_promptcache.telemetry.metrics.counters import Counters
+from otel_promptcache.telemetry.metrics.distribution import Distribution
+from otel_promptcache.telemetry.metrics.instance import Instance
+from otel_promptcache.telemetry.metrics.minhash import MinHashes
+from otel_promptcache.telemetry.metrics.semconv import semconv_metrics
 from otel_promptcache.version import __version__
 
 _T = TypeVar("_T")
@@ -136,11 +136,8 @@ def _time_to_first_token(histograms: str, meter_provider: MeterProvider, meter: 
     if histograms == "off":
         return None
     distribution = Distribution(meter, names.TIME_TO_FIRST_TOKEN_DISTRIBUTION)
-    if histograms == "exponential" and not distribution.make_exponential(meter_provider):
-        _logger.warning(
-            "histograms is 'exponential', but the meter provider is none of OpenTelemetry's SDK, so it decides. Set "
-            "the SDK's before instrument(), or pass it as meter_provider."
-        )
+    if histograms == "exponential" and (obstacle := distribution.make_exponential(meter_provider)):
+        _logger.warning("histograms is 'exponential', but %s: buckets are used.", obstacle)
     return distribution
 
 

@@ -100,3 +100,10 @@ def test_policies_that_are_none_are_left_out(value: str | bytes) -> None:
 
 def test_a_key_that_is_no_utf8_is_a_key() -> None:
     assert start("FINGERPRINT_KEY", b"\xff\xfe") == ""
+
+
+def test_exponential_histograms_without_an_sdk_that_could_keep_them_are_explained() -> None:
+    logged = start("HISTOGRAMS", "exponential")
+    assert_one_line(logged)
+    assert "buckets are used" in logged
+    assert start("HISTOGRAMS", "off") == ""

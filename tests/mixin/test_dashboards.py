@@ -14,7 +14,7 @@ from otel_promptcache.mixin.config import MixinConfig, NameScheme
 if sys.version_info < (3, 11):
     pytest.skip("dashboards are made with a package that needs Python 3.11", allow_module_level=True)
 
-from otel_promptcache.mixin.dashboards import dashboards
+from otel_promptcache.mixin.boards.dashboards import dashboards
 
 BOARDS = dashboards(MixinConfig())
 PANELS = [(board["title"], panel) for board in BOARDS for panel in board["panels"] if panel["type"] != "row"]

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
-from otel_promptcache.mixin.alerts import alerts
 from otel_promptcache.mixin.config import MixinConfig
+from otel_promptcache.mixin.rules.alerts import alerts
 
 ROOT = Path(__file__).parents[2]
 GRAFANA = ROOT / "examples" / "grafana"
 PAGES = [
     GRAFANA / "README.md",
     ROOT / "docs" / "dashboards.md",
+    ROOT / "docs" / "scale.md",
     *sorted((ROOT / "docs" / "runbooks").glob("*.md")),
 ]
 

@@ -11,11 +11,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from otel_promptcache.mixin.alerts import alerts
 from otel_promptcache.mixin.command import mixin_command
 from otel_promptcache.mixin.config import MixinConfig, NameScheme, Temporality
 from otel_promptcache.mixin.render import render_rules
-from otel_promptcache.mixin.rules import Alert
+from otel_promptcache.mixin.rules.alerts import alerts
+from otel_promptcache.mixin.rules.rule import Alert
 from otel_promptcache.telemetry import names
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +82,7 @@ def test_a_bad_option_is_explained(arguments: list[str], message: str, tmp_path:
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "otel_promptcache.mixin.dashboards", None)
+    monkeypatch.setitem(sys.modules, "otel_promptcache.mixin.boards.dashboards", None)
     code, output = run("--out", str(tmp_path))
     assert code == 1
     assert "otel-promptcache[mixin]" in output

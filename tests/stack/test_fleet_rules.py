@@ -112,7 +112,7 @@ def one_variant_each(hashes: list[int], *, per_minute: float, starts_within: int
 
 @pytest.mark.parametrize("per_minute", [BUSY, QUIET])
 def test_fifty_pods_with_an_order_each_are_unstable(per_minute: float, promtool: str, tmp_path: Path) -> None:
-    hashes = [4_000_000_000 + 7_919 * n for n in range(50)]
+    hashes = [4_000_000 + 7_919 * n for n in range(50)]
     unstable(promtool, tmp_path, one_variant_each(hashes, per_minute=per_minute), is_expected=True)
 
 
@@ -121,15 +121,15 @@ def test_fifty_pods_with_an_order_each_are_unstable(per_minute: float, promtool:
 def test_fifty_pods_that_roll_out_one_variant_are_not(
     starts_within: int, per_minute: float, promtool: str, tmp_path: Path
 ) -> None:
-    pods = one_variant_each([4_242_424_242] * 50, per_minute=per_minute, starts_within=starts_within)
+    pods = one_variant_each([4_242_424] * 50, per_minute=per_minute, starts_within=starts_within)
     unstable(promtool, tmp_path, pods, is_expected=False)
 
 
 @pytest.mark.parametrize("per_minute", [BUSY, QUIET])
 def test_a_rolling_deploy_with_two_variants_is_not(per_minute: float, promtool: str, tmp_path: Path) -> None:
-    old = one_variant_each([1_111_111_111] * 50, per_minute=per_minute)
+    old = one_variant_each([1_111_111] * 50, per_minute=per_minute)
     new = [
-        serving(f"new-{n}", 30 + n // 2, f"3333333333+0x{MINUTES}", f"1+0x{MINUTES}", per_minute)
+        serving(f"new-{n}", 30 + n // 2, f"3333333+0x{MINUTES}", f"1+0x{MINUTES}", per_minute)
         for n in range(50)
     ]
     unstable(promtool, tmp_path, [*old, *new], is_expected=False)

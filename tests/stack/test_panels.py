@@ -13,8 +13,8 @@ import pytest
 
 from otel_promptcache.demo.run import local_provider
 from otel_promptcache.demo.traffic import Traffic
+from otel_promptcache.mixin.boards.dashboards import dashboards
 from otel_promptcache.mixin.config import MixinConfig
-from otel_promptcache.mixin.dashboards import dashboards
 from otel_promptcache.mixin.render import render_rules
 from otel_promptcache.sim.workloads import SUPPORT_BOT, TENANT_MAIL, WORKLOADS
 from tests.stack.services import Service, get_json, prometheus, receiver

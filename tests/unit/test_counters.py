@@ -7,8 +7,8 @@ from threading import Thread
 from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 
-from otel_promptcache.telemetry.cardinality import BoundedLabel
-from otel_promptcache.telemetry.counters import MAX_ATTRIBUTE_SETS, Counters
+from otel_promptcache.telemetry.metrics.cardinality import BoundedLabel
+from otel_promptcache.telemetry.metrics.counters import MAX_ATTRIBUTE_SETS, Counters
 from otel_promptcache.telemetry.names import OTEL_METRIC_OVERFLOW, REQUESTS, SAVINGS
 
 

@@ -9,7 +9,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import ExponentialHistogram, Histogram, InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 
-from otel_promptcache.telemetry.distribution import Distribution
+from otel_promptcache.telemetry.metrics.distribution import Distribution
 from otel_promptcache.telemetry.names import SCOPE_NAME, TIME_TO_FIRST_TOKEN_DISTRIBUTION
 
 NAME = TIME_TO_FIRST_TOKEN_DISTRIBUTION.name
@@ -21,8 +21,8 @@ def recorded(views: Any, *, is_exponential: bool) -> dict[str, Any]:
     provider = MeterProvider([reader], views=views, shutdown_on_exit=False)
     distribution = Distribution(provider.get_meter(SCOPE_NAME), TIME_TO_FIRST_TOKEN_DISTRIBUTION)
     if is_exponential:
-        assert distribution.make_exponential(provider)
-        assert distribution.make_exponential(provider)  # as a second instrument() would
+        assert distribution.make_exponential(provider) is None
+        assert distribution.make_exponential(provider) is None  # as a second instrument() would
     distribution.record(0.3, (("a", "x"),), Context())
     provider.get_meter("application").create_histogram(NAME).record(0.3)
     data = reader.get_metrics_data()
@@ -62,7 +62,26 @@ def test_views_of_the_application_that_are_about_others_stay() -> None:
     assert views == [own]
 
 
-def test_a_provider_that_is_none_of_the_sdk_decides_itself() -> None:
+def test_a_provider_that_is_none_of_the_sdk_is_named() -> None:
     provider = NoOpMeterProvider()
     distribution = Distribution(provider.get_meter(SCOPE_NAME), TIME_TO_FIRST_TOKEN_DISTRIBUTION)
-    assert not distribution.make_exponential(provider)
+    assert "none of OpenTelemetry's SDK" in str(distribution.make_exponential(provider))
+
+
+def test_a_scrape_that_would_fail_is_left_alone() -> None:
+    class Scraped(InMemoryMetricReader):
+        pass
+
+    Scraped.__module__ = "opentelemetry.exporter.prometheus"
+    provider = MeterProvider([Scraped()], shutdown_on_exit=False)
+    distribution = Distribution(provider.get_meter(SCOPE_NAME), TIME_TO_FIRST_TOKEN_DISTRIBUTION)
+    assert "Prometheus exporter" in str(distribution.make_exponential(provider))
+    assert provider._sdk_config.views == ()
+
+
+def test_an_older_sdk_keeps_its_readers_elsewhere() -> None:
+    provider = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
+    provider._sdk_config.metric_readers = provider._metric_readers  # type: ignore[attr-defined]
+    del provider._metric_readers
+    distribution = Distribution(provider.get_meter(SCOPE_NAME), TIME_TO_FIRST_TOKEN_DISTRIBUTION)
+    assert distribution.make_exponential(provider) is None

@@ -18,12 +18,12 @@ from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
 from otel_promptcache.telemetry import names
-from otel_promptcache.telemetry.counters import Counters
-from otel_promptcache.telemetry.distribution import Distribution
 from otel_promptcache.telemetry.emitter import Emitter, Instruments
-from otel_promptcache.telemetry.instance import Instance
-from otel_promptcache.telemetry.minhash import MinHashes
-from otel_promptcache.telemetry.semconv_metrics import semconv_metrics
+from otel_promptcache.telemetry.metrics.counters import Counters
+from otel_promptcache.telemetry.metrics.distribution import Distribution
+from otel_promptcache.telemetry.metrics.instance import Instance
+from otel_promptcache.telemetry.metrics.minhash import MinHashes
+from otel_promptcache.telemetry.metrics.semconv import semconv_metrics
 from otel_promptcache.telemetry.spans import CallSpan
 
 REQUEST = RequestFacts("chat", "openai", "chat_completions", "gpt-4o", None, "api.openai.com", 443)
@@ -183,7 +183,7 @@ def test_a_template_reports_the_smallest_hash_of_its_digests_and_a_mixture_does_
         point.attributes["promptcache.prefix.fingerprint"]: point.value
         for point in recorded.points("promptcache.prefix.minhash")
     }
-    assert by_template == {name: int(digest_of(name)[:8], 16) for name in ("first", "again")}
+    assert by_template == {name: int(digest_of(name)[:6], 16) for name in ("first", "again")}
 
 
 def test_time_to_first_token_is_told_apart_by_model_and_result_only() -> None:

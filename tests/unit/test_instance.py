@@ -13,8 +13,8 @@ from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 
-from otel_promptcache.telemetry import instance
-from otel_promptcache.telemetry.instance import Instance
+from otel_promptcache.telemetry.metrics import instance
+from otel_promptcache.telemetry.metrics.instance import Instance
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux has names of sockets without files"

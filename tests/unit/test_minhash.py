@@ -8,12 +8,13 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from otel_promptcache.telemetry import minhash
-from otel_promptcache.telemetry.minhash import PERIOD_SECONDS, MinHashes
+from otel_promptcache.telemetry.metrics import minhash
+from otel_promptcache.telemetry.metrics.minhash import PERIOD_SECONDS, MinHashes
 from otel_promptcache.telemetry.names import FINGERPRINT, OTHER, PREFIX_MINHASH, SCOPE_NAME
 
 TEMPLATE = ((FINGERPRINT.name, "0f"),)
-SMALL, MIDDLE, LARGE = (f"{number:08x}" + "f" * 24 for number in (5, 7, 2**32 - 1))
+LARGEST = 2**24 - 1
+SMALL, MIDDLE, LARGE = (f"{number:06x}" + "f" * 26 for number in (5, 7, LARGEST))
 
 
 class Process:
@@ -44,7 +45,7 @@ class Process:
 
 
 def test_the_smallest_of_all_digests_is_reported_in_whatever_order_they_came() -> None:
-    assert Process().see(LARGE).reported == [2**32 - 1]
+    assert Process().see(LARGE).reported == [LARGEST]
     assert Process().see(LARGE, SMALL, MIDDLE).reported == [5]
     assert Process().see(SMALL, MIDDLE, LARGE, LARGE).reported == [5]
 
@@ -65,13 +66,13 @@ def test_a_template_that_nobody_asks_for_is_no_longer_reported() -> None:
     assert process.reported == [5]
     process.seconds += 1
     assert process.reported == []
-    assert process.see(LARGE).reported == [2**32 - 1]
+    assert process.see(LARGE).reported == [LARGEST]
 
 
 def test_a_long_pause_forgets_what_was_seen_before_it() -> None:
     process = Process().see(SMALL)
     process.seconds += 3 * PERIOD_SECONDS
-    assert process.see(LARGE).reported == [2**32 - 1]
+    assert process.see(LARGE).reported == [LARGEST]
 
 
 def test_processes_that_see_the_same_report_the_same_and_others_do_not() -> None:
@@ -106,7 +107,7 @@ def test_a_forked_child_starts_with_nothing() -> None:
     child = os.fork()
     if child == 0:
         process.see(LARGE)
-        os._exit(0 if process.reported == [2**32 - 1] else 1)
+        os._exit(0 if process.reported == [LARGEST] else 1)
     process.hashes._lock.release()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert process.reported == [5]

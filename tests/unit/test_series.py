@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_promptcache.telemetry.series import series_of
+from otel_promptcache.telemetry.metrics.series import series_of
 
 MODEL = (
     ("gen_ai.provider.name", "openai"),

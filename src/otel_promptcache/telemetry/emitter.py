@@ -11,15 +11,15 @@ from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.attributes import add_prefix, add_reply, add_report, add_request
-from otel_promptcache.telemetry.cardinality import BoundedLabels
-from otel_promptcache.telemetry.counters import Counters, Labels
-from otel_promptcache.telemetry.counts import counts_of
-from otel_promptcache.telemetry.distribution import Distribution
 from otel_promptcache.telemetry.exportable import Attributes
-from otel_promptcache.telemetry.instance import Instance
-from otel_promptcache.telemetry.minhash import MinHashes
-from otel_promptcache.telemetry.semconv_metrics import SemconvMetrics
-from otel_promptcache.telemetry.series import Series, series_of
+from otel_promptcache.telemetry.metrics.cardinality import BoundedLabels
+from otel_promptcache.telemetry.metrics.counters import Counters, Labels
+from otel_promptcache.telemetry.metrics.counts import counts_of
+from otel_promptcache.telemetry.metrics.distribution import Distribution
+from otel_promptcache.telemetry.metrics.instance import Instance
+from otel_promptcache.telemetry.metrics.minhash import MinHashes
+from otel_promptcache.telemetry.metrics.semconv import SemconvMetrics
+from otel_promptcache.telemetry.metrics.series import Series, series_of
 from otel_promptcache.telemetry.spans import CallSpan
 
 

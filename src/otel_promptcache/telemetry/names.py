@@ -264,7 +264,7 @@ PREFIX_MINHASH = Metric(
     Instrument.GAUGE,
     "{hash}",
     "P",
-    "Smallest 32-bit hash of the exact digests seen in the last hour or two: processes that see the same digests "
+    "Smallest 24-bit hash of the exact digests seen in the last hour or two: processes that see the same digests "
     "report the same number",
 )
 UNPRICED = Metric(

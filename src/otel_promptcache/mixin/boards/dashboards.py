@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from otel_promptcache.mixin import overview, queries, template, why
+from otel_promptcache.mixin.boards import overview, queries, template, why
+from otel_promptcache.mixin.boards.grafana import DATASOURCE, dashboard, model, prometheus
+from otel_promptcache.mixin.boards.selection import Query
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.durations import duration
-from otel_promptcache.mixin.grafana import DATASOURCE, dashboard, model, prometheus
-from otel_promptcache.mixin.selection import Query
 from otel_promptcache.telemetry import names
 
 _TAG = "prompt-caching"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.durations import duration
-from otel_promptcache.mixin.increases import BUCKET
 from otel_promptcache.mixin.promql import any_of, by, select, total
-from otel_promptcache.mixin.rules import Recording
+from otel_promptcache.mixin.rules.increases import BUCKET
+from otel_promptcache.mixin.rules.rule import Recording
+from otel_promptcache.mixin.rules.variants import variant_rules
 from otel_promptcache.mixin.series import (
     ERROR_TYPE,
     HIT_RATIO_BASELINE,
@@ -26,7 +27,6 @@ from otel_promptcache.mixin.series import (
     job_increment,
     windowed,
 )
-from otel_promptcache.mixin.variants import variant_rules
 from otel_promptcache.telemetry import names
 
 ELIGIBLE = f'{RESULT}=~"hit|partial|miss", {ERROR_TYPE}=""'

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from otel_promptcache.mixin.alerts_telemetry import telemetry_absent, usage_unreported
 from otel_promptcache.mixin.config import HOUR, MixinConfig
 from otel_promptcache.mixin.durations import duration
 from otel_promptcache.mixin.promql import all_of, any_of, by, indent
-from otel_promptcache.mixin.recording import model_keys, template_keys
-from otel_promptcache.mixin.rules import COUNT, CRITICAL, PERCENT, SECONDS, USD, WARNING, Alert, Number
+from otel_promptcache.mixin.rules.alerts_telemetry import telemetry_absent, usage_unreported
+from otel_promptcache.mixin.rules.recording import model_keys, template_keys
+from otel_promptcache.mixin.rules.rule import COUNT, CRITICAL, PERCENT, SECONDS, USD, WARNING, Alert, Number
+from otel_promptcache.mixin.rules.variants import distinct_variants
 from otel_promptcache.mixin.series import (
     HIT_RATIO_BASELINE,
     HIT_RATIO_SEASONS,
@@ -18,7 +19,6 @@ from otel_promptcache.mixin.series import (
     MODEL,
     windowed,
 )
-from otel_promptcache.mixin.variants import distinct_variants
 
 
 def alerts(config: MixinConfig) -> list[Alert]:

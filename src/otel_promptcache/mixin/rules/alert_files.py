@@ -8,7 +8,7 @@ from typing import Any
 
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.durations import duration
-from otel_promptcache.mixin.rules import Alert, Number
+from otel_promptcache.mixin.rules.rule import Alert, Number
 
 _FOLDER = "Prompt caching"
 _DASHBOARD_UID = "promptcache-template"

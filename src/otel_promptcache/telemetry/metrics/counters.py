@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from otel_promptcache.core.memory.forking import restart_in_forked_child
-from otel_promptcache.telemetry.cardinality import Admission
 from otel_promptcache.telemetry.exportable import exportable_sum
+from otel_promptcache.telemetry.metrics.cardinality import Admission
 from otel_promptcache.telemetry.names import OTEL_METRIC_OVERFLOW, Metric
 
 Labels = tuple[tuple[str, str], ...]

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from otel_promptcache.mixin.config import MixinConfig, Temporality
 from otel_promptcache.mixin.durations import duration, half_duration
 from otel_promptcache.mixin.promql import by, indent
-from otel_promptcache.mixin.rules import Recording
+from otel_promptcache.mixin.rules.rule import Recording
 from otel_promptcache.mixin.series import (
     ERROR_TYPE,
     FINGERPRINT,

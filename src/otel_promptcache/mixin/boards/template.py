@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from otel_promptcache.mixin import grafana, panels, queries
+from otel_promptcache.mixin.boards import grafana, panels, queries
+from otel_promptcache.mixin.boards.grafana import stat, table, timeseries
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.durations import duration
-from otel_promptcache.mixin.grafana import stat, table, timeseries
 from otel_promptcache.mixin.series import FINGERPRINT, MODEL, REASON, RESULT
 
 UID = "promptcache-template"

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.durations import duration
-from otel_promptcache.mixin.increases import process_keys, with_template
 from otel_promptcache.mixin.promql import by, indent, select
-from otel_promptcache.mixin.rules import Recording
+from otel_promptcache.mixin.rules.increases import process_keys, with_template
+from otel_promptcache.mixin.rules.rule import Recording
 from otel_promptcache.mixin.series import (
     DISTINCT_SHARE,
     DISTINCT_VARIANTS,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from otel_promptcache.mixin import grafana, panels, queries
+from otel_promptcache.mixin.boards import first_token, grafana, panels, queries
+from otel_promptcache.mixin.boards.grafana import stat, table, timeseries
 from otel_promptcache.mixin.config import MixinConfig
-from otel_promptcache.mixin.grafana import stat, table, timeseries
 from otel_promptcache.mixin.series import TEMPLATE
 
 UID = "promptcache-overview"
@@ -70,8 +70,8 @@ def _first_token_now(config: MixinConfig) -> stat.Panel:
         "apart by template.",
         grafana.SECONDS,
         grafana.PLAIN,
-        queries.first_token_of_range("hits", is_hit=True),
-        queries.first_token_of_range("misses", is_hit=False),
+        first_token.of_range("hits", is_hit=True),
+        first_token.of_range("misses", is_hit=False),
     )
 
 
@@ -170,10 +170,10 @@ def _first_token(config: MixinConfig) -> timeseries.Panel:
         "and of all others that could have been hits. By model: it is not told apart by template. Hits that are slow "
         "have another cause than the cache: the provider, the network, or a longer answer to think about.",
         grafana.SECONDS,
-        queries.first_token(0.5, "hits, median", is_hit=True),
-        queries.first_token(0.9, "hits, slowest tenth from", is_hit=True),
-        queries.first_token(0.5, "misses, median", is_hit=False),
-        queries.first_token(0.9, "misses, slowest tenth from", is_hit=False),
+        first_token.over_time(0.5, "hits, median", is_hit=True),
+        first_token.over_time(0.9, "hits, slowest tenth from", is_hit=True),
+        first_token.over_time(0.5, "misses, median", is_hit=False),
+        first_token.over_time(0.9, "misses, slowest tenth from", is_hit=False),
     )
 
 
@@ -184,5 +184,5 @@ def _first_token_traces(config: MixinConfig) -> timeseries.Panel:
         "The same by result, with dots for single requests: click one to see its trace. It takes exemplars, "
         "which Prometheus keeps if it is told to, and a link from them in the data source.",
         grafana.SECONDS,
-        queries.first_token_exemplars(config),
+        first_token.exemplars(config),
     )

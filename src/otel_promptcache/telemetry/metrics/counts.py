@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from otel_promptcache.core.analyzer import CacheReport, CacheResult
 from otel_promptcache.telemetry import names
-from otel_promptcache.telemetry.counters import Count, Labels
-from otel_promptcache.telemetry.series import Series
+from otel_promptcache.telemetry.metrics.counters import Count, Labels
+from otel_promptcache.telemetry.metrics.series import Series
 
 _MISSES = frozenset({CacheResult.MISS, CacheResult.PARTIAL})
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.durations import duration
 from otel_promptcache.mixin.promql import all_of, any_of, by, indent
-from otel_promptcache.mixin.recording import from_season, template_keys
-from otel_promptcache.mixin.rules import COUNT, INFO, PERCENT, WARNING, Alert
+from otel_promptcache.mixin.rules.recording import from_season, template_keys
+from otel_promptcache.mixin.rules.rule import COUNT, INFO, PERCENT, WARNING, Alert
 from otel_promptcache.mixin.series import REPORTING, windowed
 
 

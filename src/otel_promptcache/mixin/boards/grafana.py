@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 
+from otel_promptcache.mixin.boards.selection import Query
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.durations import duration
-from otel_promptcache.mixin.selection import Query
 
 with warnings.catch_warnings():
     # It warns against classic dashboards, but they are the only ones that Grafana provisions from files.

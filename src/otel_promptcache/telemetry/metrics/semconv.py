@@ -14,8 +14,8 @@ from opentelemetry.metrics import Meter
 from otel_promptcache.core.exchange import Timing
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.telemetry import names
-from otel_promptcache.telemetry.counters import Counters, Labels
-from otel_promptcache.telemetry.distribution import Distribution
+from otel_promptcache.telemetry.metrics.counters import Counters, Labels
+from otel_promptcache.telemetry.metrics.distribution import Distribution
 
 
 class SemconvMetrics(Protocol):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from otel_promptcache.mixin import grafana, queries
+from otel_promptcache.mixin.boards import grafana, queries
+from otel_promptcache.mixin.boards.grafana import stat, timeseries
 from otel_promptcache.mixin.config import MixinConfig
-from otel_promptcache.mixin.grafana import stat, timeseries
 from otel_promptcache.mixin.series import RESULT
 
 _RESULT_COLORS = {

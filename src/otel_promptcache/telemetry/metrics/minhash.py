@@ -16,12 +16,12 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from otel_promptcache.core.memory.forking import restart_in_forked_child
 from otel_promptcache.telemetry import names
-from otel_promptcache.telemetry.counters import MAX_ATTRIBUTE_SETS, Labels, attributes_of
+from otel_promptcache.telemetry.metrics.counters import MAX_ATTRIBUTE_SETS, Labels, attributes_of
 
 PERIOD_SECONDS = 3_600.0
 """Seconds after which what was seen becomes what was seen before; after as many again it is forgotten."""
 
-_HASH_DIGITS = 8  # 32 bits, which a sample of any backend holds exactly
+_HASH_DIGITS = 6  # 24 bits, which even a number of single precision holds exactly
 
 
 @dataclass(slots=True)

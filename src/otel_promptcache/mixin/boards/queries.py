@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from otel_promptcache.mixin.config import MixinConfig
-from otel_promptcache.mixin.durations import duration
-from otel_promptcache.mixin.increases import BUCKET
-from otel_promptcache.mixin.promql import any_of, by, select
-from otel_promptcache.mixin.recording import ANSWERED, UNREPORTED
-from otel_promptcache.mixin.selection import (
+from otel_promptcache.mixin.boards.selection import (
     JOB,
     OF_MODEL,
     OF_TEMPLATE,
-    STEP,
     Query,
     in_legend,
     in_range,
     increase,
-    per_second,
     rate,
     ratio,
     summed,
 )
+from otel_promptcache.mixin.config import MixinConfig
+from otel_promptcache.mixin.durations import duration
+from otel_promptcache.mixin.promql import by, select
+from otel_promptcache.mixin.rules.recording import ANSWERED, UNREPORTED
 from otel_promptcache.mixin.series import (
     DISTINCT_VARIANTS,
     FINGERPRINT,
@@ -37,14 +34,11 @@ from otel_promptcache.mixin.series import (
     TEMPLATE,
     VARIANT_PROCESSES,
     Metric,
-    emitted,
     increment,
     windowed,
 )
 from otel_promptcache.telemetry import names
 
-_TTFT = names.TIME_TO_FIRST_TOKEN_DISTRIBUTION
-_HIT, _NO_HIT = f'{RESULT}="hit"', f'{RESULT}=~"miss|partial"'
 _HOUR = "3600 * "
 
 
@@ -152,32 +146,6 @@ def lost_per_hour_by_reason() -> Query:
 def billed_per_hour() -> Query:
     """Dollars per hour that the input is billed at."""
     return Query(f"{_HOUR}{summed(rate(names.INPUT_COST))}", "billed input")
-
-
-# Time to the first token, of models: it is not told apart by template.
-def _quantile(quantile: float, over_time: Callable[[str], str], matcher: str) -> str:
-    buckets, histograms = (select(increment(_TTFT, part), OF_MODEL, matcher) for part in (BUCKET, ""))
-    return any_of(
-        f"histogram_quantile({quantile}, {summed(over_time(buckets), 'le')})",
-        f"histogram_quantile({quantile}, {summed(over_time(histograms))})",
-    )
-
-
-def first_token_of_range(legend: str, *, is_hit: bool) -> Query:
-    """Median seconds to the first token in the range, of hits or of the others."""
-    return Query(_quantile(0.5, in_range, _HIT if is_hit else _NO_HIT), legend, is_instant=True)
-
-
-def first_token(quantile: float, legend: str, *, is_hit: bool) -> Query:
-    """A quantile of the seconds to the first token over time, of hits or of the others."""
-    return Query(_quantile(quantile, per_second, _HIT if is_hit else _NO_HIT), legend)
-
-
-def first_token_exemplars(config: MixinConfig) -> Query:
-    """The same of all results, of the emitted series: recorded ones have no exemplars that lead to traces."""
-    rate = " or ".join(f"rate({one}{STEP})" for one in emitted(_TTFT, config, BUCKET, OF_MODEL))
-    quantile = f"histogram_quantile(0.5, {summed(rate, RESULT, 'le')})"
-    return Query(quantile, in_legend(RESULT), exemplars=True)
 
 
 # Misses and variants.

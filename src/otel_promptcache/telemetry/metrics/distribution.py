@@ -8,7 +8,7 @@ from typing import Any, cast
 from opentelemetry.context import Context
 from opentelemetry.metrics import Histogram, Meter, MeterProvider
 
-from otel_promptcache.telemetry.counters import (
+from otel_promptcache.telemetry.metrics.counters import (
     OVERFLOW,
     Labels,
     admission_of_attribute_sets,
@@ -40,23 +40,41 @@ class Distribution:
             attributes = self._attributes.setdefault(labels, attributes_of(labels))
         self._histogram.record(amount, attributes, span)
 
-    def make_exponential(self, meter_provider: MeterProvider) -> bool:
+    def make_exponential(self, meter_provider: MeterProvider) -> str | None:
         """Have the SDK keep it in exponential buckets; to be called before anything is recorded.
 
         An instrument cannot ask for that, so a view is added to the provider's own, which stay as they are. Where
         one of those is about this histogram, it decides.
 
         Returns:
-            Whether a view decides: False where the provider is none of the SDK, or keeps its views elsewhere.
+            Why that cannot be; None where it can.
         """
         settings: Any = getattr(meter_provider, "_sdk_config", None)
-        views = getattr(settings, "views", None)
-        if not isinstance(views, (list, tuple)):
-            return False
+        views, readers = getattr(settings, "views", None), _readers(meter_provider, settings)
+        if not isinstance(views, (list, tuple)) or readers is None:
+            return "the meter provider is none of OpenTelemetry's SDK, or was not set yet"
+        if any(map(_fails_on_exponential, readers)):
+            return "the SDK's Prometheus exporter fails on exponential histograms"
         views = cast("list[Any] | tuple[Any, ...]", views)
         if not _is_viewed(self._histogram, views):
             settings.views = (*views, _exponential_view(self._metric))
-        return True
+        return None
+
+
+def _readers(meter_provider: MeterProvider, settings: Any) -> Iterable[object] | None:
+    """The metric readers of the SDK's provider, which older versions keep elsewhere; None where there are none."""
+    for owner, name in ((meter_provider, "_metric_readers"), (settings, "metric_readers")):
+        readers = getattr(owner, name, None)
+        if isinstance(readers, (list, tuple, set)):
+            return cast("Iterable[object]", readers)
+    return None
+
+
+def _fails_on_exponential(reader: object) -> bool:
+    """Whether one exponential histogram would cost the application all that is scraped."""
+    return any(
+        kind.__module__.startswith("opentelemetry.exporter.prometheus") for kind in type(reader).__mro__
+    )
 
 
 def _is_viewed(histogram: Histogram, views: Iterable[Any]) -> bool:

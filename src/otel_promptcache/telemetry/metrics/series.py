@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from otel_promptcache.telemetry import names
-from otel_promptcache.telemetry.counters import Labels
+from otel_promptcache.telemetry.metrics.counters import Labels
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The dashboards: panels, and what they ask."""

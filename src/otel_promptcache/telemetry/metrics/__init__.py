@@ -1,0 +1,1 @@
+"""What is counted and recorded, and how many series that makes."""
