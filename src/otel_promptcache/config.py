@@ -127,8 +127,8 @@ class Config:
     histograms: str = _setting(
         "buckets",
         _one_of("buckets", "exponential", "off"),
-        "How the histograms of `promptcache.*` are kept: in buckets, exponential (one native histogram each, where the "
-        "receiver has them), or not at all",
+        "How the histograms of `promptcache.*` are kept: in buckets by model, exponential by template (one native "
+        "histogram each, if the receiver has them), or not at all",
     )
     fingerprint_key: str | None = _setting(
         None,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+import otel_promptcache
 from otel_promptcache.sim import SimConfig, Simulator
 from tests.conftest import Telemetry
 from tests.e2e.surfaces import CHAT, RESPONSES, WITH_USAGE, comparable, seen
@@ -39,6 +40,18 @@ def test_time_to_first_token_is_not_that_of_the_first_event(api: str, telemetry:
     assert attributes["promptcache.time_to_first_token"] >= prefill_seconds
     assert attributes["gen_ai.response.time_to_first_chunk"] < attributes["promptcache.time_to_first_token"]
     assert telemetry.total("promptcache.time_to_first_token") == attributes["promptcache.time_to_first_token"]
+
+
+@pytest.mark.parametrize(("histograms", "is_by_template"), [("buckets", False), ("exponential", True)])
+def test_an_exponential_histogram_tells_the_time_to_first_token_of_each_template(
+    simulator: Simulator, telemetry: Telemetry, histograms: str, *, is_by_template: bool
+) -> None:
+    telemetry.instrument(histograms=histograms)
+    with OpenAI(base_url=simulator.base_url, api_key="key") as client, otel_promptcache.prefix("bot"):
+        list(client.responses.create(model="gpt-5.6", input="Hi", stream=True))
+    (labels,) = telemetry.metrics()["promptcache.time_to_first_token"]
+    assert ("promptcache.prefix.name" in dict(labels)) is is_by_template
+    assert dict(labels)["promptcache.result"] == "ineligible"
 
 
 def test_a_request_that_is_not_streamed_has_no_time_to_first_token(

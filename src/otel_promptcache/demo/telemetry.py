@@ -6,9 +6,8 @@ import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from opentelemetry.sdk.metrics import Histogram, MeterProvider
+from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -26,9 +25,7 @@ class Observed:
     """What the demo's SDK has got so far."""
 
     def __init__(self) -> None:
-        self.reader = InMemoryMetricReader(
-            preferred_aggregation={Histogram: ExponentialBucketHistogramAggregation()}
-        )
+        self.reader = InMemoryMetricReader()
         self.exporter = InMemorySpanExporter()
 
     def summary(self) -> Summary:
@@ -65,6 +62,7 @@ def observed(speed: float = 1.0) -> Generator[Observed, None, None]:
         tracer_provider=tracer_provider,
         stream_usage=False,
         semconv="off",
+        histograms="exponential",
         policies=_policies(speed),
     )
     # What the library has to say about these applications, the closing table says better.

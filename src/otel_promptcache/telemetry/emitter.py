@@ -123,7 +123,8 @@ class Emitter:
             instruments.minhashes.add(series.prefix_labels, report.prefix.digest)
         context, time_to_first_token = span.context, instruments.time_to_first_token
         if timing.first_token_seconds is not None and time_to_first_token is not None:
-            labels = (*series.model_labels, (names.RESULT.name, report.result.value))
+            labels = series.labels if time_to_first_token.is_exponential else series.model_labels
+            labels = (*labels, (names.RESULT.name, report.result.value))
             time_to_first_token.record(timing.first_token_seconds, labels, context)
         if not span.is_measured_by_another:
             instruments.semconv.record(report.usage, timing, (*series.inference_labels, *errors), context)

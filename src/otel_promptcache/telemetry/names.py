@@ -209,8 +209,9 @@ TIME_TO_FIRST_TOKEN_DISTRIBUTION = Metric(
     "promptcache.time_to_first_token",
     Instrument.HISTOGRAM,
     "s",
-    "M, `promptcache.result`",
-    "Time from the attempt that was answered to the first token of a stream; by model, as a histogram is many series",
+    "M, `promptcache.result`; P if exponential",
+    "Time from the attempt that was answered to the first token of a stream; in buckets by model only, as each is a "
+    "series",
     _SECONDS_BUCKETS,
 )
 SAVINGS = Metric(

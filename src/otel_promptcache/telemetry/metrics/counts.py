@@ -50,8 +50,9 @@ def _counts_of_miss(series: Series, report: CacheReport) -> list[Count]:
     source = (names.MISS_SOURCE.name, diagnosis.source.value)
     labels = (*series.labels, (names.MISS_REASON.name, diagnosis.reason.value))
     counts: list[Count] = [(names.MISSES, 1, (*labels, source))]
-    if diagnosis.missed_tokens is not None:
+    # A cold start missed nothing: no series of zeros.
+    if diagnosis.missed_tokens:
         counts.append((names.MISSED_TOKENS, diagnosis.missed_tokens, labels))
-    if report.missed_savings_usd is not None:
+    if report.missed_savings_usd:
         counts.append((names.MISSED_SAVINGS, report.missed_savings_usd, labels))
     return counts

@@ -25,6 +25,8 @@ class Distribution:
 
     def __init__(self, meter: Meter, metric: Metric) -> None:
         self._metric = metric
+        self.is_exponential = False
+        """A set of attributes is one series, so there may be many; in buckets it is as many as there are buckets."""
         self._histogram = meter.create_histogram(
             metric.name, metric.unit, metric.meaning, explicit_bucket_boundaries_advisory=metric.buckets
         )
@@ -58,6 +60,7 @@ class Distribution:
         views = cast("list[Any] | tuple[Any, ...]", views)
         if not _is_viewed(self._histogram, views):
             settings.views = (*views, _exponential_view(self._metric))
+        self.is_exponential = True
         return None
 
 
