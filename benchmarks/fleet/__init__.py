@@ -1,0 +1,1 @@
+"""How right the verdicts are where many processes share one provider's cache."""
