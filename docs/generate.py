@@ -14,7 +14,7 @@ from otel_promptcache import guard
 from otel_promptcache.config import describe_settings
 from otel_promptcache.core import exchange
 from otel_promptcache.core.diagnosis import comparison, differences, partner
-from otel_promptcache.core.memory import accounts, index, nodes, piece_store
+from otel_promptcache.core.memory import accounts, forgotten, index, nodes, piece_store
 from otel_promptcache.core.money import usage
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt import chain, fingerprint, literals, paths, pieces, serial
@@ -46,6 +46,7 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
     ("scopes that are compared with", nodes, "MAX_SCOPES"),
     ("memory of the scopes", index, "MAX_SCOPE_BYTES"),
     ("pieces of all prompts", piece_store, "MAX_PIECES"),
+    ("memory of forgotten prefixes", forgotten, "FILTER_BYTES"),
     ("prefixes on their way", index, "MAX_IN_FLIGHT"),
     ("starts of prompts", index, "MAX_STARTS"),
     ("endpoints whose first account is known", accounts, "MAX_HOSTS"),

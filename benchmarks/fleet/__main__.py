@@ -15,11 +15,11 @@ from benchmarks.fleet.run import Outcome, run
 from benchmarks.fleet.scenarios import SCENARIOS
 
 _COLUMNS = (
-    "scenario", "requests", "lost", "wrong", "unseen", "wrong beside", "blind hits", "$ told / true",
+    "scenario", "requests", "lost", "wrong", "cold", "unseen", "wrong beside", "blind hits", "$ told / true",
     "fault $ told / gained", "blamed",
 )  # fmt: skip
 _SHOWN = 3
-_WIDTH = 140
+_WIDTH = 150
 
 
 def main() -> None:
@@ -56,6 +56,7 @@ def _row(of: Figures) -> Iterable[str]:
     yield f"{of.requests:,}"
     yield f"{of.lost:,}"
     yield _share(of.wrong, of.lost)
+    yield _share(of.cold, of.lost)
     yield _share(of.unseen, of.lost)
     yield f"{of.wrong_otherwise}"
     yield _share(of.blind_hits, of.hits)

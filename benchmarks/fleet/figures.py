@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from benchmarks.fleet.run import Outcome
 from otel_promptcache.core.analyzer import CacheReport
-from otel_promptcache.core.policy import policy_for
+from otel_promptcache.providers.policies import policy_for
 
 UNSEEN = "unseen"
+_COLD_START = "cold_start"
 _NOBODYS = frozenset({"provider", "rate_overflow"})
 """What happens at the provider, or because of all processes together."""
-_NO_BLAME = frozenset({*_NOBODYS, "cold_start", "below_minimum", UNSEEN, None})
+_NO_BLAME = frozenset({*_NOBODYS, _COLD_START, "below_minimum", UNSEEN, None})
 _ROUNDING_TOKENS = max(128, policy_for("openai", "gpt-4.1").step_tokens)
 
 
@@ -26,8 +27,10 @@ class Figures:
     """Requests that lost something, as the one that sees everything says."""
     wrong: int
     """Of these, the verdicts that say something else; `unseen` is not counted here."""
+    cold: int
+    """Of the wrong verdicts, those that say `cold_start`: only that the process has not sent it before."""
     unseen: int
-    """Of these, the verdicts that say that the process cannot know."""
+    """Of those that lost something, the verdicts that say that the process cannot know."""
     wrong_otherwise: int
     """Wrong verdicts on all other requests, `unseen` not counted."""
     hits: int
@@ -72,6 +75,7 @@ def figures(outcomes: Sequence[Outcome], fault: str | None = None) -> Figures:
         requests=len(outcomes),
         lost=len(lost),
         wrong=len(wrong),
+        cold=sum(reason(each.told) == _COLD_START for each in wrong),
         unseen=len(unseen),
         wrong_otherwise=sum(not _agree(each) and reason(each.told) != UNSEEN for each in others),
         hits=len(hits),

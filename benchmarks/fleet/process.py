@@ -13,9 +13,9 @@ from otel_promptcache.core.exchange import Reply
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
-from otel_promptcache.core.policy import policy_for
 from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
+from otel_promptcache.providers.policies import policy_for
 from otel_promptcache.wire.chat import CHAT_COMPLETIONS
 from otel_promptcache.wire.request import read_request
 

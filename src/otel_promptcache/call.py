@@ -71,6 +71,7 @@ class Call:
     def attempt_begins(self) -> None:
         """Note that the request is sent: for the first time, or again after a failure."""
         self._attempt_started = time.perf_counter()
+        self._inference.attempts += 1
 
     @guarded
     def diagnostics_addition(self, body: object) -> Json | None:

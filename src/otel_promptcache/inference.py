@@ -54,6 +54,8 @@ class Inference:
         self.prefix_name = current_prefix_name()
         self.is_background = False
         """The answer may be fetched by requests of its own."""
+        self.attempts = 0
+        """How often it was sent."""
         self._has_list_price = True
         self._account = 0
         self._modalities = TEXT_ALONE
@@ -187,7 +189,7 @@ class Inference:
             return None
         if answer.is_processed:
             self._examination.answered(answer.reply, policy, now_seconds)
-        return self._examination.judge(usage, answer.reply.diagnosis, policy)
+        return self._examination.judge(usage, answer.reply.diagnosis, policy, is_retried=self.attempts > 1)
 
     @guarded
     def _price(self, model: str, service_tier: str | None, started_ns: int) -> ModelPrice | None:

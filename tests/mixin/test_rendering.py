@@ -11,6 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from otel_promptcache.core.diagnosis.reasons import MissReason
 from otel_promptcache.mixin.command import mixin_command
 from otel_promptcache.mixin.config import MixinConfig, NameScheme, Temporality
 from otel_promptcache.mixin.render import render_rules
@@ -103,9 +104,10 @@ def test_an_alert_has_a_runbook_that_says_what_to_do(alert: Alert) -> None:
         assert heading in text
 
 
-def test_there_is_no_runbook_without_an_alert() -> None:
+def test_a_runbook_is_of_an_alert_or_of_a_reason() -> None:
     pages = {page.name for page in RUNBOOKS.glob("*.md")} - {"README.md"}
-    assert pages == {alert.runbook_url.rpartition("/")[2] for alert in ALERTS}
+    reasons = {f"{reason.value}.md" for reason in MissReason}
+    assert pages - reasons == {alert.runbook_url.rpartition("/")[2] for alert in ALERTS}
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)

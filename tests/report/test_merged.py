@@ -129,6 +129,39 @@ def test_cold_starts_of_many_processes_above_the_rate_are_overflow() -> None:
     assert (told[1], told[-1]) == ("provider", "rate_overflow")
 
 
+def alone(process: int, second: float, told: str) -> CallRecord:
+    """A call that its process cannot judge; alone it would have said this."""
+    fields = {"provider": {"expected_tokens": 1_800}, "expired": {"expected_tokens": 0}}.get(told)
+    return of(process, second, "unseen", **({"missed_tokens": None} if fields is None else fields))
+
+
+@pytest.mark.parametrize(
+    ("told", "others", "is_cacheable", "reason"),
+    [
+        ("provider", [], True, "provider"),
+        ("provider", [of(2, 95)] * 15, True, "rate_overflow"),
+        ("expired", [], True, "expired"),
+        ("expired", [of(2, 50)], True, "provider"),
+        ("expired", [of(2, 95)] * 15, True, "rate_overflow"),
+        ("expired", [of(2, 50)], False, "unseen"),  # others may have sent less than what expired
+        ("cold_start", [], True, "cold_start"),
+        ("cold_start", [of(2, 50)], True, "provider"),
+        ("cold_start", [of(2, 50)], False, "unseen"),
+    ],
+)
+def test_a_run_of_many_says_what_one_could_not(
+    told: str, others: list[CallRecord], is_cacheable: bool, reason: str
+) -> None:
+    last = replace(alone(1, 100, told), is_start_cacheable=is_cacheable)
+    assert reasons(of(0, -1_000), *others, last)[-1] == reason
+
+
+def test_what_others_were_just_writing_is_concurrent_and_not_unseen() -> None:
+    corrected = merge([of(0, -1_000), of(0, 0), alone(1, 0.2, "expired")])
+    assert [each.reason for each in corrected] == [None, None, "concurrent"]
+    assert (corrected[-1].reason_in_process, corrected[-1].missed_tokens) == ("unseen", 1_800)
+
+
 def test_other_reasons_and_unknown_starts_are_left_as_they_are() -> None:
     calls = flood(4, 20, "input_changed") + [
         of(1, 52 + number / 100, "provider", start=None) for number in range(30)

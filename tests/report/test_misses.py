@@ -69,6 +69,7 @@ CASES = [
     ("no_matching_breakpoint", "input[1]", "edited", "no-matching-breakpoint"),
     ("rate_overflow", None, None, "rate-overflow"),
     ("concurrent", None, None, "concurrent"),
+    ("unseen", None, None, "unseen"),
     ("provider", None, None, "provider"),
     ("a_reason_of_tomorrow", None, None, "other-reason"),
 ]

@@ -76,7 +76,7 @@ def test_every_attribute_is_read() -> None:
 
 
 def test_every_attribute_of_ours_is_read_but_what_follows_from_others() -> None:
-    stated = {names.GATEWAY_COST.name, names.GATEWAY_SAVED.name}
+    stated = {names.GATEWAY_COST.name, names.GATEWAY_SAVED.name, names.HISTORY.name}
     assert {each.name for each in names.SPAN_ATTRIBUTES} - attributes.READ == {names.HIT_RATIO.name, *stated}
 
 

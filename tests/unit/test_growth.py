@@ -24,8 +24,8 @@ from benchmarks.adversaries import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from otel_promptcache.core.memory import forgotten, piece_store
 from otel_promptcache.core.memory import index as index_module
-from otel_promptcache.core.memory import piece_store
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.piece_store import PIECE_BYTES
 from otel_promptcache.core.memory.scopes import SCOPE_ALONE_BYTES
@@ -211,6 +211,7 @@ def test_all_bounds_together_are_below_what_is_promised() -> None:
         + chain.MAX_KNOWN_LINKS * chain.LINK_BYTES
         + index_module.MAX_IN_FLIGHT * index_module.IN_FLIGHT_BYTES
         + index_module.MAX_STARTS * index_module.START_BYTES
+        + forgotten.FILTER_BYTES
     )
     assert bounded_bytes <= MOST_KEPT_BYTES * 7 // 8  # the rest is for templates, scopes and rules
 

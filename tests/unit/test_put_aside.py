@@ -7,7 +7,7 @@ import pytest
 from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.money.usage import TokenUsage
-from otel_promptcache.core.policy import policy_for
+from otel_promptcache.providers.policies import policy_for
 from tests.unit.prompts import OLD, Application, chat, prose, system, user
 
 POLICY = policy_for("openai", OLD)

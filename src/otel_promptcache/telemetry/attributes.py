@@ -86,6 +86,7 @@ def add_report(attributes: Attributes, report: CacheReport, timing: Timing) -> N
 
 def _add_diagnosis(attributes: Attributes, report: CacheReport) -> None:
     diagnosis = report.diagnosis
+    attributes[names.HISTORY.name] = diagnosis.history.value
     if diagnosis.expected_tokens is not None:
         attributes[names.EXPECTED_TOKENS.name] = diagnosis.expected_tokens
     if diagnosis.avoidable_tokens is not None:

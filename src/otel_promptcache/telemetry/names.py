@@ -114,6 +114,11 @@ MISS_SOURCE = Attribute(
     "string",
     "`provider` (the API's own diagnostics) or `client` (our comparison)",
 )
+HISTORY = Attribute(
+    "promptcache.history",
+    "string",
+    "Whose requests the call was judged by: `process` (those of this process)",
+)
 MISS_TOKENS = Attribute(
     "promptcache.miss.tokens", "int", "Tokens that were processed again because of it; an estimate"
 )
@@ -179,7 +184,7 @@ TOKEN_STATE = "promptcache.token.state"
 
 SPAN_ATTRIBUTES = (
     FINGERPRINT, DIGEST, PREFIX_NAME, RESULT, HIT_RATIO, EXPECTED_TOKENS, AVOIDABLE_TOKENS, MISS_REASON,
-    MISS_SOURCE, MISS_TOKENS, DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, DIVERGENCE_PATHS,
+    MISS_SOURCE, MISS_TOKENS, HISTORY, DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, DIVERGENCE_PATHS,
     DIVERGENCE_KINDS, DIVERGENCE_TOKENS, DIVERGENCE_OTHER_TEMPLATE, SAVINGS_AMOUNT, MISSED_SAVINGS_AMOUNT,
     BREAKPOINT_PATH, GATEWAY_COST, GATEWAY_SAVED, USAGE_ERROR, ABANDONED, TIME_TO_FIRST_TOKEN,
 )  # fmt: skip

@@ -13,6 +13,7 @@ from otel_promptcache.core.diagnosis.comparison import (
     compare_with,
 )
 from otel_promptcache.core.diagnosis.reasons import MissReason, MissSource
+from otel_promptcache.core.diagnosis.sharing import proof_of_others
 from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, judge, provider_verdict
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.memory.index import PrefixIndex
@@ -21,7 +22,13 @@ from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import CachePolicy
 
 _OF_THE_MOMENT = frozenset(
-    {MissReason.EXPIRED, MissReason.PROVIDER, MissReason.RATE_OVERFLOW, MissReason.CONCURRENT}
+    {
+        MissReason.EXPIRED,
+        MissReason.PROVIDER,
+        MissReason.RATE_OVERFLOW,
+        MissReason.CONCURRENT,
+        MissReason.UNSEEN,
+    }
 )
 """Reasons that depend on when the prompt is processed."""
 
@@ -65,6 +72,7 @@ class Examination:
         self._is_put_aside = self._is_answered = False
         self.processed_seconds: float | None = None
         """When the provider had processed the prompt, since it was sent; None if it has not, or at an unknown time."""
+        self._known_links = self._match.known_links
         writable = self._boundaries.writable if self._boundaries else ()
         self._in_flight = index.begin(sent, writable, self._match.alive_links)
 
@@ -107,13 +115,17 @@ class Examination:
                     boundary_until_seconds={**left.boundary_until_seconds, **until}
                 )
         is_same_scope = served_scope is asked_scope
-        self._index.admit(sent, plain, boundaries, self._pieces, None if is_same_scope else asked_scope)
+        self._known_links = self._index.admit(
+            sent, plain, boundaries, self._pieces, None if is_same_scope else asked_scope
+        )
 
     def close(self) -> None:
-        """The prompt is not on its way any more; without `answered` it leaves no trace."""
+        """The prompt is not on its way any more; without `answered` no later one is measured by it."""
         if self._is_in_flight:
             self._is_in_flight = False
             self._index.finish(self._in_flight)
+            if not self._is_answered:
+                self._index.lose(self._sent)
 
     def put_aside(self) -> None:
         """The provider will process the prompt at a time that is not known."""
@@ -127,13 +139,21 @@ class Examination:
             self.close()
             self._index.uncount_start(self._sent, self._sent_at_seconds)
 
-    def judge(self, usage: TokenUsage, said: ProviderDiagnosis | None, policy: CachePolicy) -> Diagnosis:
+    def judge(
+        self,
+        usage: TokenUsage,
+        said: ProviderDiagnosis | None,
+        policy: CachePolicy,
+        *,
+        is_retried: bool = False,
+    ) -> Diagnosis:
         """Say what could have been read, and why it was not.
 
         Args:
             usage: What was reported. Where the cached part was not, there is nothing to judge.
             said: The provider's own word; it wins.
             policy: The rules of the model that answered.
+            is_retried: An attempt failed before, but may have arrived at the provider.
         """
         if usage.input_tokens is None or usage.cache_read_tokens is None:
             return Diagnosis()
@@ -152,10 +172,18 @@ class Examination:
             read_tokens=usage.cache_read_tokens,
             now_seconds=self._sent_at_seconds,
         )
+        if not is_retried and self._match.known_links < len(self._sent.prompt.links) - 1:
+            self._learn_of_others(case)
         diagnosis = judge(case, self._comparison, self._sibling, said)
         is_dated = diagnosis.reason in _OF_THE_MOMENT and diagnosis.source is MissSource.CLIENT
         # What was readable, and what else was going on, when the provider came to it?
         return Diagnosis() if self._is_put_aside and is_dated else diagnosis
+
+    def _learn_of_others(self, case: Case) -> None:
+        """Note if the answer shows that other processes send the prompt, too. Losses are judged by what was known."""
+        proof = proof_of_others(case, self._comparison, self._known_links)
+        if proof is not None and not self._index.may_have_sent(proof.unsent, case.sent):
+            self._index.share(case.sent, proof.links)
 
     def _compare_with_sibling(self, cutter: Cutter) -> Comparison | None:
         """With the newest prompt of the template, if it is alive, for a prompt whose own prefix is not; else None.

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from otel_promptcache.core.diagnosis.boundaries import Boundary
 from otel_promptcache.core.diagnosis.comparison import Comparison
+from otel_promptcache.core.diagnosis.turns import shareable_links
 from otel_promptcache.core.memory.match import PrefixMatch, Step
-from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
+from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.segments import CacheScope
 
@@ -54,6 +55,12 @@ class Expectation:
     """What may be missing without meaning anything: rounding."""
     shared_tokens: int = 0
     """What the prompt and earlier ones begin with, however short and however old."""
+    shareable_tokens: int = 0
+    """What another process may have sent of it, for all that this one knows."""
+    with_others: Estimate = NOTHING
+    """In the same scope, and sent by other processes, too."""
+    with_others_bytes: int = 0
+    """How long that is, however short."""
     is_met: bool = False
     """Nothing can have been lost, whatever the condition."""
 
@@ -70,14 +77,16 @@ class _Reader:
     now_seconds: float
 
     def is_alive(self, step: Step) -> bool:
-        return self._lives(step.cached.get(self.scope))
+        seen = step.cached.get(self.scope)
+        return seen is not None and seen.alive_until_seconds >= self.now_seconds
 
     def is_alive_elsewhere(self, step: Step) -> bool:
         seen = step.cached
         return len(seen) > (self.scope in seen) and self._ends(step) and bool(self.scopes_elsewhere(step))
 
     def scopes_elsewhere(self, step: Step) -> list[CacheScope]:
-        return [scope for scope, seen in step.cached.items() if scope != self.scope and self._lives(seen)]
+        others = [(scope, seen) for scope, seen in step.cached.items() if scope != self.scope]
+        return [scope for scope, seen in others if seen.alive_until_seconds >= self.now_seconds]
 
     def is_readable(self, step: Step) -> bool:
         if self.boundaries is None:
@@ -98,14 +107,15 @@ class _Reader:
         """Whether it can be read up to there as far as units are concerned: if there are any, a prompt ended there."""
         return not self.has_units or step.tokens is not None
 
+    def is_shared(self, step: Step) -> bool:
+        seen = step.cached.get(self.scope)
+        return seen is not None and seen.is_shared
+
     def _left(self, step: Step) -> list[float]:
         """Until when the boundaries live that were left at a place where this request can read."""
         seen = step.cached.get(self.scope)
         left = seen.boundary_until_seconds.items() if seen else ()
         return [until for kind, until in left if Boundary(step.position, kind) in (self.boundaries or ())]
-
-    def _lives(self, cached: CachedPrefix | None) -> bool:
-        return cached is not None and cached.alive_until_seconds >= self.now_seconds
 
 
 def expect(
@@ -152,9 +162,11 @@ def expect(
         return estimates[step.end_bytes]
 
     readable = longest(reader.is_readable)
-    tolerance_tokens = min(max(policy.step_tokens or 0, _ROUNDING_TOKENS), _MAX_ROUNDING_TOKENS)
+    tolerance_tokens = rounding_tokens(policy)
     has_parted = comparison is not None and comparison.divergence is not None
-    if read_tokens and not has_parted and longest(_any_step).tokens - read_tokens <= tolerance_tokens:
+    # As a rule it is the furthest step that can be read.
+    furthest = estimates.get(steps[-1].end_bytes) or longest(_any_step) if steps else NOTHING
+    if read_tokens and not has_parted and furthest.tokens - read_tokens <= tolerance_tokens:
         # All that anyone sent of it was read, which is what most requests come to: no other question is left.
         return Expectation(
             readable, readable, readable, NOTHING, None, NOTHING, 0, tolerance_tokens, is_met=True
@@ -168,12 +180,20 @@ def expect(
         in_flight=longest(reader.is_in_flight),
         avoidable_tokens=_avoidable_tokens(sent, match, comparison, input_tokens, read_tokens),
         tolerance_tokens=tolerance_tokens,
-        shared_tokens=_tokens(match, steps[-1].end_bytes, sent, input_tokens)[0] if steps else 0,
+        shared_tokens=tokens_up_to(match, steps[-1].end_bytes, sent, input_tokens)[0] if steps else 0,
+        shareable_tokens=_shareable_tokens(sent, match, input_tokens),
+        with_others=longest(reader.is_shared),
+        with_others_bytes=max([step.end_bytes for step in steps if reader.is_shared(step)], default=0),
     )
 
 
 def _any_step(_: Step) -> bool:
     return True
+
+
+def rounding_tokens(policy: CachePolicy) -> int:
+    """What may be missing of a report without meaning anything."""
+    return min(max(policy.step_tokens or 0, _ROUNDING_TOKENS), _MAX_ROUNDING_TOKENS)
 
 
 def _avoidable_tokens(
@@ -183,8 +203,14 @@ def _avoidable_tokens(
         return 0
     tokens = estimated_offset_tokens(sent, comparison.avoidable_bytes, input_tokens)
     # What was read behind the divergence was not spoiled: another process may have sent more than we know.
-    end_tokens, _ = _tokens(match, comparison.divergence.end_bytes, sent, input_tokens)
+    end_tokens, _ = tokens_up_to(match, comparison.divergence.end_bytes, sent, input_tokens)
     return max(0, tokens - max(0, read_tokens - end_tokens))
+
+
+def _shareable_tokens(sent: SentPrompt, match: PrefixMatch, input_tokens: int) -> int:
+    links = sent.prompt.links
+    shareable = shareable_links(links, match.known_links)
+    return tokens_up_to(match, links[shareable - 1].end_bytes, sent, input_tokens)[0] if shareable else 0
 
 
 def _closest_scope(reader: _Reader, steps: Sequence[Step]) -> CacheScope | None:
@@ -205,14 +231,14 @@ def _estimate(
         return NOTHING
     # Where no step is published, as wide a one as any is taken, so that no more is expected than can be read.
     minimum_tokens, step_tokens = policy.minimum_tokens or 0, policy.step_tokens or _ROUNDING_TOKENS
-    tokens, error_tokens = _tokens(match, end_bytes, sent, input_tokens)
+    tokens, error_tokens = tokens_up_to(match, end_bytes, sent, input_tokens)
     usable = tokens - tokens % step_tokens
     sure = tokens - error_tokens
     sure -= sure % step_tokens
     return Estimate(usable if usable >= minimum_tokens else 0, sure if sure >= minimum_tokens else 0)
 
 
-def _tokens(match: PrefixMatch, end_bytes: int, sent: SentPrompt, input_tokens: int) -> tuple[int, int]:
+def tokens_up_to(match: PrefixMatch, end_bytes: int, sent: SentPrompt, input_tokens: int) -> tuple[int, int]:
     """Tokens of the first bytes of a prompt, from the nearest place whose tokens are known, and the error."""
     known_bytes, known_tokens = 0, 0
     for step in match.steps:

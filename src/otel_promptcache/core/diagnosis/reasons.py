@@ -40,6 +40,8 @@ class MissReason(str, Enum):
     NO_MATCHING_BREAKPOINT = "no_matching_breakpoint"
     RATE_OVERFLOW = "rate_overflow"
     CONCURRENT = "concurrent"
+    UNSEEN = "unseen"
+    """Other processes send the prompt, too, and this one has not seen enough to say."""
     PROVIDER = "provider"
     """The prompt did not change, its lifetime had not passed, the rate was low: not the application's doing."""
 
@@ -97,7 +99,8 @@ class Finding:
     """A reason, and the tokens that were processed again because of it."""
 
     reason: MissReason
-    tokens: int
+    tokens: int | None
+    """None where it is not known how many."""
 
 
 Rule = Callable[[Evidence], Finding | None]
@@ -214,8 +217,10 @@ def _nothing_to_read(evidence: Evidence) -> Finding | None:
     is_between_units = evidence.policy.has_units and evidence.expectation.unmarked.tokens > 0
     if evidence.read_tokens > 0 or is_between_units:
         return None
-    shared_tokens = evidence.expectation.shared_tokens
-    is_too_short = evidence.has_lineage and 0 < shared_tokens < (evidence.policy.minimum_tokens or 0)
+    expectation, minimum_tokens = evidence.expectation, evidence.policy.minimum_tokens or 0
+    # What other processes may have sent of it has to be too short as well.
+    is_short = max(expectation.shared_tokens, expectation.shareable_tokens) < minimum_tokens
+    is_too_short = evidence.has_lineage and expectation.shared_tokens > 0 and is_short
     return Finding(MissReason.BELOW_MINIMUM if is_too_short else MissReason.COLD_START, 0)
 
 

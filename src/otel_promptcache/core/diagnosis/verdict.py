@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import NamedTuple
 
 from otel_promptcache.core.diagnosis.boundaries import Boundary
@@ -18,6 +19,7 @@ from otel_promptcache.core.diagnosis.reasons import (
     content_changed,
     diagnose,
 )
+from otel_promptcache.core.diagnosis.unseen import unless_unseen
 from otel_promptcache.core.exchange import ProviderDiagnosis
 from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import SentPrompt
@@ -33,6 +35,15 @@ class Place:
     """None for a setting, which is no place in the prompt."""
     token: int | None = None
     """Estimated offset; None likewise."""
+
+
+class History(str, Enum):
+    """Whose requests are known when a request is judged."""
+
+    PROCESS = "process"
+    """Those of this process."""
+    FLEET = "fleet"
+    """Those of all processes that share a memory."""
 
 
 class Change(NamedTuple):
@@ -55,7 +66,8 @@ class Diagnosis:
     reason: MissReason | None = None
     source: MissSource | None = None
     missed_tokens: int | None = None
-    """What was processed again for that reason; 0 for a prompt that nothing like it preceded."""
+    """What was processed again for that reason; 0 for a prompt that nothing like it preceded, None where it is not
+    known."""
     place: Place | None = None
     changes: tuple[Change, ...] = ()
     """All places up to the first 1,024 tokens that did not change, at most five; empty if there is only one."""
@@ -64,6 +76,8 @@ class Diagnosis:
     message, or if that was not what was missing."""
     is_other_template: bool = False
     """The earlier prompt, which has most of this one's content, is of another template."""
+    history: History = History.PROCESS
+    """Whose requests it is judged by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,7 @@ def judge(
             diagnosis = Diagnosis(expectation.readable.tokens, expectation.avoidable_tokens)
     if finding is None:
         return diagnosis
+    finding = unless_unseen(finding, _evidence(case, comparison, expectation))
     diagnosis = replace(
         diagnosis, reason=finding.reason, source=MissSource.CLIENT, missed_tokens=finding.tokens
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from otel_promptcache.core.diagnosis.boundaries import Boundary
+from otel_promptcache.core.memory.forgotten import ForgottenPrefixes
 from otel_promptcache.core.memory.forking import restart_in_forked_child
 from otel_promptcache.core.memory.match import InFlight, PrefixMatch, PrefixMatcher
 from otel_promptcache.core.memory.nodes import NODE_BYTES, CachedPrefix, PrefixNode, SentPrompt
@@ -55,6 +56,7 @@ class PrefixIndex:
         self._in_flight: Counter[InFlight] = Counter()
         self._starts: OrderedDict[tuple[CacheScope, ContentHash], MinuteRate] = OrderedDict()
         self._scopes = ScopeStore()
+        self._forgotten = ForgottenPrefixes()
         self._bytes_held = 0
         restart_in_forked_child(self)
 
@@ -81,11 +83,16 @@ class PrefixIndex:
             matcher = PrefixMatcher(links, scope, now_seconds, self._nodes, self._in_flight, others)
             known_links = matcher.known_links()
             alive_links = matcher.alive_links(known_links, scope)
+            served = self._scopes.served.get(scope, scope)
+            is_shared = start is not None and (seen := start.cached.get(served)) and seen.is_shared
+            shared_links = matcher.shared_links(known_links, served) if is_shared else 0
+            latest = self._nodes[links[known_links - 1].prefix].latest if known_links else None
             return PrefixMatch(
-                steps=matcher.steps(known_links, alive_links, boundaries),
+                steps=matcher.steps(known_links, alive_links, boundaries, shared_links),
                 known_links=known_links,
                 alive_links=alive_links,
-                latest=self._nodes[links[known_links - 1].prefix].latest if known_links else None,
+                latest=latest,
+                latest_tokens=latest and self._nodes[latest.prompt.links[-1].prefix].tokens,
                 requests_last_minute=self._count_start(scope, sent.prompt.routing, now_seconds),
                 has_lineage=(sent.fingerprint, sent.account) in self._by_template,
             )
@@ -194,7 +201,7 @@ class PrefixIndex:
         boundaries: Mapping[int, CachedPrefix],
         pieces: Mapping[ContentHash, tuple[Piece, ...]],
         asked_scope: CacheScope | None = None,
-    ) -> None:
+    ) -> int:
         """Remember an answered prompt.
 
         Args:
@@ -203,12 +210,15 @@ class PrefixIndex:
             boundaries: What is to be known instead at those where it left a boundary, by index.
             pieces: Of its segments; those known already may be left out.
             asked_scope: The scope of the request, if it is another one than that of the answer.
+
+        Returns:
+            How many of its links were known before.
         """
         if not sent.prompt.links:
-            return
+            return 0
         with self._lock:
             scope = self._scopes.same(sent.scope)
-            sent, nodes = self._share_links(sent)
+            sent, nodes, known_links = self._share_links(sent)
             links = sent.prompt.links
             end = links[-1].prefix
             if end not in self._prompts:
@@ -218,9 +228,11 @@ class PrefixIndex:
             self._by_template[sent.fingerprint, sent.account] = sent
             by_content, more_bytes = self._by_content, 0
             prefixes = self._scopes.used(scope, asked_scope)
+            start = nodes[0].cached.get(scope)
+            if_shared = seen._replace(is_shared=True) if start is not None and start.is_shared else None
             for link, node in zip(links, nodes, strict=True):
                 node.latest = sent
-                if scope_bytes := node.see(scope, seen):
+                if scope_bytes := node.see(scope, seen, if_shared):
                     more_bytes += scope_bytes
                     prefixes.add(link.prefix)
                 by_content[link.content] = sent
@@ -236,22 +248,60 @@ class PrefixIndex:
                 len(self._prompts) > MAX_PROMPTS or self._bytes_held > MAX_BYTES
             ):
                 self._forget(next(iter(self._prompts)))
+            if sent.options.is_continued:  # what the provider puts in front of it was sent, too
+                self._forgotten.add_unknown()
+        return known_links
 
-    def _share_links(self, sent: SentPrompt) -> tuple[SentPrompt, Sequence[PrefixNode]]:
-        """The prompt with the very links of those that begin as it does, so that each is held once; its nodes."""
+    def share(self, sent: SentPrompt, links: int) -> None:
+        """Note that other processes send the first links of a remembered prompt, too, in its scope."""
+        with self._lock:
+            scope = self._scopes.same(sent.scope)
+            for link in reversed(sent.prompt.links[:links]):
+                node = self._nodes.get(link.prefix)
+                seen = node and node.cached.get(scope)
+                if node is None or seen is None:
+                    continue
+                if seen.is_shared:  # and so are all before it
+                    break
+                node.cached[scope] = seen._replace(is_shared=True)
+
+    def may_have_sent(self, prefix: PrefixHash, sent: SentPrompt) -> bool:
+        """Whether a prefix of a prompt was perhaps sent although it is not remembered.
+
+        It may have been forgotten or never answered, or sent with another key, which may be of the same account.
+        """
+        with self._lock:
+            is_by_other_key = any(
+                fingerprint == sent.fingerprint and account != sent.account
+                for fingerprint, account in self._by_template
+            )
+            return is_by_other_key or prefix in self._forgotten
+
+    def lose(self, sent: SentPrompt) -> None:
+        """Note that a prompt was not answered: the provider may have processed it all the same."""
+        with self._lock:
+            for link in sent.prompt.links:
+                self._forgotten.add(link.prefix)
+
+    def _share_links(self, sent: SentPrompt) -> tuple[SentPrompt, Sequence[PrefixNode], int]:
+        """The prompt with the very links of those that begin as it does, so that each is held once; its nodes.
+
+        Also how many of these were known before.
+        """
         nodes: list[PrefixNode] = []
-        is_shared = True
+        is_shared, new_links = True, 0
         for link in sent.prompt.links:
             node = self._nodes.get(link.prefix)
             if node is None:
                 node = self._nodes[link.prefix] = PrefixNode(sent, link)
                 self._bytes_held += NODE_BYTES
+                new_links += 1
             is_shared = is_shared and node.link is link
             nodes.append(node)
         if not is_shared:
             links = tuple([node.link for node in nodes])
             sent = replace(sent, prompt=replace(sent.prompt, links=links))
-        return sent, nodes
+        return sent, nodes, len(nodes) - new_links
 
     def _forget_scope(self, scope: CacheScope, prefixes: Iterable[PrefixHash]) -> None:
         for prefix in prefixes:
@@ -266,6 +316,7 @@ class PrefixIndex:
             node = self._nodes.get(link.prefix)
             if node is not None and node.latest is sent:
                 del self._nodes[link.prefix]
+                self._forgotten.add(link.prefix)
                 self._bytes_held -= node.size_bytes
                 self._scopes.size_bytes -= node.size_bytes - NODE_BYTES
                 self._scopes.drop(link.prefix, node.cached)

@@ -49,6 +49,8 @@ class PrefixMatch:
     """With the same start and scope, this one included."""
     has_lineage: bool
     """The template was answered before."""
+    latest_tokens: int | None = None
+    """What the provider reported for all of `latest`; None if it did not."""
 
 
 @dataclass(slots=True)
@@ -76,13 +78,28 @@ class PrefixMatcher:
         now_seconds = self.now_seconds
         return self._count(known_links, lambda node: node is not None and node.is_alive(scope, now_seconds))
 
-    def steps(self, known_links: int, alive_links: int, boundaries: Sequence[Boundary]) -> tuple[Step, ...]:
+    def shared_links(self, known_links: int, scope: CacheScope) -> int:
+        """How many of the known links other processes send, too, in a scope."""
+        low, high = 0, known_links
+        while low < high:
+            middle = (low + high) // 2
+            seen = self.nodes[self.links[middle].prefix].cached.get(scope)
+            if seen is not None and seen.is_shared:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def steps(
+        self, known_links: int, alive_links: int, boundaries: Sequence[Boundary], shared_links: int = 0
+    ) -> tuple[Step, ...]:
         """The nodes that matter.
 
         Args:
             known_links: As `known_links` counts them.
             alive_links: As `alive_links` counts them in the scope of the prompt.
             boundaries: Where the prompt could be read from a cache with exact boundaries, ascending.
+            shared_links: As `shared_links` counts them.
         """
         found = {known_links - 1, alive_links - 1}
         if known_links:
@@ -95,6 +112,7 @@ class PrefixMatcher:
         if boundaries:
             found.update(self._furthest_boundaries(known_links, boundaries))
         found.update([self._nearest_of_known_length(min(index, known_links - 1)) for index in found])
+        found.add(shared_links - 1)
         found.discard(-1)
         return tuple([self._step(index) for index in sorted(found)])
 

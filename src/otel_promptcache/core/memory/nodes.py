@@ -44,6 +44,8 @@ class CachedPrefix(NamedTuple):
     """Until then the provider surely has it, if it keeps any prefix."""
     boundary_until_seconds: Mapping[bool, float] = _NO_BOUNDARIES
     """The same for the boundaries that were left there, where boundaries count: marked ones, and others."""
+    is_shared: bool = False
+    """Other processes send it, too, at least in part: more of it was read than this one had sent."""
 
     @property
     def size_bytes(self) -> int:
@@ -52,13 +54,17 @@ class CachedPrefix(NamedTuple):
 
     def after(self, earlier: CachedPrefix) -> CachedPrefix:
         """What is known after this use, given what was known before: to be read again makes no life shorter."""
-        if not earlier.boundary_until_seconds and earlier.alive_until_seconds <= self.alive_until_seconds:
+        is_last = (
+            not earlier.boundary_until_seconds and earlier.alive_until_seconds <= self.alive_until_seconds
+        )
+        if is_last and earlier.is_shared <= self.is_shared:
             return self
         until = dict(earlier.boundary_until_seconds)
         for is_marked, seconds in self.boundary_until_seconds.items():
             until[is_marked] = max(seconds, until.get(is_marked, seconds))
         alive_until_seconds = max(self.alive_until_seconds, earlier.alive_until_seconds)
-        return CachedPrefix(self.at_seconds, alive_until_seconds, until or _NO_BOUNDARIES)
+        is_shared = self.is_shared or earlier.is_shared
+        return CachedPrefix(self.at_seconds, alive_until_seconds, until or _NO_BOUNDARIES, is_shared)
 
 
 @dataclass(slots=True)
@@ -74,14 +80,21 @@ class PrefixNode:
     tokens: int | None = None
     """What the provider reported for a prompt that ended there; None where none did."""
 
-    def see(self, scope: CacheScope, used: CachedPrefix) -> int:
+    def see(self, scope: CacheScope, used: CachedPrefix, if_shared: CachedPrefix | None = None) -> int:
         """Note that the prefix was used.
+
+        Args:
+            scope: In which it was.
+            used: What is known of it then.
+            if_shared: The same if others send it, too, so that one is held for all prefixes of a prompt.
 
         Returns:
             How many bytes more are held.
         """
         cached = self.cached
         earlier = cached.pop(scope, None) if len(cached) > 1 else cached.get(scope)
+        if earlier is not None and earlier.is_shared and if_shared is not None:
+            used = if_shared
         cached[scope] = latest = used if earlier is None else used.after(earlier)
         more_bytes = 0
         if earlier is None:

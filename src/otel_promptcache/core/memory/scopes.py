@@ -22,7 +22,7 @@ class ScopeStore:
         self.size_bytes = 0
         """Bytes that the scopes take, and what is known of the prefixes in them."""
         self._prefixes: OrderedDict[CacheScope, tuple[CacheScope, set[PrefixHash]]] = OrderedDict()
-        self._served: OrderedDict[CacheScope, CacheScope] = OrderedDict()
+        self.served: OrderedDict[CacheScope, CacheScope] = OrderedDict()
         """By the scope that was asked for, the one that was served, if it is another one."""
 
     def __len__(self) -> int:
@@ -42,10 +42,10 @@ class ScopeStore:
             asked: In which it was sent; None for the same one.
         """
         if asked is not None and scope != asked:
-            self._served[asked] = scope
-            self._served.move_to_end(asked)
-            if len(self._served) > _MAX_SERVED:
-                self._served.popitem(last=False)
+            self.served[asked] = scope
+            self.served.move_to_end(asked)
+            if len(self.served) > _MAX_SERVED:
+                self.served.popitem(last=False)
         if (known := self._prefixes.get(scope)) is None:
             known = self._prefixes[scope] = scope, set()
             self.size_bytes += SCOPE_ALONE_BYTES
@@ -60,10 +60,10 @@ class ScopeStore:
             scope: The request's own.
             cached: Of the prefix, in the order of time.
         """
-        if len(cached) <= 1 and scope in cached and not self._served:
+        if len(cached) <= 1 and scope in cached and not self.served:
             return []  # as a rule
         others = [other for other in islice(reversed(cached), MAX_SCOPES + 1) if other != scope]
-        served = self._served.get(scope)
+        served = self.served.get(scope)
         if served is not None and served not in others:
             others.append(served)
         return others

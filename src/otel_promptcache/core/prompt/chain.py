@@ -22,7 +22,8 @@ PrefixHash = NewType("PrefixHash", int)
 
 _NO_PREFIX, _NOTHING = PrefixHash(0), ContentHash(0)
 _NAMING = frozenset({SegmentKind.TOOL, SegmentKind.INSTRUCTIONS})
-_ROUTING_CHARS = 1_024
+ROUTING_CHARS = 1_024
+"""Characters at the start of a prompt that decide which machines it goes to."""
 
 MAX_SEGMENTS = 8_192
 """Segments of a prompt: tools, messages and their parts. A prompt of more is not compared with others."""
@@ -176,8 +177,8 @@ class _Chain:
         """Chain one segment more."""
         kind, path, value, label, role, ends_message, breakpoint_ttl, size_bytes, added = segment
         before, leading, routing, head_chars, end_bytes, begins_message, modalities = self.state
-        if head_chars < _ROUTING_CHARS:
-            head = segment.head(_ROUTING_CHARS - head_chars)
+        if head_chars < ROUTING_CHARS:
+            head = segment.head(ROUTING_CHARS - head_chars)
             routing = ContentHash(hash((before, head)))
             head_chars += len(head)
         serialised = value if isinstance(value, str) else serial(value)

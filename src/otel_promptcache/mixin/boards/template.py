@@ -98,7 +98,8 @@ def _misses(config: MixinConfig) -> timeseries.Panel:
         config,
         "Misses by reason",
         "Requests that read less than they could have, by why. Reasons that end in _changed say which part of "
-        "the request is not the same any more; cold_start and expired are the price of little traffic.",
+        "the request is not the same any more; cold_start and expired are the price of little traffic; "
+        "unseen: one process alone cannot say, because others send the prompt, too.",
         grafana.REQUESTS_PER_SECOND,
         queries.misses_by(REASON),
     )

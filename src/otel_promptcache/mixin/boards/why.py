@@ -53,7 +53,8 @@ def _misses(config: MixinConfig) -> timeseries.Panel:
         "Misses by reason",
         "Requests that read less than they could have. tools_changed, input_changed and the like: that part of "
         "the request is not the same any more. cold_start: first of its kind. expired: the last one was too "
-        "long ago. rate_overflow: more per minute than one machine takes. provider: nothing we can see.",
+        "long ago. rate_overflow: more per minute than one machine takes. provider: nothing we can see. unseen: "
+        f"other processes send the prompt, too, and [one alone cannot say]({config.runbooks.rstrip('/')}/unseen.md).",
         grafana.REQUESTS_PER_SECOND,
         queries.misses_by(REASON),
     )

@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from otel_promptcache.report.reading.record import CallRecord
 
 _MINUTE_SECONDS = 60
-_PROVIDER, _COLD_START = "provider", "cold_start"
+_PROVIDER, _COLD_START, _EXPIRED, _UNSEEN = "provider", "cold_start", "expired", "unseen"
 _RATE_OVERFLOW, _CONCURRENT = "rate_overflow", "concurrent"
 
 
@@ -68,7 +68,8 @@ def merge(calls: Sequence[CallRecord]) -> list[CallRecord]:
     A miss that looks like the provider's doing is `rate_overflow` if all processes together sent the same start more
     often than a machine takes. A cold start whose tools and instructions are long enough to be cached becomes such a
     miss if the provider had processed them for another process. It becomes `concurrent` if the provider was just
-    doing so. What the provider itself says is not corrected.
+    doing so. What a process could not say, `unseen`, becomes what it would say alone, corrected likewise. What the
+    provider itself says is not corrected.
 
     Args:
         calls: In the order in which they were sent.
@@ -106,18 +107,29 @@ def _processed_at_seconds(call: CallRecord) -> float:
 
 
 def _reason(call: CallRecord, start: _Start) -> str | None:
-    if call.source == _PROVIDER:
+    if call.source == _PROVIDER or call.reason not in (_PROVIDER, _COLD_START, _UNSEEN):
         return call.reason
     # A process says `provider` only of what was processed for it before and has not expired: nobody is just writing it.
-    is_readable = call.reason == _PROVIDER
-    if call.reason == _COLD_START and call.is_start_cacheable:
-        is_readable = call.started_seconds <= start.readable_until_seconds
-        if not is_readable and start.in_flight.of_others(call.process):
-            return _CONCURRENT
-    if not is_readable:
-        return call.reason
+    alone = _reason_alone(call)
+    if alone != _PROVIDER:
+        is_alive = call.started_seconds <= start.readable_until_seconds
+        if not is_alive:
+            is_written = call.is_start_cacheable and start.in_flight.of_others(call.process) > 0
+            return _CONCURRENT if is_written else alone
+        if not call.is_start_cacheable:
+            return call.reason
     limit = call.max_requests_per_minute
     return _RATE_OVERFLOW if limit is not None and len(start.recent) > limit else _PROVIDER
+
+
+def _reason_alone(call: CallRecord) -> str | None:
+    """What the process would say if it were the only one."""
+    if call.reason != _UNSEEN:
+        return call.reason
+    if call.missed_tokens is None:
+        return _COLD_START
+    was_alive = (call.expected_tokens or 0) - (call.read_tokens or 0) >= call.missed_tokens
+    return _PROVIDER if was_alive else _EXPIRED
 
 
 def _with_reason(call: CallRecord, reason: str | None) -> CallRecord:

@@ -176,6 +176,16 @@ SETUP_RULES: tuple[Rule, ...] = (
         reasons=frozenset({"concurrent"}),
     ),
     Rule(
+        id="unseen",
+        title="Other processes send these prompts, too, and one alone cannot say why they miss",
+        what="More of these prompts was read from the cache than the process had sent, so others send them as well. "
+        "What they did is not known to it: together they may have sent too many requests in a minute, and what has "
+        "expired or is new here may have been kept alive by them.",
+        advice="Judge the processes together: start all of them with one `otel-promptcache run`.",
+        cause=Cause.MEASUREMENT,
+        reasons=frozenset({"unseen"}),
+    ),
+    Rule(
         id="provider",
         title="The provider did not read what it could have read",
         what="The prompt had not changed, its lifetime had not passed and the rate was low. This is not your "

@@ -1,0 +1,72 @@
+"""Proof that other processes send the start of a prompt, too: more of it was read than this one can have sent."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import NamedTuple
+
+from otel_promptcache.core.diagnosis.comparison import Comparison
+from otel_promptcache.core.diagnosis.expectation import rounding_tokens, tokens_up_to
+from otel_promptcache.core.diagnosis.turns import after_answer
+from otel_promptcache.core.diagnosis.verdict import Case
+from otel_promptcache.core.prompt.chain import PrefixHash
+
+MIN_READ_TOKENS = 1_024
+"""Tokens; a shorter read may be of what a server itself puts in front of each prompt."""
+_DENSITY = 4
+"""One text has up to so many times as many tokens a byte as another one."""
+_MAX_TOKEN_BYTES = 16
+"""Of a whole prompt, on average; a provider that counts fewer tokens, or more than bytes, has got another prompt."""
+
+
+class Proof(NamedTuple):
+    """More was read than this process can have sent, as far as it remembers."""
+
+    unsent: PrefixHash
+    """Up to the first segment that was read and is not known. Was it sent and forgotten, this is no proof."""
+    links: int
+    """How many links were read, the last one at least in part."""
+
+
+def proof_of_others(case: Case, comparison: Comparison | None, known_when_answered: int) -> Proof | None:
+    """Tell whether a read shows that another process sends the start of the prompt; None if this one may explain it.
+
+    A whole segment has to be read that this process does not know, beyond the longest prompt that it has sent the same
+    way, and behind what the model itself answered to it: some servers can read their own output, too. The last
+    segment shows nothing, because other prompts may have begun it alike.
+
+    Args:
+        case: The request.
+        comparison: With the earlier prompt that it resembles most; None if there is nothing like it.
+        known_when_answered: How many of its links were known when it was answered.
+    """
+    links, match, read_tokens = case.sent.prompt.links, case.match, case.read_tokens
+    if not case.input_tokens <= case.sent.prompt.size_bytes <= _MAX_TOKEN_BYTES * case.input_tokens:
+        return None
+    known = match.known_links
+    unsent = after_answer(links, known) if known else 0
+    if read_tokens < MIN_READ_TOKENS or unsent >= len(links) - 1 or known_when_answered > known:
+        return None
+    if any(step.is_in_flight and step.position >= known for step in match.steps):
+        return None
+
+    def tokens(end_bytes: int) -> int:
+        return tokens_up_to(match, end_bytes, case.sent, case.input_tokens)[0]
+
+    sent_bytes = links[unsent - 1].end_bytes if unsent else 0
+    explained_tokens = tokens(sent_bytes)
+    if known:
+        latest = match.latest
+        if match.latest_tokens is None or latest is None or latest.scope.model != case.sent.scope.model:
+            return None
+        explained_tokens = max(explained_tokens, match.latest_tokens)
+    if comparison is not None and comparison.common_bytes > sent_bytes:
+        explained_tokens = max(explained_tokens, _DENSITY * tokens(comparison.common_bytes))
+    tolerance_tokens = rounding_tokens(case.policy)
+    is_whole = tokens(links[unsent].end_bytes) <= read_tokens + tolerance_tokens
+    if not is_whole or read_tokens - explained_tokens <= tolerance_tokens:
+        return None
+    read_links = bisect_left(
+        links, read_tokens - tolerance_tokens, key=lambda link: tokens(link.end_bytes - link.size_bytes)
+    )
+    return Proof(links[unsent].prefix, max(read_links, unsent + 1))

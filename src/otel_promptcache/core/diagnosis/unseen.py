@@ -1,0 +1,31 @@
+"""What a process says of a loss if others send the prompt, too, and it has not seen enough."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from otel_promptcache.core.diagnosis.reasons import Evidence, Finding, MissReason
+from otel_promptcache.core.prompt.chain import ROUTING_CHARS
+
+
+def unless_unseen(finding: Finding, evidence: Evidence) -> Finding:
+    """The same finding if this process alone explains the loss, else one that says that it cannot.
+
+    Others that send the start of the prompt may have made it too many requests a minute, kept a prefix alive that
+    expired here, or sent what looks new here. What was lost is known all the same, if this process sent it before.
+    """
+    expectation = evidence.expectation
+    if not expectation.with_others_bytes:
+        return finding
+    if finding.reason in (MissReason.COLD_START, MissReason.BELOW_MINIMUM):
+        return Finding(MissReason.UNSEEN, None)
+    if finding.reason is MissReason.PROVIDER:
+        is_explained = expectation.with_others_bytes < ROUTING_CHARS  # the rate is that of another start
+    elif finding.reason is MissReason.EXPIRED:
+        is_explained = not evidence.lost(expectation.with_others)  # what others keep alive was read
+    elif finding.reason is MissReason.NO_MATCHING_BREAKPOINT:
+        unknown_tokens = expectation.shareable_tokens - expectation.shared_tokens
+        is_explained = unknown_tokens <= evidence.tolerance_tokens
+    else:
+        is_explained = True
+    return finding if is_explained else replace(finding, reason=MissReason.UNSEEN)
