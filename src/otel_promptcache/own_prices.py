@@ -12,7 +12,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, cast
 
-from otel_promptcache.core.money.pricing import ModelPrice, parse_prices
+from otel_promptcache.core.money.pricing import ModelPrice
+from otel_promptcache.core.money.stated_prices import parse_prices
 from otel_promptcache.core.quoting import named, quoted
 
 _MAX_FILE_BYTES = 16 << 20

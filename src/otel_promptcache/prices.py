@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, TieredPrices
     from genai_prices.types import ModelPrice as TablePrice
 
-_INPUT_RATES = ("input_mtok", "cache_read_mtok", "cache_write_mtok")
+_LIFETIME_RATES = {"cache_write_1h_mtok": "1h"}
+_INPUT_RATES = ("input_mtok", "cache_read_mtok", "cache_write_mtok", *_LIFETIME_RATES)
 _WEEKEND = (5, 6)
 _SNAPSHOT_DATE = re.compile(r"-20\d\d-?[01]\d-?[0-3]\d$")
 _MEMO_SIZE = 1_024
@@ -96,6 +97,11 @@ class Prices:
             table.memo[key] = price
         return price
 
+    def goes_by_requested_model(self, provider: str) -> bool:
+        """Whether a provider bills by the id that was asked for: the answer names the model without its region."""
+        price_list = _price_list(provider)
+        return price_list is not None and price_list.goes_by_requested_model
+
     def _current_table(self) -> _Table | None:
         if (get_snapshot := _snapshot_getter()) is None:
             return None
@@ -155,24 +161,26 @@ def _listed(
     is_own_list = any(info is each for each in seller.models)
     if tier == DEFAULT_TIER:
         rates = info.get_prices(at)
-    elif is_own_list and _has_tier(info, tier, at):
-        rates = info.get_prices(at, {"service_tier": tier})
+    elif is_own_list and (variant := _variant(info, price_list, tier, at)):
+        rates = info.get_prices(at, variant)
     else:
         return None, not hourly
     is_complete = rates.cache_read_mtok is not None or price_list.lists_all_discounts
     return _model_price(rates) if is_complete else None, not hourly
 
 
-def _has_tier(info: ModelInfo, tier: str, at: datetime) -> bool:
-    """Tell whether a tier is listed with all its input rates; the table takes missing ones for standard."""
+def _variant(info: ModelInfo, price_list: PriceList, tier: str, at: datetime) -> dict[str, str] | None:
+    """How the table names a tier; None if not all its input rates are listed: it takes missing ones for standard."""
     standard = info.get_prices(at)
     needed = [rate for rate in _INPUT_RATES if getattr(standard, rate) is not None]
-    return any(
-        variant.when == {"service_tier": tier}
-        and (variant.constraint is None or variant.constraint.active(at))
-        and all(getattr(variant.prices, rate) is not None for rate in needed)
+    listed = [
+        variant.when
         for variant in info.price_variants or ()
-    )
+        if (variant.constraint is None or variant.constraint.active(at))
+        and all(getattr(variant.prices, rate) is not None for rate in needed)
+    ]
+    named = {"service_tier": tier}, dict(price_list.variants.get(tier, {}))
+    return next((name for name in named if name in listed), None)
 
 
 def _model_price(rates: TablePrice) -> ModelPrice | None:
@@ -199,6 +207,7 @@ def _from_step(rates: Mapping[str, Decimal | TieredPrices], starts: Sequence[int
         usd["input_mtok"],
         usd.get("cache_read_mtok"),
         usd.get("cache_write_mtok"),
+        {lifetime: usd[name] for name, lifetime in _LIFETIME_RATES.items() if name in usd},
         long_context=LongContext(further[0], _from_step(rates, further)) if further else None,
     )
 

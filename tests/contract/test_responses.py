@@ -67,7 +67,7 @@ def test_responses_usage_with_the_split_by_lifetime() -> None:
         "output_tokens_details": {"reasoning_tokens": 0},
     }
     expected = TokenUsage(
-        input_tokens=20, cache_read_tokens=8, cache_write_tokens=6, cache_write_12h_tokens=2, output_tokens=3, reasoning_tokens=0
+        input_tokens=20, cache_read_tokens=8, cache_write_tokens=6, written_by_lifetime=(("30m", 4), ("12h", 2)), output_tokens=3, reasoning_tokens=0
     )  # fmt: skip
     assert RESPONSES.read_answer({"usage": usage}).usage == expected
     for event in ("completed", "incomplete", "failed"):

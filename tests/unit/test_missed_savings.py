@@ -12,7 +12,7 @@ WITH_WRITES = ModelPrice(
     input_usd_per_mtok=4.0,
     cache_read_usd_per_mtok=0.4,
     cache_write_usd_per_mtok=5.0,
-    cache_write_12h_usd_per_mtok=10.0,
+    cache_write_usd_per_mtok_by_lifetime={"12h": 10.0},
 )
 MILLION = 1_000_000
 
@@ -34,11 +34,22 @@ MILLION = 1_000_000
                 input_tokens=MILLION,
                 cache_read_tokens=0,
                 cache_write_tokens=MILLION,
-                cache_write_12h_tokens=MILLION,
+                written_by_lifetime=(("12h", MILLION),),
             ),
             WITH_WRITES,
             MILLION,
             9.6,
+        ),
+        (  # what is still written is taken to have the longer lifetime
+            TokenUsage(
+                input_tokens=2 * MILLION,
+                cache_read_tokens=0,
+                cache_write_tokens=2 * MILLION,
+                written_by_lifetime=(("5m", MILLION), ("12h", MILLION)),
+            ),
+            WITH_WRITES,
+            MILLION,
+            4.6,
         ),
     ],
 )

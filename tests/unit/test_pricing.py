@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,15 +14,15 @@ from otel_promptcache.core.money.pricing import (
     LongContext,
     ModelPrice,
     cost,
-    parse_prices,
 )
+from otel_promptcache.core.money.stated_prices import parse_prices
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.quoting import quoted
 
 SOL = ModelPrice(4.0, 0.4, 5.0, long_context=LongContext(272_000, ModelPrice(8.0, 0.8, 10.0)))
 NO_DISCOUNT = ModelPrice(15.0)
 
-FIELDS = "input, cache_read, cache_write, cache_write_12h, long_context"
+FIELDS = "input, cache_read, cache_write, cache_write_1h, cache_write_12h, long_context"
 AMOUNT = "expected USD per million tokens, a finite number of at least 0"
 
 rates = st.floats(0, 1_000)
@@ -31,7 +32,8 @@ rates = st.floats(0, 1_000)
 def prices(draw: st.DrawFn) -> ModelPrice:
     ordinary = draw(rates)
     writes = st.none() | st.floats(ordinary, 2 * ordinary)
-    return ModelPrice(ordinary, draw(st.none() | st.floats(0, ordinary)), draw(writes), draw(writes))
+    longer = draw(st.dictionaries(st.sampled_from(["1h", "12h"]), st.floats(ordinary, 2 * ordinary)))
+    return ModelPrice(ordinary, draw(st.none() | st.floats(0, ordinary)), draw(writes), longer)
 
 
 @st.composite
@@ -39,23 +41,23 @@ def usages(draw: st.DrawFn) -> TokenUsage:
     total = draw(st.integers(0, 2_000_000))
     read = draw(st.integers(0, total))
     written = draw(st.integers(0, total - read))
-    written_12h = draw(st.none() | st.just(0) | st.integers(0, written))
-    return TokenUsage(
-        input_tokens=total,
-        cache_read_tokens=read,
-        cache_write_tokens=written,
-        cache_write_12h_tokens=written_12h,
-    )
+    longer = draw(st.none() | st.just(0) | st.integers(0, written))
+    lifetime = draw(st.sampled_from(["5m", "1h", "12h"]))
+    return usage(total, read, written, longer, lifetime)
 
 
 def usage(
-    total: int | None, read: int | None, written: int | None, written_12h: int | None = None
+    total: int | None,
+    read: int | None,
+    written: int | None,
+    longer: int | None = None,
+    lifetime: str = "12h",
 ) -> TokenUsage:
     return TokenUsage(
         input_tokens=total,
         cache_read_tokens=read,
         cache_write_tokens=written,
-        cache_write_12h_tokens=written_12h,
+        written_by_lifetime=None if longer is None else ((lifetime, longer),),
     )
 
 
@@ -92,7 +94,7 @@ class TestCost:
         assert cost(usage(10_000, 8_000, None), ModelPrice(3.0, 0.3, 3.0)) is not None
 
     def test_the_long_lifetime_has_a_price_of_its_own(self) -> None:
-        breakdown = cost(usage(10_000, 0, 5_000, 2_000), ModelPrice(1.0, 0.05, 1.25, 2.5))
+        breakdown = cost(usage(10_000, 0, 5_000, 2_000), ModelPrice(1.0, 0.05, 1.25, {"12h": 2.5}))
 
         assert breakdown is not None
         assert breakdown.write_surcharge_usd == pytest.approx((3_000 * 0.25 + 2_000 * 1.5) / 1e6)
@@ -100,7 +102,7 @@ class TestCost:
 
     @pytest.mark.parametrize("written_12h", [None, 0])
     def test_writes_without_a_reported_long_lifetime_are_default_ones(self, written_12h: int | None) -> None:
-        price = ModelPrice(1.0, 0.05, 1.25, 2.5)
+        price = ModelPrice(1.0, 0.05, 1.25, {"12h": 2.5})
 
         assert cost(usage(5_000, 0, 5_000, written_12h), price) == cost(usage(5_000, 0, 5_000), price)
 
@@ -113,7 +115,7 @@ class TestCost:
             pytest.param(usage(100, 10, None), SOL, id="written part not reported where it is charged"),
             pytest.param(
                 usage(100, 10, None),
-                ModelPrice(1.0, cache_write_12h_usd_per_mtok=2.0),
+                ModelPrice(1.0, cache_write_usd_per_mtok_by_lifetime={"12h": 2.0}),
                 id="written part not reported where one lifetime is charged",
             ),
             pytest.param(usage(100, 10, 50, 1), SOL, id="long lifetime without a known price"),
@@ -124,6 +126,22 @@ class TestCost:
     )
     def test_what_cannot_be_known_is_not_guessed(self, reported: TokenUsage, price: ModelPrice) -> None:
         assert cost(reported, price) is None
+
+    def test_the_default_lifetime_may_be_named(self) -> None:
+        named, unnamed = usage(5_000, 0, 5_000, 5_000, "5m"), usage(5_000, 0, 5_000)
+
+        assert cost(named, SOL) == cost(unnamed, SOL)
+
+    def test_what_was_compacted_is_added_at_the_price_of_its_own_length(self) -> None:
+        compaction = usage(300_000, 0, 0)
+        together = cost(replace(usage(1_000, 500, 0), compactions=(compaction, compaction)), SOL)
+
+        assert together is not None
+        assert together.input_cost_usd == pytest.approx((500 * 4 + 500 * 0.4 + 600_000 * 8) / 1e6)
+        assert together.savings_usd == pytest.approx(500 * 3.6 / 1e6)
+
+    def test_what_was_compacted_may_make_the_whole_unknown(self) -> None:
+        assert cost(replace(usage(1_000, 500, 0), compactions=(usage(1_000, None, 0),)), SOL) is None
 
     def test_nothing_costs_nothing(self) -> None:
         assert cost(usage(0, 0, 0), SOL) == CostBreakdown(0.0, 0.0, 0.0)
@@ -157,11 +175,18 @@ class TestLongContext:
             LongContext(100, replace(NO_DISCOUNT, long_context=LongContext(100, NO_DISCOUNT)))
 
 
+def stated_price(ordinary: float, name: str, rate: Any) -> dict[str, Any]:
+    """The arguments of a price with one rate by its name."""
+    if name == "cache_write_12h":
+        return {"input_usd_per_mtok": ordinary, "cache_write_usd_per_mtok_by_lifetime": {"12h": rate}}
+    return {"input_usd_per_mtok": ordinary, f"{name}_usd_per_mtok": rate}
+
+
 class TestModelPrice:
     @pytest.mark.parametrize("rate", [-1, float("nan"), float("inf"), "2", True, 10**400, 10**9 + 1, 1e300])
     @pytest.mark.parametrize("name", ["input", "cache_read", "cache_write", "cache_write_12h"])
     def test_a_rate_is_a_finite_amount(self, name: str, rate: float) -> None:
-        stated = {"input_usd_per_mtok": 1.0, f"{name}_usd_per_mtok": rate}
+        stated = stated_price(1.0, name, rate)
 
         with pytest.raises(
             InvalidPriceError, match=f"^{name} is {re.escape(quoted(rate))}: expected USD per million tokens"
@@ -179,7 +204,7 @@ class TestModelPrice:
     @pytest.mark.parametrize("name", ["cache_write", "cache_write_12h"])
     def test_a_write_is_not_cheaper_than_ordinary_input(self, name: str) -> None:
         with pytest.raises(InvalidPriceError, match=rf"{name} is 1: expected at least input, 1\.5"):
-            ModelPrice(**{"input_usd_per_mtok": 1.5, f"{name}_usd_per_mtok": 1})
+            ModelPrice(**stated_price(1.5, name, 1))
 
     def test_prices_and_costs_are_frozen(self) -> None:
         with pytest.raises(FrozenInstanceError):
@@ -191,8 +216,9 @@ class TestInvariants:
     def test_the_parts_add_up_and_none_is_negative(self, reported: TokenUsage, price: ModelPrice) -> None:
         breakdown = cost(reported, price)
         if breakdown is None:
-            assert reported.cache_write_12h_tokens
-            assert price.cache_write_12h_usd_per_mtok is None
+            ((lifetime, longer),) = reported.written_by_lifetime or ()
+            assert longer
+            assert lifetime not in {"5m", *price.cache_write_usd_per_mtok_by_lifetime}
             return
 
         ordinary = (reported.input_tokens or 0) * price.input_usd_per_mtok / 1e6
@@ -205,13 +231,14 @@ class TestInvariants:
     @given(usages(), prices(), st.integers(0, 50))
     def test_dollars_are_linear_in_tokens(self, reported: TokenUsage, price: ModelPrice, factor: int) -> None:
         once = cost(reported, price)
-        written_12h = reported.cache_write_12h_tokens
+        ((lifetime, longer),) = reported.written_by_lifetime or (("1h", None),)
         often = cost(
             usage(
                 factor * (reported.input_tokens or 0),
                 factor * (reported.cache_read_tokens or 0),
                 factor * (reported.cache_write_tokens or 0),
-                None if written_12h is None else factor * written_12h,
+                None if longer is None else factor * longer,
+                lifetime,
             ),
             price,
         )
@@ -237,7 +264,13 @@ class TestParsePrices:
             parse_prices({"m": {"input": 1, "long_context": entry}}, "here")
 
     def test_every_field_is_read(self) -> None:
-        stated = {"input": 4, "cache_read": 0.4, "cache_write": 5, "cache_write_12h": 8.0}
+        stated = {
+            "input": 4,
+            "cache_read": 0.4,
+            "cache_write": 5,
+            "cache_write_1h": 6,
+            "cache_write_12h": 8.0,
+        }
         longer = {
             "above_tokens": 272_000,
             "input": 8.0,
@@ -249,7 +282,7 @@ class TestParsePrices:
         beyond = ModelPrice(8.0, long_context=LongContext(500_000, ModelPrice(9)))
         assert parsed == {
             "m": {
-                "default": ModelPrice(4, 0.4, 5, 8.0, LongContext(272_000, beyond)),
+                "default": ModelPrice(4, 0.4, 5, {"1h": 6, "12h": 8.0}, LongContext(272_000, beyond)),
                 "flex": ModelPrice(2),
             }
         }

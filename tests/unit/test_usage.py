@@ -59,9 +59,10 @@ def test_not_reported_is_not_zero() -> None:
             r"cache_read_tokens \+ cache_write_tokens is 11, more than input_tokens \(10\)",
         ),
         (
-            {"cache_write_tokens": 1, "cache_write_12h_tokens": 2},
-            r"cache_write_12h_tokens is 2, more than cache_write_tokens \(1\)",
+            {"cache_write_tokens": 2, "written_by_lifetime": (("5m", 1), ("1h", 2))},
+            r"3 tokens were written by lifetime, more than cache_write_tokens \(2\)",
         ),
+        ({"written_by_lifetime": (("1h", -1),)}, "written with 1h: expected an integer from 0"),
     ],
 )
 def test_impossible_usage_is_named(bad: dict[str, object], message: str) -> None:

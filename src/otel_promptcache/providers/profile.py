@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from otel_promptcache.core.policy import CachePolicy
@@ -42,6 +43,10 @@ class PriceList:
     """Further service tiers that are billed at the standard price."""
     other_hosts: tuple[str, ...] = ()
     """Ends of the names of hosts that bill by another list."""
+    variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """By the tier, what the list calls a variant of a price if not by `service_tier`."""
+    goes_by_requested_model: bool = False
+    """The price is that of the id that was asked for; the answer names the model without its region."""
     incomplete: re.Pattern[str] | None = None
     """Found in the ids of models that are listed, but not with all that is billed for them."""
     lists_all_discounts: bool = False

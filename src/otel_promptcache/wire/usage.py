@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from otel_promptcache.core.money.usage import MODALITIES, TEXT_ALONE, InvalidUsageError, TokenUsage
+from otel_promptcache.core.money.usage import (
+    MODALITIES,
+    TEXT_ALONE,
+    InvalidUsageError,
+    LifetimeTokens,
+    TokenUsage,
+)
 from otel_promptcache.wire.format import Json, mapping, sequence
 
 _MAX_COST_USD = 10**6
@@ -66,9 +72,14 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
         reasoning_tokens=_count(output_details.get("reasoning_tokens")),
         cache_read_tokens=_count(cache_read_tokens),
         cache_write_tokens=_count(cache_write_tokens),
-        cache_write_12h_tokens=_count(write_details.get("ttl_12h_tokens")),
+        written_by_lifetime=_by_lifetime(write_details) if write_details else None,
         modalities=_modalities(input_details) if audio or image or video else TEXT_ALONE,
     )
+
+
+def _by_lifetime(write_details: Json) -> LifetimeTokens:
+    counts = [(lifetime, _count(write_details.get(f"ttl_{lifetime}_tokens"))) for lifetime in ("30m", "12h")]
+    return tuple([(lifetime, count) for lifetime, count in counts if count is not None])
 
 
 def stated_cost(usage: Json) -> float | None:

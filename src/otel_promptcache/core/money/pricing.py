@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from otel_promptcache.core.quoting import named, quoted
+from otel_promptcache.core.quoting import quoted
 
 if TYPE_CHECKING:
-    from otel_promptcache.core.money.usage import TokenUsage
+    from otel_promptcache.core.money.usage import LifetimeTokens, TokenUsage
 
 DEFAULT_TIER = "default"
 STANDARD_TIERS = frozenset({DEFAULT_TIER, "auto", "standard"})
@@ -18,7 +18,11 @@ STANDARD_TIERS = frozenset({DEFAULT_TIER, "auto", "standard"})
 _TOKENS_PER_MTOK = 1_000_000
 _MAX_USD_PER_MTOK = 1_000_000_000
 """Beyond this it is no price, and sums of dollars would lose their cents."""
-_FIELDS = ("input", "cache_read", "cache_write", "cache_write_12h", "long_context")
+_DEFAULT_LIFETIMES = frozenset({"5m", "30m"})
+"""Lifetimes that a provider gives if a request names none. Their price is `cache_write`.
+
+Sources: Anthropic, prompt caching; OpenAI, prompt caching guide (checked 2026-11-25).
+"""
 
 
 class InvalidPriceError(ValueError):
@@ -41,9 +45,9 @@ class ModelPrice:
     cache_read_usd_per_mtok: float | None = None
     """None says that there is no discount: reads are billed like ordinary input."""
     cache_write_usd_per_mtok: float | None = None
-    """None says that there is no charge: writes are billed like ordinary input."""
-    cache_write_12h_usd_per_mtok: float | None = None
-    """None says *not known*: a request that wrote with the long lifetime cannot be priced."""
+    """With the default lifetime. None says that there is no charge: writes are billed like ordinary input."""
+    cache_write_usd_per_mtok_by_lifetime: Mapping[str, float] = field(default_factory=dict[str, float])
+    """With longer ones. A request that wrote with one that is not named cannot be priced."""
     long_context: LongContext | None = None
     billed_apart: frozenset[str] = frozenset()
     """Which of `MODALITIES` have rates of their own: a request with input of them cannot be priced."""
@@ -55,8 +59,10 @@ class ModelPrice:
             raise InvalidPriceError(
                 f"cache_read is {quoted(read)}: expected at most input, {quoted(ordinary)}"
             )
-        for name in ("cache_write", "cache_write_12h"):
-            write = getattr(self, f"{name}_usd_per_mtok")
+        writes = {"cache_write": self.cache_write_usd_per_mtok}
+        for lifetime, rate in self.cache_write_usd_per_mtok_by_lifetime.items():
+            writes[f"cache_write_{lifetime}"] = rate
+        for name, write in writes.items():
             if write is not None and _rate(name, write) < ordinary:
                 raise InvalidPriceError(
                     f"{name} is {quoted(write)}: expected at least input, {quoted(ordinary)}"
@@ -105,47 +111,70 @@ class CostBreakdown:
         """Savings less the surcharge: negative where writing cost more than reading saved."""
         return self.savings_usd - self.write_surcharge_usd
 
+    def plus(self, other: CostBreakdown) -> CostBreakdown:
+        """The two together."""
+        return CostBreakdown(
+            self.input_cost_usd + other.input_cost_usd,
+            self.savings_usd + other.savings_usd,
+            self.write_surcharge_usd + other.write_surcharge_usd,
+        )
+
 
 def cost(usage: TokenUsage, price: ModelPrice) -> CostBreakdown | None:
     """Price the input of a request in USD, never by a guess.
 
-    Written tokens of which no lifetime was reported count as written with the default one.
+    Written tokens of which no lifetime was reported count as written with the default one. Compactions are added.
 
     Returns:
         None where the dollars cannot be known: the input or the part read from the cache was not
-        reported; the written part was not, and the model charges for it; something was written with the long
+        reported; the written part was not, and the model charges for it; something was written with a longer
         lifetime, and its price is not known; or the input has parts of a kind that is billed apart.
     """
     if price.billed_apart and not price.billed_apart.isdisjoint(usage.modalities):
         return None
     tokens, read, written = usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens
-    written_12h = usage.cache_write_12h_tokens or 0
     if tokens is None or read is None:
         return None
+    short_context = price
     while (step := price.long_context) is not None and tokens > step.above_tokens:
         price = step.price
 
     ordinary = price.input_usd_per_mtok
     read_rate = ordinary if (rate := price.cache_read_usd_per_mtok) is None else rate
     write_rate = ordinary if (rate := price.cache_write_usd_per_mtok) is None else rate
-    write_12h_rate = price.cache_write_12h_usd_per_mtok
-    if written is None:
-        if max(write_rate, write_12h_rate or 0.0) > ordinary:
-            return None
-        written = written_12h
-    surcharge = (written - written_12h) * (write_rate - ordinary)
-    if written_12h:
-        if write_12h_rate is None:
-            return None
-        surcharge += written_12h * (write_12h_rate - ordinary)
+    rates = price.cache_write_usd_per_mtok_by_lifetime
+    if written is None and max(write_rate, *rates.values(), 0.0) > ordinary:
+        return None
+    longer_tokens, surcharge = 0, 0.0
+    for lifetime, count in usage.written_by_lifetime or ():
+        if count and lifetime not in _DEFAULT_LIFETIMES:
+            if lifetime not in rates:
+                return None
+            longer_tokens += count
+            surcharge += count * (rates[lifetime] - ordinary)
+    if written is not None:
+        surcharge += (written - longer_tokens) * (write_rate - ordinary)
 
     # Only sums of what cannot be negative: rounding could take a difference of large sums below zero.
     billed = (tokens - read) * ordinary + read * read_rate + surcharge
-    return CostBreakdown(
+    own = CostBreakdown(
         input_cost_usd=billed / _TOKENS_PER_MTOK,
         savings_usd=read * (ordinary - read_rate) / _TOKENS_PER_MTOK,
         write_surcharge_usd=surcharge / _TOKENS_PER_MTOK,
     )
+    return _with_compactions(own, usage.compactions, short_context) if usage.compactions else own
+
+
+def _with_compactions(
+    own: CostBreakdown, compactions: Sequence[TokenUsage], price: ModelPrice
+) -> CostBreakdown | None:
+    total = own
+    for usage in compactions:
+        further = cost(usage, price)
+        if further is None:
+            return None
+        total = total.plus(further)
+    return total
 
 
 def missed_savings_usd(usage: TokenUsage, price: ModelPrice, missed_tokens: int) -> float | None:
@@ -160,91 +189,25 @@ def missed_savings_usd(usage: TokenUsage, price: ModelPrice, missed_tokens: int)
     if actual is None or usage.input_tokens is None or usage.cache_read_tokens is None:
         return None
     missed_tokens = min(missed_tokens, usage.input_tokens - usage.cache_read_tokens)
-    written, written_12h = usage.cache_write_tokens, usage.cache_write_12h_tokens
+    written, by_lifetime = usage.cache_write_tokens, usage.written_by_lifetime
     still_written = None if written is None else max(0, written - missed_tokens)
     hoped = replace(
         usage,
         cache_read_tokens=usage.cache_read_tokens + missed_tokens,
         cache_write_tokens=still_written,
-        cache_write_12h_tokens=None if written_12h is None else min(written_12h, still_written or 0),
+        written_by_lifetime=by_lifetime and _limited(by_lifetime, still_written or 0),
     )
     hoped_cost = cost(hoped, price)
     return None if hoped_cost is None else max(0.0, actual.input_cost_usd - hoped_cost.input_cost_usd)
 
 
-def parse_prices(models: object, where: str = "prices") -> dict[str, dict[str, ModelPrice]]:
-    """Read prices as people write them down: fields by model, in USD per million tokens.
-
-    A model has the field `input`, and where they apply `cache_read`, `cache_write` and
-    `cache_write_12h`; `long_context`, the same fields for requests with more input tokens than its
-    `above_tokens`; and `tiers`, all these fields again for service tiers other than the standard one.
-
-    Args:
-        models: The mapping. Nothing about it is taken for granted.
-        where: What to call it in an error.
-
-    Returns:
-        Prices by model, then by service tier; `DEFAULT_TIER` is always there.
-
-    Raises:
-        InvalidPriceError: A field is missing, unknown or out of range.
-    """
-    try:
-        stated = _fields(where, models)
-        return {model: _tiers(f"{where}: {named(model)}", entry) for model, entry in stated.items()}
-    except RecursionError:
-        raise InvalidPriceError(
-            f"{where} has more long_context within long_context than can be read"
-        ) from None
-
-
-def _tiers(where: str, entry: object) -> dict[str, ModelPrice]:
-    standard = _fields(where, entry, *_FIELDS, "tiers")
-    others = _fields(f"{where}, tiers", standard.pop("tiers", {}))
-    if double := sorted(STANDARD_TIERS.intersection(others)):
-        raise InvalidPriceError(f"{where}, tiers: {double[0]} is the standard tier, stated beside `tiers`")
-    prices = {tier: _price(f"{where}, tier {named(tier)}", fields) for tier, fields in others.items()}
-    return {DEFAULT_TIER: _price(where, standard), **prices}
-
-
-def _price(where: str, entry: object) -> ModelPrice:
-    fields = _fields(where, entry, *_FIELDS)
-    if "input" not in fields:
-        raise InvalidPriceError(f"{where} lacks the field 'input'")
-    longer = fields.get("long_context")
-    long_context = None if longer is None else _long_context(f"{where}, long_context", longer)
-    try:
-        return ModelPrice(
-            fields["input"],
-            fields.get("cache_read"),
-            fields.get("cache_write"),
-            fields.get("cache_write_12h"),
-            long_context,
-        )
-    except InvalidPriceError as error:
-        raise InvalidPriceError(f"{where}: {error}") from None
-
-
-def _long_context(where: str, entry: object) -> LongContext:
-    fields = _fields(where, entry, *_FIELDS, "above_tokens")
-    above_tokens = fields.pop("above_tokens", None)
-    price = _price(where, fields)
-    try:
-        return LongContext(above_tokens, price)
-    except InvalidPriceError as error:
-        raise InvalidPriceError(f"{where}: {error}") from None
-
-
-def _fields(where: str, entry: object, *allowed: str) -> dict[str, Any]:
-    """Copy a mapping of names; any are allowed unless some are given."""
-    if not isinstance(entry, Mapping):
-        raise InvalidPriceError(f"{where} is {quoted(entry)}: expected a mapping")
-    fields = cast("Mapping[object, object]", entry)
-    for name in fields:
-        if not isinstance(name, str) or (allowed and name not in allowed):
-            expected = f"one of {', '.join(allowed)}" if allowed else "a string"
-            raise InvalidPriceError(f"{where} has the field {quoted(name)}: expected {expected}")
-    return dict(cast("Mapping[str, Any]", fields))
+def _limited(written: LifetimeTokens, limit: int) -> LifetimeTokens:
+    """What is left of writes if only so many tokens are still written: of the longer lifetimes as much as possible."""
+    left: list[tuple[str, int]] = []
+    for lifetime, count in sorted(written, key=lambda each: each[0] in _DEFAULT_LIFETIMES):
+        left.append((lifetime, min(count, limit)))
+        limit -= left[-1][1]
+    return tuple(left)
 
 
 def _rate(name: str, value: object) -> float:

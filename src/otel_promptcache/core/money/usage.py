@@ -13,6 +13,10 @@ MAX_TOKENS = 10**9
 """Tokens, more than any context window holds: a larger count is impossible usage."""
 
 
+LifetimeTokens = tuple[tuple[str, int], ...]
+"""Lifetimes, as the provider names them, such as `1h`, each with a number of tokens."""
+
+
 class UsageError(str, Enum):
     """What is impossible about reported usage."""
 
@@ -58,8 +62,10 @@ class TokenUsage:
     """Part of `input_tokens` that was served from the cache."""
     cache_write_tokens: int | None = None
     """Part of `input_tokens` that was written to the cache; never overlaps with the read part."""
-    cache_write_12h_tokens: int | None = None
-    """Part of `cache_write_tokens` that was written with the long lifetime."""
+    written_by_lifetime: LifetimeTokens | None = None
+    """`cache_write_tokens` by lifetime. What is named by none was written with the provider's default one."""
+    compactions: tuple[TokenUsage, ...] | None = None
+    """Further prompts that were processed for the request and are in none of these counts."""
     modalities: frozenset[str] = TEXT_ALONE
     """Which of `MODALITIES` the input has, as far as that is known."""
 
@@ -76,10 +82,19 @@ class TokenUsage:
                 f"cache_read_tokens + cache_write_tokens is {parts}, more than input_tokens ({total})",
                 UsageError.CACHE_EXCEEDS_INPUT,
             )
-        written_12h = self.cache_write_12h_tokens or 0
-        if written is not None and written_12h > written:
+        if self.written_by_lifetime:
+            self._check_lifetimes(self.written_by_lifetime)
+
+    def _check_lifetimes(self, written: LifetimeTokens) -> None:
+        for lifetime, count in written:
+            if not is_token_count(count):
+                raise InvalidUsageError(
+                    f"written with {lifetime}: expected an integer from 0 to {MAX_TOKENS:,}"
+                )
+        by_lifetime, total = sum([count for _, count in written]), self.cache_write_tokens
+        if total is not None and by_lifetime > total:
             raise InvalidUsageError(
-                f"cache_write_12h_tokens is {written_12h}, more than cache_write_tokens ({written})"
+                f"{by_lifetime} tokens were written by lifetime, more than cache_write_tokens ({total})"
             )
 
     def updated(self, later: TokenUsage) -> TokenUsage:
@@ -88,7 +103,7 @@ class TokenUsage:
         Raises:
             InvalidUsageError: The two together are impossible.
         """
-        merged = {name: getattr(later, name) for name in _COUNTS if getattr(later, name) is not None}
+        merged = {name: getattr(later, name) for name in _MERGED if getattr(later, name) is not None}
         if not merged:
             return self
         return replace(self, modalities=self.modalities | later.modalities, **merged)
@@ -114,3 +129,4 @@ def is_token_count(value: object) -> bool:
 
 
 _COUNTS = tuple(field.name for field in fields(TokenUsage) if field.name.endswith("_tokens"))
+_MERGED = (*_COUNTS, "written_by_lifetime", "compactions")

@@ -1,0 +1,76 @@
+"""Usage of a provider that reports the cached tokens beside the input, not within it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from otel_promptcache.core.money.usage import TEXT_ALONE, LifetimeTokens, TokenUsage, is_token_count
+
+
+@dataclass(frozen=True, slots=True)
+class UsageInParts(TokenUsage):
+    """Counts whose input is the sum of its parts, formed anew when a later message reports one of them.
+
+    Built by `usage_in_parts`, which forms the sum.
+    """
+
+    uncached_input_tokens: int | None = None
+    """What was neither read nor written."""
+
+    def updated(self, later: TokenUsage) -> TokenUsage:
+        """Merge what a later message reports: each part that it names wins, and what it leaves out stays.
+
+        Raises:
+            InvalidUsageError: The two together are impossible.
+        """
+        if not isinstance(later, UsageInParts):
+            return later
+        return usage_in_parts(
+            uncached_input_tokens=_later(self.uncached_input_tokens, later.uncached_input_tokens),
+            cache_read_tokens=_later(self.cache_read_tokens, later.cache_read_tokens),
+            cache_write_tokens=_later(self.cache_write_tokens, later.cache_write_tokens),
+            written_by_lifetime=later.written_by_lifetime or self.written_by_lifetime,
+            output_tokens=_later(self.output_tokens, later.output_tokens),
+            reasoning_tokens=_later(self.reasoning_tokens, later.reasoning_tokens),
+            compactions=later.compactions or self.compactions,
+            modalities=self.modalities | later.modalities,
+        )
+
+
+def usage_in_parts(
+    *,
+    uncached_input_tokens: int | None,
+    cache_read_tokens: int | None,
+    cache_write_tokens: int | None,
+    written_by_lifetime: LifetimeTokens | None = None,
+    output_tokens: int | None = None,
+    reasoning_tokens: int | None = None,
+    compactions: tuple[TokenUsage, ...] | None = None,
+    modalities: frozenset[str] = TEXT_ALONE,
+) -> UsageInParts:
+    """Put counts together.
+
+    The input is the sum of the parts that were reported. It is unknown if the uncached part was not.
+
+    Raises:
+        InvalidUsageError: A count is negative, too large or not an int, or the lifetimes exceed what was written.
+    """
+    cached = [count for count in (cache_read_tokens, cache_write_tokens) if count is not None]
+    input_tokens = uncached_input_tokens
+    if input_tokens is not None and all(map(is_token_count, (input_tokens, *cached))):
+        input_tokens += sum(cached)
+    return UsageInParts(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        reasoning_tokens=reasoning_tokens,
+        cache_read_tokens=cache_read_tokens,
+        cache_write_tokens=cache_write_tokens,
+        written_by_lifetime=written_by_lifetime,
+        compactions=compactions,
+        modalities=modalities,
+        uncached_input_tokens=uncached_input_tokens,
+    )
+
+
+def _later(earlier: int | None, later: int | None) -> int | None:
+    return earlier if later is None else later
