@@ -21,7 +21,6 @@ from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt.segments import CacheScope, Segment, without_items
 from otel_promptcache.providers.policies import policy_for
 from otel_promptcache.wire.chat import CHAT_COMPLETIONS
-from otel_promptcache.wire.content import cache_options, settings
 from otel_promptcache.wire.format import WireFormat
 
 Body = dict[str, Any]
@@ -90,7 +89,7 @@ def prompt_of(
     wire: WireFormat = CHAT_COMPLETIONS,
 ) -> SentPrompt:
     """A request's prompt, as it would be remembered."""
-    return SentPrompt(hash_prompt(tuple(wire.segments(body))), scope, cache_options(body), fingerprint)
+    return SentPrompt(hash_prompt(tuple(wire.segments(body))), scope, wire.options(body), fingerprint)
 
 
 @dataclass
@@ -108,9 +107,9 @@ class Application:
 
     def open(self, body: Body, *, has_boundaries: bool = True, keeps_names: bool = False) -> Examination:
         """Send a request that is not answered yet."""
-        options, read = cache_options(body), partial(self.wire.blocks, body)
+        options, read = self.wire.options(body), partial(self.wire.blocks, body)
         scope = self.wire.scope(body)._replace(
-            provider="openai", model=body["model"], settings=settings(body, hash)
+            provider="openai", model=body["model"], settings=self.wire.settings(body, hash)
         )
         prompt, segments = self._hasher.hash(partial(without_items, read) if options.is_continued else read)
         fingerprint = self._fingerprinter.identify(self.segments(body)).fingerprint

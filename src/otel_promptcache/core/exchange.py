@@ -33,6 +33,8 @@ class ProviderDiagnosis:
 
     reason: str
     missed_tokens: int | None
+    path: str | None = None
+    """What of the request it is about, such as `system`; None if the provider does not say."""
 
 
 class Progress(Enum):
@@ -65,12 +67,14 @@ class Reply(NamedTuple):
     """The provider behind a router that answered."""
     diagnosis: ProviderDiagnosis | None = None
     """The provider's own word on a miss, where it gives one."""
+    billing: str | None = None
+    """What makes the bill differ from the standard prices, such as `fast`, if no tier says so."""
 
     def updated(self, later: Reply) -> Reply:
         """Merge what a later event says: it wins, and what it leaves out stays. Finish reasons add up."""
         if not any(self):
             return later
-        merged = Reply._make(old if new is None else new for old, new in zip(self, later, strict=True))
+        merged = Reply._make([old if new is None else new for old, new in zip(self, later, strict=True)])
         if self.finish_reasons and later.finish_reasons:
             reasons = {**self.finish_reasons, **later.finish_reasons}
             return merged._replace(finish_reasons=dict(list(reasons.items())[:MAX_CHOICES]))

@@ -12,6 +12,7 @@ from otel_promptcache.wire.content import (
     cache_key,
     cache_options,
     item_block,
+    settings,
     text_block,
     tool_block,
 )
@@ -110,6 +111,7 @@ CHAT_COMPLETIONS = WireFormat(
     api_type="chat_completions",
     blocks=_chat_blocks,
     scope=_scope,
+    settings=settings,
     options=cache_options,
     read_answer=_read,
     late_events=_LATE_EVENTS,
@@ -121,6 +123,7 @@ COMPLETIONS = WireFormat(
     api_type=None,
     blocks=_completion_blocks,
     scope=_scope,
+    settings=settings,
     options=cache_options,
     read_answer=_read,
     late_events=_LATE_EVENTS,

@@ -23,7 +23,7 @@ from otel_promptcache.wire.format import Json, mapping, sequence, string
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 _BREAKPOINT = "prompt_cache_breakpoint"
 _MEDIA = ("image", "audio", "file", "screenshot")
-_MEDIA_BYTES = 3_000
+MEDIA_BYTES = 3_000
 """What an image is taken for, beside text: it costs some hundred tokens, whatever the length of its URL or data."""
 # What an answer calls its items is no part of the prompt that they are sent back in.
 _IDENTITY = frozenset({"id", "status"})
@@ -126,7 +126,7 @@ def _part_segment(kind: SegmentKind, path: str, raw_part: object, role: Role, *,
         role=role,
         ends_message=is_last,
         breakpoint_ttl=_breakpoint_ttl(part),
-        size_bytes=_MEDIA_BYTES if is_media else None,
+        size_bytes=MEDIA_BYTES if is_media else None,
         modalities=TEXT_ALONE if isinstance(value, str) else _modalities((part,)),
     )
 

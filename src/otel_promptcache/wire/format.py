@@ -10,7 +10,14 @@ from typing import Any, NamedTuple, cast
 
 from otel_promptcache.core.exchange import Reply
 from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage
-from otel_promptcache.core.prompt.segments import Block, CacheOptions, CacheScope, Segment
+from otel_promptcache.core.prompt.segments import (
+    Block,
+    CacheOptions,
+    CacheScope,
+    HashValue,
+    Segment,
+    Settings,
+)
 
 Json = Mapping[str, Any]
 
@@ -36,6 +43,18 @@ class AnswerPart(NamedTuple):
     """Nothing about this response follows the stream event."""
 
 
+class PathContent(NamedTuple):
+    """What the path of a request says of it, if it says anything."""
+
+    model: str | None = None
+    is_stream: bool = False
+    has_list_price: bool = True
+    """The provider's price list holds at this address."""
+
+
+NO_PATH_CONTENT = PathContent()
+
+
 @dataclass(frozen=True, slots=True)
 class WireFormat:
     """One API's requests, responses and stream events, as functions over decoded JSON.
@@ -51,6 +70,8 @@ class WireFormat:
     """What becomes the pieces of a request's prompt, in render order, lazily."""
     scope: Callable[[Json], CacheScope]
     """What partitions the cache, as far as the request says: all but provider, host, model and settings."""
+    settings: Callable[[Json, HashValue], Settings]
+    """The settings that are part of the rendered prompt, or separate caches, with hashes of their values; sorted."""
     options: Callable[[Json], CacheOptions]
     """What the request asks of the cache."""
     read_answer: Callable[[Json], AnswerPart]
@@ -63,6 +84,18 @@ class WireFormat:
     """Whether the provider's price list holds for this API; if not, only prices of the user's own do."""
     usage_needs_include_usage: bool = False
     """Whether a stream reports usage only if the request asks for it."""
+    vendor: str = "openai"
+    """Who made the API: `gen_ai.provider.name` of its own models at a host that is not known."""
+    has_openai_tiers: bool = True
+    """Whether `service_tier` means what it means at OpenAI."""
+    has_early_usage: bool = False
+    """Whether a stream says at its start how much of the prompt was cached."""
+    may_be_framed: bool = False
+    """Whether a stream may come in the frames of AWS."""
+    read_path: Callable[[str], PathContent] | None = None
+    """Reads the path of a request; None if it says nothing that the body does not say."""
+    asks_for_another_price: Callable[[Json], bool] | None = None
+    """Whether a request asks for what is billed at other than the standard prices; None if none can."""
 
     def segments(self, request: Json) -> Iterator[Segment]:
         """The pieces of a request's prompt in render order, lazily."""

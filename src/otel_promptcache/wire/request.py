@@ -16,8 +16,7 @@ from otel_promptcache.core.prompt.segments import (
     Settings,
     without_items,
 )
-from otel_promptcache.wire.content import settings
-from otel_promptcache.wire.format import Json, WireFormat, mapping, string
+from otel_promptcache.wire.format import NO_PATH_CONTENT, Json, WireFormat, mapping, string
 
 MAX_PATH_CHARS = 2_048
 """Characters of a path that are looked at; a longer one is no inference."""
@@ -40,6 +39,8 @@ class RequestContent:
     """The provider answers without being waited for; the answer is fetched by requests of its own."""
     has_list_price: bool
     """The provider's price list holds; if not, only prices of the user's own do."""
+    asks_for_another_price: bool
+    """It asks for what is not billed at the standard prices, if the answer says that it got it."""
     scope: CacheScope
     """What partitions the cache, as far as the body says: all but the provider, the host, the model and settings."""
     settings: Settings
@@ -57,20 +58,25 @@ def read_request(wire: WireFormat, request: Json, path: str, hash_value: HashVal
     Args:
         wire: The format that it is written in.
         request: Its body.
-        path: Where it goes: at Azure the path names the deployment, which stands for the model.
+        path: Where it goes: at Azure the path names the deployment, which stands for the model, and on other platforms
+            the model itself.
         hash_value: Makes the hashes of settings.
     """
     options, read_blocks = wire.options(request), partial(wire.blocks, request)
     deployment = azure_deployment(path) if "/deployments/" in path else None
+    target = NO_PATH_CONTENT if wire.read_path is None else wire.read_path(path[:MAX_PATH_CHARS])
+    asks = wire.asks_for_another_price
+    has_list_price = wire.has_list_price and target.has_list_price
     return RequestContent(
-        model=string(request.get("model")) or deployment,
+        model=string(request.get("model")) or deployment or target.model,
         is_deployment=deployment is not None,
-        service_tier=string(request.get("service_tier")),
-        is_stream=request.get("stream") is True,
+        service_tier=string(request.get("service_tier")) if wire.has_openai_tiers else None,
+        is_stream=request.get("stream") is True or target.is_stream,
         is_background=request.get("background") is True,
-        has_list_price=wire.has_list_price and not _has_unpublished_discount(request),
+        has_list_price=has_list_price and not _has_unpublished_discount(request),
+        asks_for_another_price=asks is not None and asks(request),
         scope=wire.scope(request),
-        settings=settings(request, hash_value),
+        settings=wire.settings(request, hash_value),
         options=options,
         read_blocks=partial(without_items, read_blocks) if options.is_continued else read_blocks,
         read_segments=partial(wire.segments, request),

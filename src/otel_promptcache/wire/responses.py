@@ -15,6 +15,7 @@ from otel_promptcache.wire.content import (
     cache_options,
     has_unknown_start,
     item_block,
+    settings,
     text_block,
     tool_block,
 )
@@ -135,6 +136,7 @@ COMPACT = WireFormat(
     api_type="responses",
     blocks=_blocks,
     scope=_scope,
+    settings=settings,
     options=cache_options,
     read_answer=_read,
     late_events=re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"'),

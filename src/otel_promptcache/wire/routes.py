@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+from otel_promptcache.wire.anthropic.messages import MESSAGES, is_inference_on_a_platform
 from otel_promptcache.wire.chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.wire.decisions import DECISIONS
 from otel_promptcache.wire.format import WireFormat
@@ -18,6 +19,7 @@ _FORMAT_BY_SUFFIX = (
     ("/responses", RESPONSES),
     ("/responses/compact", COMPACT),
     ("/decisions", DECISIONS),
+    ("/v1/messages", MESSAGES),  # `/threads/{id}/messages` of OpenAI is none
 )
 
 _FETCH = re.compile(r"/responses/(?P<id>[^/]+)(?P<cancel>/cancel)?$")
@@ -33,7 +35,8 @@ def wire_format(method: str, path: str) -> WireFormat | None:
     if method.upper() != "POST":
         return None
     path = _without_query(path)
-    return next((found for suffix, found in _FORMAT_BY_SUFFIX if path.endswith(suffix)), None)
+    found = next((found for suffix, found in _FORMAT_BY_SUFFIX if path.endswith(suffix)), None)
+    return MESSAGES if found is None and is_inference_on_a_platform(path) else found
 
 
 def fetched_response_id(method: str, path: str) -> str | None:

@@ -1,0 +1,158 @@
+"""`POST /v1/messages`, and the paths by which Bedrock and Vertex AI have the same API."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
+from otel_promptcache.core.money.usage import is_token_count
+from otel_promptcache.wire.anthropic.prompt import blocks, options, scope, settings
+from otel_promptcache.wire.anthropic.usage import billing, reported_message_usage
+from otel_promptcache.wire.format import (
+    MAX_ID_CHARS,
+    AnswerPart,
+    Json,
+    PathContent,
+    WireFormat,
+    mapping,
+    string,
+    word,
+)
+from otel_promptcache.wire.usage import stated_cost
+
+_ERROR = "APIStatusError"
+"""For an error without a type: what the caller gets to see is the SDK's exception of this name."""
+_TOKENS = {"text_delta": "text", "input_json_delta": "partial_json", "thinking_delta": "thinking"}
+"""Deltas that bring output, each with its member."""
+_LATE_EVENTS = re.compile(rb'"type"\s*:\s*"(?:message_delta|message_stop|error)"')
+
+_REASONS = {
+    "model_changed": ("model_changed", None),
+    "tools_changed": ("tools_changed", "tools"),
+    "system_changed": ("input_changed", "system"),
+    "messages_changed": ("input_changed", "messages"),
+}
+"""Of the API's diagnostics: our name for each, and what of the request it is about.
+
+`unavailable` and `previous_message_not_found` say nothing.
+
+Source: anthropic 2.14.0, `types/cache_miss_reason.py` (checked 2026-11-25).
+"""
+
+_BEDROCK = re.compile(r"/model/(?P<model>.+)/invoke(?P<stream>-with-response-stream)?$")
+_VERTEX = re.compile(
+    r"/locations/(?P<region>[^/]+)/publishers/anthropic/models/(?P<model>[^/]+):(?P<stream>streamR|r)awPredict$"
+)
+_PLATFORM_SUFFIXES = ("/invoke", "/invoke-with-response-stream", ":rawPredict", ":streamRawPredict")
+_NO_MODEL = "count-tokens"
+"""Stands for a model where tokens are only counted."""
+
+
+def is_inference_on_a_platform(path: str) -> bool:
+    """Whether a path without a query is that of an inference on Bedrock or Vertex AI."""
+    if not path.endswith(_PLATFORM_SUFFIXES):
+        return False
+    if _BEDROCK.search(path) is not None:
+        return True
+    vertex = _VERTEX.search(path)
+    return vertex is not None and vertex["model"] != _NO_MODEL
+
+
+def read_path(path: str) -> PathContent:
+    """What a path says of the request.
+
+    Regional endpoints of Vertex AI bill more than the global one for newer models, and no list has it.
+
+    Sources: anthropic 2.14.0, `lib/bedrock/_client.py` and `lib/vertex/_client.py`; Anthropic, Claude on Vertex AI,
+    global and regional endpoints (checked 2026-11-25).
+    """
+    if (bedrock := _BEDROCK.search(path)) is not None:
+        return PathContent(string(unquote(bedrock["model"])), is_stream=bedrock["stream"] is not None)
+    if (vertex := _VERTEX.search(path)) is not None:
+        return PathContent(
+            string(unquote(vertex["model"])),
+            is_stream=vertex["stream"] == "streamR",
+            has_list_price=vertex["region"] == "global",
+        )
+    return PathContent()
+
+
+def _asks_for_another_price(request: Json) -> bool:
+    """Whether what is asked for is billed at other than the standard prices, if the provider complies."""
+    region = request.get("inference_geo")
+    return request.get("speed") == "fast" or (region is not None and region != "global")
+
+
+def _read(message: Json) -> AnswerPart:
+    kind = message.get("type")
+    if kind == "content_block_delta":
+        delta = mapping(message.get("delta"))
+        name = delta.get("type")
+        return AnswerPart(has_token=isinstance(name, str) and bool(delta.get(_TOKENS.get(name, ""))))
+    if kind == "message_start":
+        return _read_message(mapping(message.get("message")), has_output=False)
+    if kind == "message_delta":
+        return _read_end(message)
+    if kind == "message_stop":
+        return AnswerPart(is_terminal=True)
+    if kind == "error":
+        error_type = word(mapping(message.get("error")).get("type")) or _ERROR
+        return AnswerPart(Reply(error_type=error_type), is_terminal=True)
+    return _read_message(message, has_output=True) if kind == "message" else AnswerPart()
+
+
+def _read_message(message: Json, *, has_output: bool) -> AnswerPart:
+    raw_usage = message.get("usage")
+    usage, invalid_usage = reported_message_usage(raw_usage, has_output=has_output)
+    stop_reason = word(message.get("stop_reason"))
+    reply = Reply(
+        response_id=string(message.get("id"), MAX_ID_CHARS),
+        model=string(message.get("model")),
+        cost_usd=stated_cost(mapping(raw_usage)),
+        upstream=string(message.get("provider")),  # of OpenRouter: who served it
+        finish_reasons={0: stop_reason} if stop_reason else None,
+        diagnosis=_diagnosis(message),
+        billing=billing(mapping(raw_usage)),
+    )
+    return AnswerPart(reply, usage, invalid_usage)
+
+
+def _read_end(message: Json) -> AnswerPart:
+    raw_usage = message.get("usage")
+    usage, invalid_usage = reported_message_usage(raw_usage)
+    stop_reason = word(mapping(message.get("delta")).get("stop_reason"))
+    reply = Reply(
+        finish_reasons={0: stop_reason} if stop_reason else None,
+        cost_usd=stated_cost(mapping(raw_usage)),
+        billing=billing(mapping(raw_usage)),
+    )
+    return AnswerPart(reply, usage, invalid_usage)
+
+
+def _diagnosis(message: Json) -> ProviderDiagnosis | None:
+    """The provider's own word, if the request asked for it and the comparison came to something."""
+    said = mapping(mapping(message.get("diagnostics")).get("cache_miss_reason"))
+    known = _REASONS.get(word(said.get("type")) or "")
+    if known is None:
+        return None
+    tokens = said.get("cache_missed_input_tokens")
+    return ProviderDiagnosis(known[0], tokens if is_token_count(tokens) else None, path=known[1])
+
+
+MESSAGES = WireFormat(
+    operation="chat",
+    api_type=None,
+    blocks=blocks,
+    scope=scope,
+    settings=settings,
+    options=options,
+    read_answer=_read,
+    late_events=_LATE_EVENTS,
+    vendor="anthropic",
+    has_openai_tiers=False,
+    has_early_usage=True,
+    may_be_framed=True,
+    read_path=read_path,
+    asks_for_another_price=_asks_for_another_price,
+)

@@ -1,0 +1,103 @@
+"""The `usage` object of the Messages API, and what of it the bill depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from otel_promptcache.core.money.parts import UsageInParts, usage_in_parts
+from otel_promptcache.core.money.usage import InvalidUsageError, LifetimeTokens
+from otel_promptcache.wire.format import Json, mapping, sequence, word
+
+MAX_ITERATIONS = 1_024
+"""Iterations of one request that are read; a request of more has no price."""
+
+_LIFETIMES = {"5m": "ephemeral_5m_input_tokens", "1h": "ephemeral_1h_input_tokens"}
+_BILLED_IN_TOTAL = ("message", "compaction")
+"""Iterations of the model that answers. Others, such as those of an advisor, may be billed at another model's rates."""
+_NO_REGION = ("global", "not_available")
+
+
+def reported_message_usage(
+    raw: object, *, has_output: bool = True
+) -> tuple[UsageInParts | None, InvalidUsageError | None]:
+    """The usage that a message reports, or what is impossible about it; neither if there is none.
+
+    Args:
+        raw: The member of the message.
+        has_output: The output is counted; at the start of a stream a placeholder stands there.
+    """
+    if raw is None:
+        return None, None
+    try:
+        return _read(raw, has_output=has_output), None
+    except InvalidUsageError as error:
+        return None, error
+
+
+def billing(usage: Json) -> str | None:
+    """What makes the bill differ from the list of standard prices, as one name; None if nothing is reported to.
+
+    Source: anthropic 2.14.0, `types/beta/beta_usage.py` and `types/beta/beta_iterations_usage.py`; Anthropic,
+    pricing, fast mode, batches, data residency (checked 2026-11-25).
+    """
+    tier, speed, region = usage.get("service_tier"), usage.get("speed"), usage.get("inference_geo")
+    names: list[str] = []
+    if tier is not None and tier != "standard":
+        names.append(word(tier) or "unknown")
+    if speed is not None and speed != "standard":
+        names.append(word(speed) or "unknown")
+    if region is not None and region not in _NO_REGION:
+        names.append(word(region) or "unknown")
+    if usage.get("fallback_credit") is not None:
+        names.append("fallback_credit")
+    iterations = usage.get("iterations")
+    if iterations and not _is_of_one_model(iterations):
+        names.append("other_models")
+    return "+".join(names) or None
+
+
+def _read(raw: object, *, has_output: bool) -> UsageInParts:
+    usage = _object(raw, "usage")
+    written = _object(usage.get("cache_creation"), "cache_creation")
+    details = _object(usage.get("output_tokens_details"), "output_tokens_details")
+    return usage_in_parts(
+        uncached_input_tokens=_count(usage.get("input_tokens")),
+        cache_read_tokens=_count(usage.get("cache_read_input_tokens")),
+        cache_write_tokens=_count(usage.get("cache_creation_input_tokens")),
+        written_by_lifetime=_by_lifetime(written),
+        output_tokens=_count(usage.get("output_tokens")) if has_output else None,
+        reasoning_tokens=_count(details.get("thinking_tokens")) if has_output else None,
+        compactions=tuple(_compactions(usage.get("iterations"))) or None,
+    )
+
+
+def _by_lifetime(written: Json) -> LifetimeTokens | None:
+    counts = [(lifetime, _count(written.get(name))) for lifetime, name in _LIFETIMES.items()]
+    return tuple([(lifetime, count) for lifetime, count in counts if count is not None]) or None
+
+
+def _compactions(iterations: object) -> Iterator[UsageInParts]:
+    """The iterations that are billed beside the counts at the top level."""
+    for raw in sequence(iterations)[:MAX_ITERATIONS]:
+        if mapping(raw).get("type") == "compaction":
+            yield _read({**mapping(raw), "iterations": None}, has_output=True)
+
+
+def _is_of_one_model(iterations: object) -> bool:
+    listed = sequence(iterations)
+    is_read = 0 < len(listed) <= MAX_ITERATIONS
+    return is_read and all(mapping(each).get("type") in _BILLED_IN_TOTAL for each in listed)
+
+
+def _count(value: Any) -> Any:
+    """A whole float as the integer that is meant; anything else as it is, for the usage to judge."""
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
+def _object(value: object, name: str) -> Json:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidUsageError(f"{name} is a {type(value).__name__}: expected an object, or null")
+    return cast("Json", value)
