@@ -24,6 +24,8 @@ from otel_promptcache.wire.format import Json, WireFormat
 from otel_promptcache.wire.request import RequestContent, read_request
 
 _NOT_REPORTED = TokenUsage()
+_UNCONFIRMED = "unconfirmed"
+"""A tier that no price is known of: what was asked for is not billed at the standard prices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Inference:
         self._has_list_price = True
         self._account = 0
         self._modalities = TEXT_ALONE
+        self._unstated_tier: str | None = None
+        """What is taken for the tier of an answer that names none."""
         self._examination: Examination | None = None
 
     def read(self, body: Json, address: Address, now_seconds: float) -> None:
@@ -72,6 +76,7 @@ class Inference:
                 request.model,
                 platform=address.platform,
                 is_deployment=request.is_deployment,
+                vendor=self._wire.vendor,
             ),
             api_type=self._wire.api_type,
             model=request.model,
@@ -81,6 +86,7 @@ class Inference:
             is_stream=request.is_stream,
         )
         self.is_background, self._has_list_price = request.is_background, request.has_list_price
+        self._unstated_tier = _UNCONFIRMED if request.asks_for_another_price else None
         self._examine(request, address, now_seconds)
 
     @guarded
@@ -157,7 +163,7 @@ class Inference:
             usage=usage,
             diagnosis=self._diagnose(answer, usage, policy, now_seconds) or Diagnosis(),
             policy=policy,
-            price=self._price(model, answer.reply.service_tier, started_ns),
+            price=self._price(model, answer.reply, started_ns),
             is_answered=answer.is_processed,
             usage_error=answer.usage_error,
         )
@@ -192,7 +198,10 @@ class Inference:
         return self._examination.judge(usage, answer.reply.diagnosis, policy, is_retried=self.attempts > 1)
 
     @guarded
-    def _price(self, model: str, service_tier: str | None, started_ns: int) -> ModelPrice | None:
+    def _price(self, model: str, reply: Reply, started_ns: int) -> ModelPrice | None:
+        service_tier = reply.service_tier or reply.billing or self._unstated_tier
+        if self._shared.prices.goes_by_requested_model(self.facts.provider):
+            model = self.facts.model or model
         at = datetime.fromtimestamp(started_ns / 1e9, timezone.utc)
         provider = self.facts.provider if self._has_list_price else OTHER
         return self._shared.prices.resolve(provider, model, service_tier, at, host=self.facts.host)

@@ -15,6 +15,7 @@ from otel_promptcache.core.memory import piece_store as pieces_module
 from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.providers.policies import policy_for
+from otel_promptcache.wire.anthropic.messages import MESSAGES
 from otel_promptcache.wire.responses import RESPONSES
 from tests.unit.prompts import NEW, OLD, Application, Body, assistant, chat, marked, prose, system, tool, user
 
@@ -388,3 +389,46 @@ def test_a_sibling_that_differs_only_at_its_end_changes_nothing() -> None:
     application.send(number_2, read=2_944)
     application.now_seconds += 100  # the first has expired, the second has not
     assert reason(application.send(number_1)) == "expired"
+
+
+CLAUDE = policy_for("anthropic", "claude-opus-5")
+UNREAD = TokenUsage(input_tokens=3_000, cache_read_tokens=0, cache_write_tokens=0)
+
+
+class TestOptIn:
+    """Of a model that caches only what is marked: whether anything is, and what the provider itself says."""
+
+    MARK: dict[str, Any] = {"cache_control": {"type": "ephemeral"}}  # noqa: RUF012
+
+    def judged(
+        self, usage: TokenUsage = UNREAD, said: ProviderDiagnosis | None = None, **members: Any
+    ) -> Diagnosis:
+        body = {"model": "claude-opus-5", "system": prose(3_000), "messages": [user("Hi")], **members}
+        return Application(MESSAGES).open(body, has_boundaries=False).judge(usage, said, CLAUDE)
+
+    def test_nothing_is_marked(self) -> None:
+        diagnosis = self.judged()
+        assert (reason(diagnosis), diagnosis.missed_tokens) == ("caching_disabled", None)
+
+    def test_whatever_else_the_provider_says(self) -> None:
+        assert reason(self.judged(said=ProviderDiagnosis("input_changed", 5, "system"))) == "caching_disabled"
+
+    @pytest.mark.parametrize(
+        "usage", [replace(UNREAD, cache_read_tokens=5), replace(UNREAD, cache_write_tokens=5)]
+    )
+    def test_what_was_cached_was_marked_by_somebody(self, usage: TokenUsage) -> None:
+        assert self.judged(usage) == Diagnosis()
+
+    @pytest.mark.parametrize(
+        "members",
+        [MARK, {"tools": [{"name": "f", **MARK}]}, {"thread": {"type": "continue"}}],
+        ids=["top level", "tool", "the start is on the server"],
+    )
+    def test_what_is_marked_has_no_reason_of_ours(self, members: dict[str, Any]) -> None:
+        assert self.judged(**members) == Diagnosis()
+
+    def test_but_that_of_the_provider(self) -> None:
+        diagnosis = self.judged(said=ProviderDiagnosis("input_changed", 9_999, "system"), **self.MARK)
+        assert (reason(diagnosis), diagnosis.missed_tokens) == ("input_changed", 3_000)
+        assert diagnosis.place is not None
+        assert (diagnosis.place.path, diagnosis.place.token) == ("system", None)

@@ -48,6 +48,46 @@ def test_the_first_rule_about_a_model_holds(provider: str, model: str, family: s
     assert policy_for(provider, model).family == family
 
 
+@pytest.mark.parametrize(
+    ("model", "minimum"),
+    [
+        ("claude-opus-5", 512),
+        ("claude-opus-5-5-20260924", 512),
+        ("claude-fable-5", 512),
+        ("claude-mythos-5-2", 512),
+        ("claude-haiku-5-5", 512),
+        ("global.anthropic.claude-fable-5-1-v1:0", 512),
+        ("claude-opus-4-8", 1_024),
+        ("claude-sonnet-5", 1_024),
+        ("anthropic/claude-sonnet-4-6", 1_024),
+        ("claude-sonnet-4-5@20250929", 1_024),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", 1_024),
+        ("claude-opus-4-1-20250805", 1_024),
+        ("claude-opus-4-0", 1_024),
+        ("claude-opus-4-7", 2_048),
+        ("claude-3-5-haiku-latest", 2_048),
+        ("claude-opus-4-5-20251101", 4_096),
+        ("claude-haiku-4-5", 4_096),
+        ("claude-sonnet-4-7", None),
+        ("claude-opus-6", None),
+        ("claude-fable-5-3", None),
+        ("claude-3-opus-latest", None),
+    ],
+)
+@pytest.mark.parametrize("provider", ["anthropic", "aws.bedrock", "gcp.vertex_ai"])
+def test_claude_is_opt_in_from_a_minimum_by_model(provider: str, model: str, minimum: int | None) -> None:
+    policy = policy_for(provider, model)
+    assert policy.is_opt_in
+    assert policy.minimum_tokens == minimum
+    assert not policy.has_published_lifetime
+
+
+def test_other_models_of_these_providers_are_not_opt_in() -> None:
+    assert not policy_for("aws.bedrock", "openai.gpt-oss-120b").is_opt_in
+    assert not policy_for("openrouter", "deepseek/deepseek-v4").is_opt_in
+    assert policy_for("openrouter", "anthropic/claude-opus-5").is_opt_in
+
+
 def test_rules_hold_for_their_provider_only() -> None:
     assert policy_for("_OTHER", "gpt-4o") is UNKNOWN_POLICY
     assert policy_for("deepseek", "gpt-4o") is UNKNOWN_POLICY

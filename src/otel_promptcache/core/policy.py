@@ -36,6 +36,8 @@ class CachePolicy:
     """Shortest input that can be cached."""
     step_tokens: int | None = None
     """What is read is a multiple of this, so a smaller shortfall means nothing."""
+    is_opt_in: bool = False
+    """Nothing is cached but what a request marks. No other rule of such a model is judged."""
     has_exact_boundaries: bool = False
     """Only marked places can be read up to, instead of any multiple of the step."""
     has_units: bool = False

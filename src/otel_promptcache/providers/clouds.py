@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.providers.claude import CLAUDE
 from otel_promptcache.providers.profile import (
     IN_DETAILS,
     PROMPT_CACHE,
@@ -74,7 +75,8 @@ BEDROCK = Profile(
     name="aws.bedrock",
     domains=("amazonaws.com", "api.aws"),
     platform="bedrock",
-    prices=PriceList("aws"),
+    prices=PriceList("aws", goes_by_requested_model=True),
+    policies=CLAUDE,
     source="OpenTelemetry GenAI semantic conventions; genai-prices 0.2.3",
 )
 
@@ -82,7 +84,7 @@ OPENROUTER = Profile(
     name="openrouter",
     domains=("openrouter.ai",),
     prices=PriceList("openrouter"),
-    policies=(PROMPT_CACHE,),
+    policies=(*CLAUDE, PROMPT_CACHE),
     absent_count=AbsentCount.UNKNOWN,
     affinity=(AffinityHint("session_id"),),
     advice="Or keep one upstream provider: name it in `provider.order` and switch `allow_fallbacks` off.",
@@ -98,5 +100,6 @@ HUGGINGFACE = Profile(
 VERCEL = Profile(
     name="vercel",
     domains=("ai-gateway.vercel.sh",),
+    policies=CLAUDE,
     source="https://vercel.com/docs/ai-gateway: the base URL",
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.providers.claude import CLAUDE, CLAUDE_VARIANTS
 from otel_promptcache.providers.profile import PriceList, Profile
 
 _ADVICE = "Implicit caching makes no promise. For certain hits create a cached content and name it."
 # Source: Vertex AI, OpenAI libraries; Gemini API, list of models (checked 2026-11-25).
-_PRICES = PriceList("google", model_prefixes=("google/", "models/"))
+_PRICES = PriceList("google", model_prefixes=("google/", "models/"), variants=CLAUDE_VARIANTS)
 
 
 def _family(family: str, pattern: str, minimum_tokens: int) -> CachePolicy:
@@ -45,7 +46,7 @@ VERTEX_AI = Profile(
     pattern=re.compile(r"[a-z0-9-]+-aiplatform\.googleapis\.com"),
     platform="vertex",
     prices=_PRICES,
-    policies=_FAMILIES,
+    policies=(*_FAMILIES, *CLAUDE),
     advice=_ADVICE,
     source="Vertex AI, OpenAI compatibility: the base URL; answers as Gemini's",
 )

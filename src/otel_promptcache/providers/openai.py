@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.providers.claude import CLAUDE
 from otel_promptcache.providers.profile import PROMPT_CACHE, AbsentCount, AffinityHint, PriceList, Profile
 
 _GUIDE = "OpenAI, prompt caching guide"
@@ -100,7 +101,7 @@ AZURE_INFERENCE = Profile(
     name="azure.ai.inference",
     domains=("services.ai.azure.com", "inference.ai.azure.com", "models.ai.azure.com"),
     prices=PriceList("azure", incomplete=_INCOMPLETE),
-    policies=(PROMPT_CACHE,),
+    policies=(*CLAUDE, PROMPT_CACHE),
     affinity=_CACHE_KEY,
     advice="Send all requests of a conversation to one deployment in one region.",
     source="Azure OpenAI, prompt caching",

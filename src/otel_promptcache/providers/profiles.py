@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from otel_promptcache.providers import clouds, google, openai, servers, vendors
+from otel_promptcache.providers import claude, clouds, google, openai, servers, vendors
 from otel_promptcache.providers.profile import Profile
 
 OTHER = "_OTHER"
@@ -21,7 +21,7 @@ PROFILES: tuple[Profile, ...] = (
     vendors.MISTRAL,
     vendors.MOONSHOT,
     vendors.PERPLEXITY,
-    vendors.ANTHROPIC,
+    claude.ANTHROPIC,  # before those whose hosts end like its own
     google.GEMINI,
     google.VERTEX_AI,
     google.GEN_AI,  # all other hosts of Google
@@ -41,6 +41,10 @@ PROFILES: tuple[Profile, ...] = (
 SELF_HOSTED: tuple[Profile, ...] = (servers.VLLM, servers.SGLANG)
 """Those that only the setting `hosts` names."""
 
+_IS_OWN_MODEL = {
+    openai.OPENAI.name: openai.is_own_model,
+    claude.ANTHROPIC.name: claude.is_own_model,
+}
 _BY_NAME = {profile.name: profile for profile in (*PROFILES, *SELF_HOSTED)}
 _BY_PLATFORM = {profile.platform: profile.name for profile in PROFILES if profile.platform is not None}
 
@@ -62,6 +66,11 @@ def known_provider(host: str) -> str | None:
 
 
 @lru_cache(1_024)
-def presumed_provider(model: str | None) -> str:
-    """Who is taken to answer if nothing but the model is known: OpenAI for its own models, else nobody."""
-    return openai.OPENAI.name if model is not None and openai.is_own_model(model) else OTHER
+def presumed_provider(model: str | None, vendor: str) -> str:
+    """Who is taken to answer if only the API and the model are known: the vendor for its own models, else nobody.
+
+    Args:
+        model: What is asked for; None if it is not said.
+        vendor: `gen_ai.provider.name` of the one who made the API.
+    """
+    return vendor if model is not None and _IS_OWN_MODEL[vendor](model) else OTHER

@@ -81,13 +81,6 @@ PERPLEXITY = Profile(
     source="OpenTelemetry GenAI semantic conventions; genai-prices 0.2.3",
 )
 
-ANTHROPIC = Profile(
-    name="anthropic",
-    domains=("anthropic.com",),
-    source="https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sdk: no prompt caching through "
-    "OpenAI's API",
-)
-
 Z_AI = Profile(
     name="z_ai",
     domains=("z.ai", "bigmodel.cn"),

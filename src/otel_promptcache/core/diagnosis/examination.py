@@ -159,10 +159,13 @@ class Examination:
             return Diagnosis()
         self._learn(usage, policy)
         # Another model may have answered than the one whose rules were asked for when the prompt was sent.
+        unread_tokens = usage.input_tokens - usage.cache_read_tokens
+        if policy.is_opt_in:
+            return self._judge_opt_in(usage, said, unread_tokens)
         has_other_rules = policy.has_exact_boundaries and self._boundaries is None
         if self._sent.options.is_continued or has_other_rules:
             # What the provider puts in front, or could read up to, is not known: there is nothing of ours to say.
-            return (said and provider_verdict(said)) or Diagnosis()
+            return (said and provider_verdict(said, unread_tokens)) or Diagnosis()
         case = Case(
             sent=self._sent,
             match=self._match,
@@ -184,6 +187,19 @@ class Examination:
         proof = proof_of_others(case, self._comparison, self._known_links)
         if proof is not None and not self._index.may_have_sent(proof.unsent, case.sent):
             self._index.share(case.sent, proof.links)
+
+    def _judge_opt_in(
+        self, usage: TokenUsage, said: ProviderDiagnosis | None, unread_tokens: int
+    ) -> Diagnosis:
+        """Tell whether caching was asked for; why what was asked for failed, only the provider says."""
+        sent = self._sent
+        is_asked_for = not sent.options.is_explicit or any(
+            link.breakpoint_ttl is not None for link in sent.prompt.links
+        )
+        has_effect = bool(usage.cache_read_tokens or usage.cache_write_tokens)
+        if not (is_asked_for or has_effect or sent.options.is_continued):
+            return Diagnosis(reason=MissReason.CACHING_DISABLED, source=MissSource.CLIENT)
+        return (said and provider_verdict(said, unread_tokens)) or Diagnosis()
 
     def _compare_with_sibling(self, cutter: Cutter) -> Comparison | None:
         """With the newest prompt of the template, if it is alive, for a prompt whose own prefix is not; else None.

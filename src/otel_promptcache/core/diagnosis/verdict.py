@@ -109,13 +109,14 @@ def judge(
     """
     expectation = _expect(case, comparison)
     diagnosis = Diagnosis(expectation.readable.tokens, expectation.avoidable_tokens)
-    by_provider = said and provider_verdict(said)
+    by_provider = said and provider_verdict(said, case.input_tokens - case.read_tokens)
     if by_provider is not None:
         diagnosis = replace(
             diagnosis,
             reason=by_provider.reason,
             source=by_provider.source,
             missed_tokens=by_provider.missed_tokens,
+            place=by_provider.place,
         )
         return _placed(case, diagnosis, comparison, expectation)
     if expectation.is_met:
@@ -135,12 +136,20 @@ def judge(
     return _placed(case, diagnosis, comparison, expectation)
 
 
-def provider_verdict(said: ProviderDiagnosis) -> Diagnosis | None:
-    """What the provider says; None if it is nothing that is known."""
+def provider_verdict(said: ProviderDiagnosis, unread_tokens: int) -> Diagnosis | None:
+    """What the provider says; None if it is nothing that is known.
+
+    Args:
+        said: Its word. Some providers estimate the tokens, and may come to too many.
+        unread_tokens: What was not read from the cache: no more can have been missed.
+    """
     if said.reason not in MissReason.__members__.values():
         return None
     return Diagnosis(
-        reason=MissReason(said.reason), source=MissSource.PROVIDER, missed_tokens=said.missed_tokens
+        reason=MissReason(said.reason),
+        source=MissSource.PROVIDER,
+        missed_tokens=None if said.missed_tokens is None else min(said.missed_tokens, unread_tokens),
+        place=None if said.path is None else Place(said.path),
     )
 
 

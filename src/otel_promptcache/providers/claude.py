@@ -1,0 +1,68 @@
+"""Anthropic, and the rules of its models wherever they are served."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.providers.profile import AbsentCount, PriceList, Profile
+
+_NAME = r"(?:[a-z-]+\.)?(?:anthropic[./])?claude-"
+_END_OF_NAME = r"(?:$|[-@]20\d|-v\d|-latest)"
+
+_MINIMUM_TOKENS = {
+    512: "opus-5(?:-5)?|sonnet-5-5|haiku-5-5|(?:fable|mythos)-5(?:-[12])?",
+    1_024: "opus-4(?:-[018])?|sonnet-(?:5|4(?:-[056])?)",
+    2_048: "opus-4-7|mythos-preview|3-5-haiku|haiku-3-5",
+    4_096: "opus-4-[56]|haiku-4-5",
+}
+"""Shortest prompts that are cached, with the names of the models.
+
+Sources: Anthropic, prompt caching, August 2026; anthropics/skills, `claude-api/shared/prompt-caching.md`; for the
+models 5.5, quotations of the page from September and October 2026 (checked 2026-11-25).
+"""
+
+
+def _family(pattern: str, minimum_tokens: int | None = None) -> CachePolicy:
+    return CachePolicy(
+        family="Claude",
+        pattern=re.compile(pattern),
+        minimum_tokens=minimum_tokens,
+        step_tokens=1,
+        is_opt_in=True,
+        expects_reads=False,
+        source="Anthropic, prompt caching: nothing is cached without cache_control; minimum by model",
+        checked="2026-11-25",
+    )
+
+
+CLAUDE: tuple[CachePolicy, ...] = (
+    *[_family(f"{_NAME}(?:{names}){_END_OF_NAME}", tokens) for tokens, names in _MINIMUM_TOKENS.items()],
+    _family(_NAME),
+)
+
+CLAUDE_VARIANTS: Mapping[str, Mapping[str, str]] = {
+    "fast": {"speed": "fast"},
+    "batch": {"processing": "batch"},
+}
+"""Source: genai-prices 0.2.3, Claude models (checked 2026-11-25)."""
+
+ANTHROPIC = Profile(
+    name="anthropic",
+    domains=("anthropic.com", "claude.googleapis.com"),
+    pattern=re.compile(r"aws-external-anthropic\.[a-z0-9-]+\.api\.aws"),
+    prices=PriceList("anthropic", variants=CLAUDE_VARIANTS),
+    policies=CLAUDE,
+    absent_count=AbsentCount.UNKNOWN,
+    source="anthropic 2.14.0, types of usage, base URLs of its clients; "
+    "https://platform.claude.com/docs/en/cli-sdks-libraries/libraries/openai-sdk: no prompt caching through OpenAI's "
+    "API",
+)
+
+_OWN_MODEL = re.compile(r"(?:anthropic/)?claude-")
+
+
+def is_own_model(model: str) -> bool:
+    """Whether a model is one of Anthropic's own, which a proxy may pass on."""
+    return _OWN_MODEL.match(model) is not None
