@@ -5,6 +5,8 @@ from __future__ import annotations
 from otel_promptcache.core.exchange import AnswerContent, Progress, Reply
 from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage, UsageError
 from otel_promptcache.guard import Guard, guarded
+from otel_promptcache.wire.anthropic.frames import CONTENT_TYPE as FRAMES_TYPE
+from otel_promptcache.wire.anthropic.frames import FrameBody
 from otel_promptcache.wire.body import END_OF_STREAM, Body, DocumentBody, SniffedBody, body_reader
 from otel_promptcache.wire.format import AnswerPart, WireFormat, decoded
 from otel_promptcache.wire.sse import BLANK_LINES, event_documents
@@ -46,6 +48,11 @@ class Answer:
         return AnswerContent(reply, self.usage, self.usage_error, is_processed)
 
     @property
+    def has_cached_count(self) -> bool:
+        """What was read from the cache has been reported."""
+        return self.usage is not None and self.usage.cache_read_tokens is not None
+
+    @property
     def lacks_usage(self) -> bool:
         """A stream came to its end without usage, because nobody asked for it."""
         is_good = self.is_complete and self.reply.error_type is None
@@ -60,10 +67,11 @@ class Answer:
         self.has_come = True
         self._take(self._wire.read_answer(decoded(content)))
 
-    def open(self, content_encoding: str) -> None:
+    def open(self, content_encoding: str, content_type: str = "") -> None:
         """Prepare for a body that has not been read yet."""
         self.has_come = True
-        self._body = body_reader(content_encoding)
+        is_framed = content_type.startswith(FRAMES_TYPE)
+        self._body = FrameBody() if is_framed else body_reader(content_encoding)
 
     def resume(self) -> None:
         """Prepare for more of the same answer, in the body of another response."""

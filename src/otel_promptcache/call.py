@@ -42,6 +42,11 @@ class Call:
         self._answer = Answer(shared.guard, wire)
         self._gateway = NO_GATEWAY
         self._report: CacheReport | None = None
+        self._is_early_report = False
+        """The report is from the start of a stream, and is made anew when more was said."""
+        self.may_be_framed = wire.may_be_framed
+        """The body may come in the frames of AWS."""
+        self._has_early_usage = wire.has_early_usage
         self._has_ended = False
         self._ending = threading.Lock()
         """Taken by the one who ends the call, and never given back."""
@@ -96,9 +101,9 @@ class Call:
         self._settle()
 
     @guarded
-    def response_opened(self, content_encoding: str) -> None:
+    def response_opened(self, content_encoding: str, content_type: str = "") -> None:
         """Prepare for a body that has not been read yet."""
-        self._answer.open(content_encoding)
+        self._answer.open(content_encoding, content_type)
         self.amendments.body_opened(content_encoding)
         self._shared.endings.body_opened()
 
@@ -119,8 +124,17 @@ class Call:
         self._answer.feed(data, self._last_activity)
         if self._answer.is_complete:
             self._end_with(None)
-        elif not had_token and self._answer.first_token_at is not None:
-            self._admit()
+        elif not had_token:
+            if self._has_early_usage:
+                self._settle_early()
+            if self._answer.first_token_at is not None:
+                self._admit()
+
+    def _settle_early(self) -> None:
+        """Judge the call by what the answer says at its start: another's span may end with the stream."""
+        if self._report is None and self._answer.has_cached_count:
+            self._is_early_report = True
+            self._settle()
 
     @guarded
     def body_ended(self) -> None:
@@ -232,7 +246,7 @@ class Call:
 
     @guarded
     def _record(self, error: Exception | None, *, is_abandoned: bool) -> None:
-        if self._report is None:
+        if self._report is None or self._is_early_report:
             self._settle()
         if is_abandoned:
             self._shared.emitter.describe_abandoned(self._span)

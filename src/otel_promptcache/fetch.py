@@ -25,6 +25,7 @@ class Fetch:
         self._awaited = awaited
         self._response_id = response_id
         self._address: Address | None = None
+        self.may_be_framed = False
         self._call: Call | None = None
         """The call that waits; None before the answer came, or if none does."""
 
@@ -51,11 +52,11 @@ class Fetch:
             call.left(None)
 
     @guarded
-    def response_opened(self, content_encoding: str) -> None:
+    def response_opened(self, content_encoding: str, content_type: str = "") -> None:
         """Prepare for a body that has not been read yet."""
         self._call = self._take()
         if self._call is not None:
-            self._call.response_opened(content_encoding)
+            self._call.response_opened(content_encoding, content_type)
 
     def reading_begins(self) -> None:
         """The application begins to read the body."""

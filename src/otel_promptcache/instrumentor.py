@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
+from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 from opentelemetry.metrics import Meter, MeterProvider, get_meter_provider
 from opentelemetry.trace import TracerProvider, get_tracer
@@ -20,6 +21,8 @@ from otel_promptcache.guard import Guard
 from otel_promptcache.observer import WIRE_FAULTS, Observer
 from otel_promptcache.own_prices import load_prices
 from otel_promptcache.prices import Prices
+from otel_promptcache.sdk.patches import Patches
+from otel_promptcache.sdk.sdks import SDKS, Sdk
 from otel_promptcache.shared import ObservedRun
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.emitter import Emitter, Instruments
@@ -40,7 +43,7 @@ _MAX_MESSAGE_CHARS = 1_000
 
 
 class PromptCacheInstrumentor(BaseInstrumentor):
-    """Instruments the OpenAI SDK; one for the process, as every OpenTelemetry instrumentor.
+    """Instruments the SDKs of OpenAI and Anthropic; one for the process, as every OpenTelemetry instrumentor.
 
     `instrument(tracer_provider=None, meter_provider=None, **settings)` starts observing, `uninstrument()`
     stops; the settings are those of `Config`.
@@ -66,12 +69,11 @@ class PromptCacheInstrumentor(BaseInstrumentor):
             )
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """The versions of openai that are supported."""
-        return ("openai >= 1.66, < 4",)
+        """The supported versions of the SDKs that are installed in one; of all, if none is: one of them is needed."""
+        requirements = [sdk.requirement for sdk in SDKS]
+        return [each for each in requirements if get_dependency_conflicts([each]) is None] or requirements
 
     def _instrument(self, **kwargs: Any) -> None:
-        from otel_promptcache.sdk.patches import Patches  # noqa: PLC0415  # openai may not be installed
-
         tracer_provider: TracerProvider | None = kwargs.pop("tracer_provider", None)
         meter_provider: MeterProvider = kwargs.pop("meter_provider", None) or get_meter_provider()
         config = Config.resolve(kwargs)
@@ -116,7 +118,7 @@ class PromptCacheInstrumentor(BaseInstrumentor):
         )
         counters.before_reading = self._endings.run_pending
         self._endings.start()
-        self._patches = Patches(self._observer)
+        self._patches = Patches(self._observer, [sdk for sdk in SDKS if _is_supported(sdk)])
         self._patches.apply()
 
     def _uninstrument(self, **_: Any) -> None:
@@ -139,6 +141,15 @@ def _time_to_first_token(histograms: str, meter_provider: MeterProvider, meter: 
     if histograms == "exponential" and (obstacle := distribution.make_exponential(meter_provider)):
         _logger.warning("histograms is 'exponential', but %s: buckets are used.", obstacle)
     return distribution
+
+
+def _is_supported(sdk: Sdk) -> bool:
+    """Whether an SDK is there in a version that is supported, or its version is not known."""
+    conflict = get_dependency_conflicts([sdk.requirement])
+    if conflict is None or not conflict.found:
+        return True
+    _logger.warning("%s is not supported, so it is not instrumented: %s is", conflict.found, sdk.requirement)
+    return False
 
 
 def _or_default(setting: str, read: Callable[[], _T], default: _T, *, is_argument: bool) -> _T:

@@ -26,6 +26,7 @@ from otel_promptcache.providers.resolution import Providers
 from otel_promptcache.shared import ObservedRun, Shared
 from otel_promptcache.telemetry.emitter import Emitter
 from otel_promptcache.telemetry.spans import is_suppressed
+from otel_promptcache.wire.anthropic.frames import MalformedFrameError
 from otel_promptcache.wire.body import DocumentTooLongError
 from otel_promptcache.wire.routes import fetched_response_id, wire_format
 
@@ -37,6 +38,7 @@ _POLICIES = 1_024
 WIRE_FAULTS = (
     InvalidUsageError,
     DocumentTooLongError,
+    MalformedFrameError,
     json.JSONDecodeError,
     UnicodeDecodeError,
     zlib.error,

@@ -16,9 +16,10 @@ FREE = {"providers", "wire", "sim", "demo"}
 """Rows, wire formats, and what plays OpenAI."""
 IMPORTED = {
     ("cli.py", "openai"),
-    ("report/observing/aside.py", "openai"),
+    ("report/observing/bootstrap/sitecustomize.py", "anthropic"),
     ("report/observing/bootstrap/sitecustomize.py", "openai"),
-    ("sdk/patches.py", "openai"),
+    ("sdk/sdks.py", "anthropic"),
+    ("sdk/sdks.py", "openai"),
 }
 """Where a name is that of the SDK, as a Python package."""
 

@@ -4,50 +4,16 @@ from __future__ import annotations
 
 import contextvars
 import logging
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-import otel_promptcache
-from otel_promptcache.amendments import Amendments
-from otel_promptcache.answer import Answer
 from otel_promptcache.call import Call
-from otel_promptcache.fetch import Fetch
-from otel_promptcache.guard import guarded
-from otel_promptcache.inference import Inference
-from otel_promptcache.observer import Observer
-from otel_promptcache.sdk.seam import Seam
 from otel_promptcache.sim import Simulator
 from tests.conftest import Telemetry
 from tests.faults.outcome import BODIES, Outcome, acall, call
-
-SEAMS = [
-    (owner, name)
-    for owner in (Seam, Observer, Call, Inference, Amendments, Answer, Fetch)
-    for name, member in vars(owner).items()
-    if hasattr(member, "__wrapped__")
-]
-
-
-class InjectedError(Exception):
-    """A fault of ours."""
-
-
-def raises_first(method: Callable[..., Any]) -> Callable[..., Any]:
-    def inject(*_: Any, **__: Any) -> Any:
-        raise InjectedError(method.__name__)
-
-    return inject
-
-
-def raises_last(method: Callable[..., Any]) -> Callable[..., Any]:
-    def inject(*args: Any, **kwargs: Any) -> Any:
-        method(*args, **kwargs)
-        raise InjectedError(method.__name__)
-
-    return inject
+from tests.faults.seams import SEAMS
 
 
 def test_the_seams_are_all_there() -> None:
@@ -73,19 +39,6 @@ def run(simulator: Simulator, kind: str, *, is_failing: bool) -> list[Outcome]:
         # In a context of its own, because the faulty seam may be the one that detaches the span.
         context = contextvars.copy_context()
         return context.run(lambda: [call(client, kind, extra_headers=headers) for _ in range(2)])
-
-
-@pytest.fixture(params=[raises_first, raises_last], ids=["before", "after"])
-def inject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[type, str], None]:
-    """Make one seam raise before or after it did its work."""
-
-    def inject(owner: type, name: str) -> None:
-        method = vars(owner)[name].__wrapped__
-        faulty = request.param(method)
-        faulty.__qualname__ = method.__qualname__
-        monkeypatch.setattr(owner, name, guarded(faulty))
-
-    return inject
 
 
 @pytest.mark.parametrize("kind", BODIES)
@@ -154,10 +107,3 @@ def test_our_faults_are_counted_and_logged_once(
         run(simulator, "chat", is_failing=False)
     assert telemetry.total("promptcache.internal.errors", error__type="InjectedError") >= 2
     assert [m.partition(":")[0] for m in caplog.messages] == ["InjectedError in Call._settle"]
-
-
-@pytest.fixture(autouse=True)
-def pass_through_afterwards() -> Iterator[None]:
-    yield
-    if otel_promptcache.PromptCacheInstrumentor().is_instrumented_by_opentelemetry:
-        otel_promptcache.uninstrument()

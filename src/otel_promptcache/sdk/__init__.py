@@ -1,1 +1,1 @@
-"""The only package that imports openai."""
+"""The only package that imports the SDKs."""

@@ -19,12 +19,13 @@ _SETTINGS = {
     for name in (
         "session_id", "session-id", "x-session-id", "conversation_id", "conversation-id", "x-conversation-id",
         "x-session-affinity", "x-affinity-key", "x-multi-turn-session-id", "x-grok-conv-id", "x-grok-session-id",
-        "x-prompt-cache-isolation-key", "x-prompt-cache-key",
+        "x-prompt-cache-isolation-key", "x-prompt-cache-key", "anthropic-beta",
     )
 }  # fmt: skip
-"""Headers by which servers and gateways choose a replica or separate caches.
+"""Headers by which servers and gateways choose a replica or separate caches, or which change the rendered prompt.
 
-Sources: xAI, prompt caching guide; Fireworks, prompt caching guide; openai/codex, request headers (checked 2026-11-25).
+Sources: xAI, prompt caching guide; Fireworks, prompt caching guide; openai/codex, request headers; Anthropic, cache
+diagnostics (checked 2026-11-25).
 """
 
 _RENEWED = (b"AWS4-", b"Bearer eyJ", b"Bearer ya29.")

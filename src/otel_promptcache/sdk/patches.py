@@ -1,8 +1,9 @@
-"""Three small hooks at the bottom of the SDK see every inference, whatever surface it is made through.
+"""Three small hooks at the bottom of an SDK see every inference, whatever surface it is made through.
 
 `request` is the boundary of a call: retries happen inside, errors and cancellation pass through it.
 `_build_request` knows the final request. `_process_response` gets the HTTP response before it is parsed.
-They have kept their place from openai 1.66 to 3.57, while resource methods came and went above them.
+They have kept their place from openai 1.66 to 3.57 and from anthropic 0.49 to 2.14, while resource methods came and
+went above them.
 
 The host's own call runs outside of every guard; its result does not pass through our code. The hooks are plain
 functions with the names of what they replace, so a method can be copied and pickled as before.
@@ -13,31 +14,36 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from otel_promptcache.observer import Observer
+from otel_promptcache.sdk.sdks import SDKS, Sdk
 from otel_promptcache.sdk.seam import CallScope, Seam
+
+_logger = logging.getLogger("otel_promptcache")
 
 _Method = Callable[..., Any]
 _Hook = Callable[[Seam, _Method], _Method]
 
 
 class Patches:
-    """The hooks of one observer in the openai package that is imported when they are put in place.
+    """The hooks of one observer, in those of some SDKs that can be imported when they are put in place.
 
     If another instrumentation has wrapped on top of ours in the meantime, `remove` leaves our hook in place; it
     passes everything through, as do bound methods that an application kept.
     """
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, sdks: Sequence[Sdk] = SDKS) -> None:
         self._seam = Seam(observer)
+        self._sdks = sdks
         self._applied: list[_Applied] = []
 
     def apply(self) -> None:
         """Put the hooks in place."""
         self._seam.is_active = True
-        for owner, name, hook in _table():
+        for owner, name, hook in _table(self._sdks):
             original = _without_our_own(inspect.getattr_static(owner, name))
             hooked = functools.wraps(original)(hook(self._seam, original))
             applied = _Applied(owner, name, original, hooked, self._seam)
@@ -76,13 +82,30 @@ def _without_our_own(method: _Method) -> _Method:
         method = applied.original
 
 
-def _table() -> Iterator[tuple[type, str, _Hook]]:
-    # Looked up each time: an application may import the package anew.
-    openai, base_client = importlib.import_module("openai"), importlib.import_module("openai._base_client")
+def _table(sdks: Sequence[Sdk]) -> Iterator[tuple[type, str, _Hook]]:
+    for sdk in sdks:
+        # Looked up each time: an application may import the package anew.
+        try:
+            modules = (
+                importlib.import_module(sdk.package),
+                importlib.import_module(f"{sdk.package}._base_client"),
+            )
+        except ImportError:
+            continue  # it is not installed, or something that it needs is not
+        except Exception as error:  # noqa: BLE001  # whatever it is: the application may not even use this SDK
+            _logger.warning(
+                "%s cannot be imported (%s), so it is not instrumented", sdk.package, type(error).__name__
+            )
+            continue
+        yield from _hooks(sdk, *modules)
+
+
+def _hooks(sdk: Sdk, package: Any, base_client: Any) -> Iterator[tuple[type, str, _Hook]]:
     yield base_client.SyncAPIClient, "request", _request
     yield base_client.AsyncAPIClient, "request", _async_request
-    # OpenInference puts a `request` of its own on these two, which hides the base class's.
-    for owner, hook in ((openai.OpenAI, _request), (openai.AsyncOpenAI, _async_request)):
+    # OpenInference puts a `request` of its own on these, which hides the base class's.
+    for client, hook in zip(sdk.clients, (_request, _async_request), strict=True):
+        owner = getattr(package, client)
         if "request" in vars(owner):
             yield owner, "request", hook
     yield base_client.BaseClient, "_build_request", _build_request

@@ -9,8 +9,12 @@ import re
 _MAX_FRAMES = 64
 """Frames that are looked at. Between an application and a request there are about ten."""
 
-_PEER = re.compile(r"(?:opentelemetry|openinference)\.instrumentation\.(?:\w+\.)*\w*(?:openai|genai)")
-_BETWEEN = re.compile(r"(?:otel_promptcache|openai|wrapt|functools|contextlib)(?:\.|$)|" + _PEER.pattern)
+_PEER = re.compile(
+    r"(?:opentelemetry|openinference)\.instrumentation\.(?:\w+\.)*\w*(?:openai|anthropic|genai)"
+)
+_BETWEEN = re.compile(
+    r"(?:otel_promptcache|openai|anthropic|wrapt|functools|contextlib)(?:\.|$)|" + _PEER.pattern
+)
 """Modules whose code stands between an application and a request of the SDK."""
 
 

@@ -121,7 +121,8 @@ class Seam:
         content = _content(response)
         if content is None:
             install_tap(response, call)
-            call.response_opened(response.headers.get("content-encoding", ""))
+            content_type = response.headers.get("content-type", "") if call.may_be_framed else ""
+            call.response_opened(response.headers.get("content-encoding", ""), content_type)
         elif is_document(content):
             call.response(content)
         else:  # events, whether or not they were asked for

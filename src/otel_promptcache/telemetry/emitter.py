@@ -65,7 +65,7 @@ class Emitter:
             is_measured_by_another: Another instrumentation observes this call, even if its span records nothing.
         """
         attributes: Attributes = {}
-        joined = CallSpan.join()
+        joined = CallSpan.join(is_measured_by_another=is_measured_by_another)
         if joined is not None:
             add_prefix(attributes, prefix, prefix_name)
             # Another's span may end before the call does; it is not to be left without a result.

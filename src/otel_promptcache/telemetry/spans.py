@@ -15,6 +15,12 @@ from otel_promptcache.telemetry.names import ERROR_TYPE, OPENINFERENCE_SPAN_KIND
 
 _INFERENCE_OPERATIONS = frozenset({"chat", "text_completion", "generate_content"})
 
+_SDK_SCOPE = "com.anthropic.sdk."
+"""What the scope of spans begins with that an SDK makes of its own calls.
+
+Source: anthropic 2.14.0, `_tracing.py`: it has spans and no metrics (checked 2026-11-25).
+"""
+
 
 def is_suppressed() -> bool:
     """Whether the application asked for no instrumentation in the current context."""
@@ -42,6 +48,12 @@ def inference_span_in_progress() -> Span | None:
     return span if is_inference else None
 
 
+def _is_of_an_sdk(span: Span) -> bool:
+    """Whether the SDK that makes the call started the span itself."""
+    scope = getattr(span, "instrumentation_scope", None)
+    return scope is not None and scope.name.startswith(_SDK_SCOPE)
+
+
 class CallSpan:
     """Where the attributes of one call go."""
 
@@ -56,10 +68,16 @@ class CallSpan:
         """Another instrumentation records the conventions' metrics of this call, whether or not its span records."""
 
     @classmethod
-    def join(cls) -> CallSpan | None:
-        """Enrich the inference span in progress; None if there is none, so that one is to be started."""
+    def join(cls, *, is_measured_by_another: bool = False) -> CallSpan | None:
+        """Enrich the inference span in progress; None if there is none, so that one is to be started.
+
+        Another instrumentation whose span that is records the conventions' metrics, too; an SDK itself does not.
+        """
         joined = inference_span_in_progress()
-        return None if joined is None else cls(joined, is_own=False, is_measured_by_another=True)
+        if joined is None:
+            return None
+        is_measured = is_measured_by_another or not _is_of_an_sdk(joined)
+        return cls(joined, is_own=False, is_measured_by_another=is_measured)
 
     @classmethod
     def start(
