@@ -107,7 +107,9 @@ def test_nothing_that_was_read_becomes_markup() -> None:
 
 
 def test_a_page_without_calls_says_why() -> None:
-    assert "Nothing to show: the OpenAI SDK was not used." in page(processes=0).text
+    assert (
+        "Nothing to show: neither the SDK of OpenAI nor that of Anthropic was used." in page(processes=0).text
+    )
 
 
 def test_a_page_without_prices_shows_tokens() -> None:

@@ -47,7 +47,7 @@ def test_streams_arguments_surroundings_and_exit_code(programs: Programs, code: 
         run(SURROUNDINGS, *arguments, stdin=b"\x01\x02in\n") for run in (programs.plain, programs.reported)
     )
     said = assert_same(*runs)
-    assert said == "otel-promptcache: the OpenAI SDK was not used\n"
+    assert said == "otel-promptcache: neither the SDK of OpenAI nor that of Anthropic was used\n"
 
 
 def test_an_uncaught_exception(programs: Programs) -> None:
@@ -95,7 +95,7 @@ def test_signals_reach_the_program(programs: Programs, number: signal.Signals) -
         process.send_signal(number)
         out, err = process.communicate(timeout=TIMEOUT_SECONDS)
     assert (process.returncode, out) == (7, b"%d\n" % number)
-    assert err == b"otel-promptcache: the OpenAI SDK was not used\n"
+    assert err == b"otel-promptcache: neither the SDK of OpenAI nor that of Anthropic was used\n"
 
 
 IN_A_TERMINAL = """
@@ -137,7 +137,7 @@ def test_an_interrupt_from_the_terminal_reaches_the_program_once(programs: Progr
             os.close(ours)
     assert process.returncode == 0
     assert b"interrupts: 1\r\n" in output
-    assert b"the OpenAI SDK was not used" in output
+    assert b"neither the SDK of OpenAI nor that of Anthropic was used" in output
 
 
 def test_files_that_were_handed_over_are_there(programs: Programs) -> None:

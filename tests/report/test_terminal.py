@@ -74,8 +74,8 @@ def test_the_fine_print_says_what_is_missing() -> None:
 @pytest.mark.parametrize(
     ("known", "line"),
     [
-        (gathered(processes=2), "no call was made through the OpenAI SDK"),
-        (gathered(processes=0), "the OpenAI SDK was not used"),
+        (gathered(processes=2), "no call was made through the SDK of OpenAI or Anthropic"),
+        (gathered(processes=0), "neither the SDK of OpenAI nor that of Anthropic was used"),
         (gathered(processes=0, has_python=False), "no Python process could be observed; -I, -S and -E keep a Python from being so"),
         (gathered(processes=0, notes=("not observed: reason", "more")), "not observed: reason"),
     ],

@@ -32,10 +32,11 @@ def start(directory: str, module: str) -> None:
 
     Args:
         directory: Where the processes of the run write.
-        module: What has just been imported: `openai` or `otel_promptcache`.
+        module: What has just been imported: an SDK or `otel_promptcache`.
     """
     instrumentor = AsideInstrumentor.of(Spool(directory))
-    if module == "openai" and not _is_half_imported() and not instrumentor.is_instrumented_by_opentelemetry:
+    is_sdk = module != "otel_promptcache"
+    if is_sdk and not _is_half_imported() and not instrumentor.is_instrumented_by_opentelemetry:
         instrumentor.observe()
 
 

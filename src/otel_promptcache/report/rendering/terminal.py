@@ -51,9 +51,9 @@ def why_empty(gathered: Gathered) -> str:
     if gathered.notes:
         return gathered.notes[0]
     if gathered.processes:
-        return "no call was made through the OpenAI SDK"
+        return "no call was made through the SDK of OpenAI or Anthropic"
     if gathered.has_python:
-        return "the OpenAI SDK was not used"
+        return "neither the SDK of OpenAI nor that of Anthropic was used"
     return "no Python process could be observed; -I, -S and -E keep a Python from being so"
 
 

@@ -106,10 +106,11 @@ SETUP_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="caching-disabled",
-        title="Caching is off: explicit mode without a breakpoint",
-        what="`prompt_cache_options` says `explicit`, but no part of the prompt has a `prompt_cache_breakpoint`. "
-        "Such a request does not use the cache.",
-        advice="Leave the mode at `implicit`, or mark the end of what requests share with a breakpoint.",
+        title="Caching is off: nothing in the prompts is marked",
+        what="In the explicit mode of OpenAI's `prompt_cache_options` only what has a `prompt_cache_breakpoint` is "
+        "cached, and of Claude only what has `cache_control`. No part of these prompts has one.",
+        advice="Leave OpenAI's mode at `implicit`, or mark the end of what requests share with a breakpoint. For "
+        "Claude put `cache_control` there, or at the top of the request.",
         reasons=frozenset({"caching_disabled"}),
         snippet=snippets.IMPLICIT_MODE,
     ),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 RESPONSES = "responses"
 """`openai.api.type` of the Responses API."""
+CHAT = "chat_completions"
+"""The same of Chat Completions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,8 @@ class Snippet:
     responses: str
 
     def for_api(self, api_type: str | None) -> str:
-        """The lines for the API that the calls use; empty if it needs none."""
-        return self.responses if api_type == RESPONSES else self.chat
+        """The lines for the API that the calls use; empty if it needs none, or is another one."""
+        return {RESPONSES: self.responses, CHAT: self.chat}.get(api_type or "", "")
 
 
 BREAKPOINT = Snippet(

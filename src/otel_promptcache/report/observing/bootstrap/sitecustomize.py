@@ -1,7 +1,7 @@
 # ruff: noqa: INP001  # found on the search path by its name, as Python's start-up has it
-"""What every Python process of a run executes before its program: waits for openai, and does nothing else.
+"""What every Python process of a run executes before its program: waits for an SDK, and does nothing else.
 
-The program must not notice. So nothing of ours is imported before openai is, this directory leaves the search
+The program must not notice. So nothing of ours is imported before an SDK is, this directory leaves the search
 path at once, and a sitecustomize that it hides is executed as if it had been found first.
 """
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-_WATCHED = ("openai", "otel_promptcache")
-"""The second, because what the program does with it has to be known from the start."""
+_WATCHED = ("openai", "anthropic", "otel_promptcache")
+"""The last, because what the program does with it has to be known from the start."""
 
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -49,7 +49,7 @@ class _Watch:
 
 
 def watch() -> None:
-    """Wait for openai, where this process belongs to a run and nobody waits yet.
+    """Wait for an SDK, where this process belongs to a run and nobody waits yet.
 
     Start-up code and launcher may both come to this, each with a module of its own.
     """
@@ -87,7 +87,7 @@ def _start(name: str) -> None:
         from otel_promptcache.report.observing.aside import start  # noqa: PLC0415
 
         start(_directory, name)
-    except Exception as error:  # noqa: BLE001  # whatever it is, the program imports openai undisturbed
+    except Exception as error:  # noqa: BLE001  # whatever it is, the program imports the SDK undisturbed
         _note(error)
     finally:
         _starting.clear()
