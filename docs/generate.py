@@ -27,6 +27,8 @@ from otel_promptcache.telemetry import exportable, names
 from otel_promptcache.telemetry.metrics import cardinality, counters
 from otel_promptcache.wire import body, request, usage_event_filter
 from otel_promptcache.wire import format as wire_format
+from otel_promptcache.wire.anthropic import frames
+from otel_promptcache.wire.anthropic import usage as messages_usage
 
 ROOT = Path(__file__).parent.parent
 
@@ -62,6 +64,9 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
     ("ids of responses", wire_format, "MAX_ID_CHARS"),
     ("paths of requests", request, "MAX_PATH_CHARS"),
     ("events and documents", body, "MAX_DOCUMENT_BYTES"),
+    ("frames of AWS", frames, "MAX_FRAME_BYTES"),
+    ("headers of a frame", frames, "MAX_HEADERS_BYTES"),
+    ("iterations of an answer", messages_usage, "MAX_ITERATIONS"),
     ("hidden events", usage_event_filter, "MAX_USAGE_EVENT_BYTES"),
     ("strings on a span", exportable, "MAX_STRING_CHARS"),
     ("lists on a span", exportable, "MAX_LIST_ENTRIES"),

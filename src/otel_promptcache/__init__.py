@@ -13,7 +13,7 @@ __all__ = ["Config", "PromptCacheInstrumentor", "__version__", "instrument", "pr
 
 
 def instrument(**settings: Any) -> None:
-    """Observe every inference made through the OpenAI SDK in this process, by existing clients, too.
+    """Observe every inference made through the SDKs of OpenAI and Anthropic in this process, by existing clients, too.
 
     Args:
         **settings: `tracer_provider` and `meter_provider`, where the global ones are not meant, and the
