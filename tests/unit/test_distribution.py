@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -80,8 +81,8 @@ def test_a_scrape_that_would_fail_is_left_alone() -> None:
 
 
 def test_an_older_sdk_keeps_its_readers_elsewhere() -> None:
-    provider = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
-    provider._sdk_config.metric_readers = provider._metric_readers  # type: ignore[attr-defined]
-    del provider._metric_readers
-    distribution = Distribution(provider.get_meter(SCOPE_NAME), TIME_TO_FIRST_TOKEN_DISTRIBUTION)
-    assert distribution.make_exponential(provider) is None
+    settings = SimpleNamespace(views=[], metric_readers=[InMemoryMetricReader()])
+    older: Any = SimpleNamespace(_sdk_config=settings)
+    meter = MeterProvider(shutdown_on_exit=False).get_meter(SCOPE_NAME)
+    assert Distribution(meter, TIME_TO_FIRST_TOKEN_DISTRIBUTION).make_exponential(older) is None
+    assert len(settings.views) == 1
