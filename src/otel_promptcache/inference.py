@@ -17,7 +17,7 @@ from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
 from otel_promptcache.core.prompt.segments import Settings
 from otel_promptcache.guard import guarded
 from otel_promptcache.prefix import current_prefix_name
-from otel_promptcache.providers.profiles import OTHER
+from otel_promptcache.providers.profiles import BILLED_BY_REQUESTED_MODEL, OTHER
 from otel_promptcache.shared import ObservedRun, Shared
 from otel_promptcache.telemetry.exportable import Attributes
 from otel_promptcache.wire.format import Json, WireFormat
@@ -200,7 +200,7 @@ class Inference:
     @guarded
     def _price(self, model: str, reply: Reply, started_ns: int) -> ModelPrice | None:
         service_tier = reply.service_tier or reply.billing or self._unstated_tier
-        if self._shared.prices.goes_by_requested_model(self.facts.provider):
+        if self.facts.provider in BILLED_BY_REQUESTED_MODEL:
             model = self.facts.model or model
         at = datetime.fromtimestamp(started_ns / 1e9, timezone.utc)
         provider = self.facts.provider if self._has_list_price else OTHER

@@ -97,11 +97,6 @@ class Prices:
             table.memo[key] = price
         return price
 
-    def goes_by_requested_model(self, provider: str) -> bool:
-        """Whether a provider bills by the id that was asked for: the answer names the model without its region."""
-        price_list = _price_list(provider)
-        return price_list is not None and price_list.goes_by_requested_model
-
     def _current_table(self) -> _Table | None:
         if (get_snapshot := _snapshot_getter()) is None:
             return None

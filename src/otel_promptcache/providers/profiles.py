@@ -46,6 +46,12 @@ _IS_OWN_MODEL = {
     claude.ANTHROPIC.name: claude.is_own_model,
 }
 _BY_NAME = {profile.name: profile for profile in (*PROFILES, *SELF_HOSTED)}
+BILLED_BY_REQUESTED_MODEL = frozenset(
+    profile.name
+    for profile in PROFILES
+    if profile.prices is not None and profile.prices.goes_by_requested_model
+)
+"""Those whose prices are those of the id that was asked for."""
 _BY_PLATFORM = {profile.platform: profile.name for profile in PROFILES if profile.platform is not None}
 
 
