@@ -6,9 +6,12 @@ import ast
 import inspect
 import itertools
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+
+from markdown_table import table
+from server_tables import known_servers, servers, simulated
 
 from otel_promptcache import guard
 from otel_promptcache.config import describe_settings
@@ -16,13 +19,9 @@ from otel_promptcache.core import exchange
 from otel_promptcache.core.diagnosis import comparison, differences, partner
 from otel_promptcache.core.memory import accounts, forgotten, index, nodes, piece_store
 from otel_promptcache.core.money import usage
-from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt import chain, fingerprint, literals, paths, pieces, serial
 from otel_promptcache.providers import reported, resolution
-from otel_promptcache.providers.profile import IN_DETAILS, Profile
-from otel_promptcache.providers.profiles import PROFILES, SELF_HOSTED
 from otel_promptcache.report.catalogue import refreshed
-from otel_promptcache.sim.servers.profiles import SERVERS
 from otel_promptcache.telemetry import exportable, names
 from otel_promptcache.telemetry.metrics import cardinality, counters
 from otel_promptcache.wire import body, request, usage_event_filter
@@ -80,12 +79,6 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
 """What is bounded, and the constant that says so: its docstring begins with the unit."""
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
 def metrics() -> str:
     """What is emitted as metrics."""
     rows = (
@@ -119,68 +112,6 @@ def bounds() -> str:
     return table(("what", "limit", "unit", "meaning"), rows)
 
 
-def servers() -> str:
-    """Who is known, where, what is read of their answers, and by what they are priced and judged."""
-    rows = (
-        (
-            f"`{profile.name}`",
-            _hosts(profile),
-            _listing(profile.cached_at).replace(f"`{IN_DETAILS}`", "in the details"),
-            profile.absent_count.value,
-            f"by `{profile.prices.table_id}`" if profile.prices else "never",
-            "<br>".join(map(_rules, profile.policies)) or "no rules",
-            _affinity(profile),
-            f"{profile.source} ({profile.checked})",
-        )
-        for profile in (*PROFILES, *SELF_HOSTED)
-    )
-    header = ("provider", "hosts", "cached tokens", "if absent", "priced", "judged by", "affinity", "source")
-    return table(header, rows)
-
-
-def _hosts(profile: Profile) -> str:
-    pattern = (profile.pattern.pattern,) if profile.pattern else ()
-    return _listing((*profile.domains, *pattern)) or "as `hosts` says"
-
-
-def _rules(policy: CachePolicy) -> str:
-    """The rules of a family in short; what is not published is left out."""
-    step, rate = policy.step_tokens, policy.max_requests_per_minute
-    said = {
-        "no cache": not policy.has_cache,
-        f"from {policy.minimum_tokens or 0:,} tokens": policy.minimum_tokens and policy.has_cache,
-        "exact boundaries": policy.has_exact_boundaries,
-        "whole units": policy.has_units,
-        f"steps of {step or 0:,}": step and policy.has_cache and not policy.has_exact_boundaries,
-        f"lives {(policy.lifetime_seconds or 0) / 60:g} min": policy.lifetime_seconds and policy.has_cache,
-        f"{rate or 0:g} requests/min": rate and policy.has_cache,
-        "a miss may be normal": not policy.expects_reads,
-    }
-    return f"{policy.family}: {', '.join(words for words, holds in said.items() if holds) or 'no figures published'}"
-
-
-def _affinity(profile: Profile) -> str:
-    hints = (
-        f"`{hint.name}`{' (header)' if hint.is_header else ''}{f' on {hint.api_type}' if hint.api_type else ''}"
-        for hint in profile.affinity
-    )
-    return ", ".join(hints) or "none"
-
-
-def _listing(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
-def simulated() -> str:
-    """Which servers can be simulated, and by which rules."""
-    rows: list[tuple[str, str, str]] = []
-    for name, server in SERVERS.items():
-        assumptions = f". Assumed: {server.assumptions}" if server.assumptions else ""
-        step = f"{server.policy.page_tokens:,}" if server.policy else "by the model"
-        rows.append((f"`{name}`", step, f"{server.source} ({server.checked}){assumptions}"))
-    return table(("server", "step in tokens", "source"), rows)
-
-
 def served(text: str) -> str:
     """The page on servers with its tables made anew."""
     return rendered(text, {"servers": servers(), "simulated": simulated()})
@@ -202,7 +133,13 @@ def docstrings(module: ModuleType) -> Mapping[str, str]:
 
 def tables(text: str) -> str:
     """The README with each generated part made anew."""
-    return rendered(text, {"metrics": metrics(), "attributes": attributes(), "settings": settings()})
+    parts = {
+        "metrics": metrics(),
+        "attributes": attributes(),
+        "settings": settings(),
+        "servers": known_servers(),
+    }
+    return rendered(text, parts)
 
 
 def bounded(text: str) -> str:
