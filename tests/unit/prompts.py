@@ -146,11 +146,11 @@ class Application:
         examination = self.open(body)
         examination.close()
         return expect(
-            examination._sent,
-            examination._match,
-            examination._comparison,
+            examination.sent,
+            examination._own.match,
+            examination._own.comparison,
             self.policy or policy_for("openai", body["model"]),
-            examination._boundaries.readable,
+            examination.boundaries.readable,
             self.tokens(body) if input_tokens is None else input_tokens,
             read,
             self.now_seconds,

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 from benchmarks.diagnosis.requests import Body, assistant, chat, system, text, tool, user
-from benchmarks.fleet.process import LoneProcess, Pending
+from benchmarks.fleet.process import ClientProcess, Pending
 from benchmarks.fleet.provider import Provider, Served
 
 from otel_promptcache.core.memory import index as index_module
@@ -22,7 +22,7 @@ class World:
     """One application, one process and the provider; requests are answered in any order, or never."""
 
     rng: Random
-    process: LoneProcess = field(default_factory=LoneProcess)
+    process: ClientProcess = field(default_factory=ClientProcess)
     now_seconds: float = 1_000_000.0
     waiting: list[tuple[float, Pending, Served]] = field(default_factory=list[tuple[float, Pending, Served]])
     said: list[str | None] = field(default_factory=list[str | None])

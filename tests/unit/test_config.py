@@ -29,6 +29,9 @@ def test_argument_beats_environment_beats_default() -> None:
         ("MAX_FINGERPRINTS", "7", 7),
         ("STRICT", "true", True),
         ("PATH_NAMES", "true", True),
+        ("FLEET", "redis://h", "redis://h"),
+        ("FLEET_KEY", "s3cret", "s3cret"),
+        ("FLEET_NAMESPACE", "shop", "shop"),
         ("SEMCONV", "", "released"),
     ],
 )
@@ -51,8 +54,17 @@ def test_environment(setting: str, text: str, value: object) -> None:
         ({"semconv": "x" * 10**6}, "semconv is 'xxx"),
         ({"fingerprint_key": b"k"}, "fingerprint_key is bytes: expected a non-empty string"),
         (
+            {"fleet": b"redis://:pass@h"},
+            'fleet is bytes: expected a URL that begins with "redis://", "rediss://"',
+        ),
+        ({"fleet_key": ""}, "fleet_key is str: expected a non-empty string"),
+        (
+            {"fleet_namespace": "a{b}"},
+            "fleet_namespace is 'a{b}': expected 1 to 64 letters, digits or any of",
+        ),
+        (
             {"colour": "red"},
-            "colour is not a setting: allowed are fingerprint_key, histograms, hosts, max_fingerprints, path_names, policies",
+            "colour is not a setting: allowed are fingerprint_key, fleet, fleet_key, fleet_namespace, histograms, hosts, max_fin",
         ),
     ],
 )

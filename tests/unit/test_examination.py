@@ -262,7 +262,7 @@ def test_a_write_where_we_know_no_boundary_teaches_nothing() -> None:
     application = Application()
     body = chat(assistant(prose(3_000)), model=NEW)
     application.send(body, write=1_500)
-    (step,) = application.index.match_prefix(application.open(body)._sent, 0.0).steps
+    (step,) = application.index.match_prefix(application.open(body).sent, 0.0).steps
     assert step.tokens == application.tokens(body)
 
 

@@ -58,7 +58,7 @@ def is_proven(application: Application, body: Body) -> bool:
     """Whether others are known to send the start of a prompt."""
     examination = application.open(body)
     examination.close()
-    sent, now_seconds = examination._sent, application.now_seconds
+    sent, now_seconds = examination.sent, application.now_seconds
     match = application.index.match_prefix(sent, now_seconds)
     return any(
         seen.is_shared for step in match.steps for scope, seen in step.cached.items() if scope == sent.scope
@@ -264,7 +264,7 @@ def test_turns_of_others_are_a_proof() -> None:
 
 def test_of_a_longer_read_it_is_known_further() -> None:
     application = Application()
-    sent = application.open(chat(RULES, *HISTORY))._sent
+    sent = application.open(chat(RULES, *HISTORY)).sent
     application.index.share(sent, 4)
     assert not is_proven(application, chat(RULES))
     application.send(chat(RULES, *HISTORY))
@@ -369,8 +369,8 @@ def test_what_was_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_the_provider_put_in_front_of_a_continued_conversation() -> None:
     application = Application()
     examination = application.open(ask("One"))
-    continued = replace(examination._sent, options=replace(examination._sent.options, is_continued=True))
-    examination._sent = continued
+    continued = replace(examination.sent, options=replace(examination.sent.options, is_continued=True))
+    examination.sent = continued
     examination.answered(Reply(), policy_for("openai", "gpt-4o"), application.now_seconds)
     other = chat(system(prose(3_000, "other")), user("Hi"))
     application.send(other, read=READ)
@@ -384,7 +384,7 @@ def test_what_was_sent_with_another_key() -> None:
     mine = application.open(body)
     mine.close()
     application.index = PrefixIndex()
-    theirs = replace(mine._sent, prompt=other, account=7)
+    theirs = replace(mine.sent, prompt=other, account=7)
     examination = Examination(application.index, theirs, segments, application.now_seconds)
     examination.answered(Reply(), policy_for("openai", "gpt-4o"), application.now_seconds)
     application.send(ask("Two"), read=READ)

@@ -140,7 +140,7 @@ def test_names_are_said_where_a_setting_allows_it() -> None:
     application.send(with_description("old"))
     for keeps_names, step in ((False, "[0]"), (True, f".{CANARY}")):
         examination = application.open(with_description("new"), keeps_names=keeps_names)
-        divergence = examination._comparison.divergence
+        divergence = examination._own.comparison.divergence
         assert divergence.path == f"tools[0].function.parameters.properties{step}.description"
         examination.close()
 

@@ -14,6 +14,7 @@ from otel_promptcache.core.diagnosis.partner import (
     is_other_template,
     nearest_prompt,
 )
+from otel_promptcache.core.memory.earlier import EarlierPrompts
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
@@ -76,7 +77,7 @@ class Cutter:
         """
         self._index = index
         self._links = links
-        self._segments = segments
+        self._segments: SegmentSource | None = segments
         self._account = account
         self._keeps_names = keeps_names
         self._room = MAX_PROMPT_PIECES
@@ -84,9 +85,9 @@ class Cutter:
         self.pieces: dict[ContentHash, tuple[Piece, ...]] = {}
 
     def cut(self, index: int) -> CutSegment:
-        """The pieces of a segment, with their texts; none where the prompt has too many."""
+        """The pieces of a segment, with their texts; none if the prompt has too many, or was let go of."""
         if index not in self._cut:
-            if self._room <= 0:
+            if self._room <= 0 or self._segments is None:
                 return _UNCUT
             parts = cut(
                 self._segments[index],
@@ -99,6 +100,15 @@ class Cutter:
             self.pieces[self._links[index].content] = pieces
             self._cut[index] = CutSegment(pieces, parts)
         return self._cut[index]
+
+    def release(self) -> None:
+        """Let go of the request: from now on, only segments that were cut have pieces."""
+        self._segments = None
+
+    @property
+    def cut_segments(self) -> Mapping[int, CutSegment]:
+        """The segments that were cut, by index."""
+        return self._cut
 
 
 def compare(index: PrefixIndex, sent: SentPrompt, match: PrefixMatch, cutter: Cutter) -> Comparison | None:
@@ -121,7 +131,7 @@ def compare(index: PrefixIndex, sent: SentPrompt, match: PrefixMatch, cutter: Cu
 
 
 def compare_with(
-    index: PrefixIndex,
+    history: EarlierPrompts,
     sent: SentPrompt,
     cutter: Cutter,
     nearest: SentPrompt,
@@ -130,7 +140,7 @@ def compare_with(
     """Compare a new prompt with a certain earlier one.
 
     Args:
-        index: What was sent before.
+        history: What was sent before.
         sent: The new prompt.
         cutter: Of its segments.
         nearest: The earlier one.
@@ -140,15 +150,15 @@ def compare_with(
     common = common_length(links, old)
     if common in (len(links), len(old)):
         return Comparison(nearest, None, links[common - 1].end_bytes if common else 0, 0)
-    starts = [_common_start(index, sent, cutter, other) for other in (nearest, *candidates)]
+    starts = [_common_start(history, sent, cutter, other) for other in (nearest, *candidates)]
     furthest = max(starts, key=lambda start: start.end_bytes)
     return Comparison(
         nearest=nearest,
-        divergence=locate(links, old, cutter.cut, index.pieces),
+        divergence=locate(links, old, cutter.cut, history.pieces),
         common_bytes=furthest.end_bytes,
-        avoidable_bytes=_avoidable_bytes(index, links, cutter, starts[0]),
-        cached=index.cached(furthest.followed_by, sent.scope) if furthest.followed_by is not None else {},
-        is_other_template=is_other_template(index, sent, nearest, cutter.pieces),
+        avoidable_bytes=_avoidable_bytes(history, links, cutter, starts[0]),
+        cached=history.cached(furthest.followed_by, sent.scope) if furthest.followed_by is not None else {},
+        is_other_template=is_other_template(history, sent, nearest, cutter.pieces),
     )
 
 
@@ -163,37 +173,41 @@ class _CommonStart(NamedTuple):
     """Of the earlier prompt, up to the segment that differs; None if it ends before."""
 
 
-def _common_start(index: PrefixIndex, sent: SentPrompt, cutter: Cutter, other: SentPrompt) -> _CommonStart:
+def _common_start(
+    history: EarlierPrompts, sent: SentPrompt, cutter: Cutter, other: SentPrompt
+) -> _CommonStart:
     links, old = sent.prompt.links, other.prompt.links
     common = common_length(links, old)
     end_bytes = links[common - 1].end_bytes if common else 0
     if common in (len(links), len(old)):
         return _CommonStart(common, 0, end_bytes, old[common].prefix if common < len(old) else None)
     here = cutter.cut(common).pieces
-    shared = common_pieces(here, index.pieces(old[common].content))
+    shared = common_pieces(here, history.pieces(old[common].content))
     shared_bytes = min(links[common].size_bytes, sum([piece.size_bytes for piece in here[:shared]]))
     return _CommonStart(common, shared, end_bytes + shared_bytes, old[common].prefix)
 
 
-def _avoidable_bytes(index: PrefixIndex, links: Sequence[Link], cutter: Cutter, start: _CommonStart) -> int:
+def _avoidable_bytes(
+    history: EarlierPrompts, links: Sequence[Link], cutter: Cutter, start: _CommonStart
+) -> int:
     """Content that was sent before and is behind the place where the prompt diverges."""
     first, here = links[start.links], cutter.cut(start.links).pieces
     rest_bytes = first.end_bytes - start.end_bytes
     # A segment that is known only moved; of another one, the pieces count that are known.
-    is_known = index.is_known(first.content)
-    avoidable_bytes = rest_bytes if is_known else min(rest_bytes, _known_bytes(index, here[start.pieces :]))
+    is_known = history.is_known(first.content)
+    avoidable_bytes = rest_bytes if is_known else min(rest_bytes, _known_bytes(history, here[start.pieces :]))
     for link in links[start.links + 1 :]:
-        if index.is_known(link.content) and link.size_bytes >= MIN_REUSED_BYTES:
+        if history.is_known(link.content) and link.size_bytes >= MIN_REUSED_BYTES:
             avoidable_bytes += link.size_bytes
         else:
-            avoidable_bytes += _known_bytes(index, cutter.pieces.get(link.content, ()))
+            avoidable_bytes += _known_bytes(history, cutter.pieces.get(link.content, ()))
     return avoidable_bytes
 
 
-def _known_bytes(index: PrefixIndex, pieces: Sequence[Piece]) -> int:
+def _known_bytes(history: EarlierPrompts, pieces: Sequence[Piece]) -> int:
     """Length of the pieces that were sent before, if several in a row are long enough."""
     known_bytes = run_bytes = 0
-    known = index.known_pieces
+    known = history.known_pieces
     for piece in pieces:
         if piece.exact in known:
             run_bytes += piece.size_bytes

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from otel_promptcache.core.diagnosis.boundaries import exact_boundaries
+from otel_promptcache.core.diagnosis.boundaries import Boundaries, exact_boundaries
 from otel_promptcache.core.diagnosis.comparison import (
     Comparison,
     Cutter,
@@ -12,10 +13,12 @@ from otel_promptcache.core.diagnosis.comparison import (
     compare,
     compare_with,
 )
+from otel_promptcache.core.diagnosis.joining import View, join
 from otel_promptcache.core.diagnosis.reasons import MissReason, MissSource
 from otel_promptcache.core.diagnosis.sharing import proof_of_others
-from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, judge, provider_verdict
+from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, History, judge, provider_verdict
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
+from otel_promptcache.core.memory.earlier import FleetSnapshot
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
@@ -33,6 +36,18 @@ _OF_THE_MOMENT = frozenset(
 """Reasons that depend on when the prompt is processed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a prompt leaves at the provider once it was processed."""
+
+    sent: SentPrompt
+    """In the scope in which it was served."""
+    everywhere: CachedPrefix
+    """At each of its links."""
+    boundaries: Mapping[int, CachedPrefix]
+    """At those where it leaves a boundary instead, by index."""
+
+
 class Examination:
     """What is known about one prompt while it is on its way."""
 
@@ -45,6 +60,7 @@ class Examination:
         *,
         has_boundaries: bool = True,
         keeps_names: bool = False,
+        is_shared: bool = False,
     ) -> None:
         """Compare the prompt with earlier ones and note that it is on its way; `close` has to follow.
 
@@ -55,31 +71,40 @@ class Examination:
             now_seconds: The present time.
             has_boundaries: False where the model is known not to have exact boundaries, which takes less time.
             keeps_names: Paths may have the names that the application gave to members of JSON values.
+            is_shared: A snapshot of what a fleet knows may follow; until the answer, the texts of segments that are
+                new to this process are held to be compared with it.
         """
         links = sent.prompt.links
         self._index = index
-        self._sent = sent
-        self._sent_at_seconds = now_seconds
-        self._boundaries = exact_boundaries(links, sent.options) if has_boundaries else None
-        readable = self._boundaries.readable if self._boundaries else ()
-        self._match = index.match_prefix(sent, now_seconds, readable)
+        self.sent = sent
+        """The prompt, once it is answered with the scope that was served."""
+        self.sent_at_seconds = now_seconds
+        self.boundaries: Boundaries | None = exact_boundaries(links, sent.options) if has_boundaries else None
+        readable = self.boundaries.readable if self.boundaries else ()
+        match = index.match_prefix(sent, now_seconds, readable)
         cutter = Cutter(index, links, segments, account=sent.account, keeps_names=keeps_names)
-        self._comparison = compare(index, sent, self._match, cutter)
-        has_lapsed = self._match.alive_links < self._match.known_links
-        self._sibling = self._compare_with_sibling(cutter) if has_lapsed else None
+        comparison = compare(index, sent, match, cutter)
+        has_lapsed = match.alive_links < match.known_links
+        sibling = self._compare_with_sibling(cutter) if has_lapsed else None
+        self._own = View(match, comparison, sibling)
+        self._joined: View | None = None
+        self.cutter: Cutter | None = None
+        """Of the segments that a snapshot may be compared with, while one may follow; None otherwise."""
+        if is_shared:
+            if has_lapsed:
+                _cut_leading(sent, cutter)
+            self.cutter = cutter
+        cutter.release()
         self._pieces = cutter.pieces
+        self.learned_tokens: Mapping[int, int] = {}
+        """What the provider reported for prefixes of the prompt, by the link that ends them."""
         self._is_in_flight = True
         self._is_put_aside = self._is_answered = False
         self.processed_seconds: float | None = None
         """When the provider had processed the prompt, since it was sent; None if it has not, or at an unknown time."""
-        self._known_links = self._match.known_links
-        writable = self._boundaries.writable if self._boundaries else ()
-        self._in_flight = index.begin(sent, writable, self._match.alive_links)
-
-    @property
-    def sent(self) -> SentPrompt:
-        """The prompt, once it is answered with the scope that was served."""
-        return self._sent
+        self._known_links = match.known_links
+        writable = self.boundaries.writable if self.boundaries else ()
+        self._in_flight = index.begin(sent, writable, match.alive_links)
 
     @property
     def comparable_response_id(self) -> str | None:
@@ -87,27 +112,43 @@ class Examination:
 
         It is told to nobody but the host, and on the account, that gave it.
         """
-        earlier, sent = self._comparison.nearest if self._comparison else None, self._sent
+        comparison, sent = self._own.comparison, self.sent
+        earlier = comparison.nearest if comparison else None
         if earlier is None or earlier.scope.host != sent.scope.host or earlier.account != sent.account:
             return None
         response_id = earlier.response_id
         return response_id if response_id and response_id.startswith("resp") else None
 
-    def answered(self, reply: Reply, policy: CachePolicy, now_seconds: float) -> None:
-        """The provider has processed the prompt: later ones may be read from it. The first call counts."""
+    def join(self, snapshot: FleetSnapshot) -> None:
+        """Add what the fleet knew when the prompt was sent; after the answer it is too late. For another thread."""
+        if (cutter := self.cutter) is not None:
+            view = join(self._index, self.sent, self._own, cutter, snapshot, self.sent_at_seconds)
+            self._joined = view if self._is_in_flight else None
+
+    @property
+    def is_joined(self) -> bool:
+        """What the fleet knew is part of the judgement."""
+        return self._joined is not None
+
+    def answered(self, reply: Reply, policy: CachePolicy, now_seconds: float) -> Answered | None:
+        """The provider has processed the prompt: later ones may be read from it. The first call counts.
+
+        Returns:
+            What it leaves there; None if this was told before.
+        """
         if self._is_answered:
-            return
+            return None
         self._is_answered = True
         if not self._is_put_aside:
-            self.processed_seconds = now_seconds - self._sent_at_seconds
+            self.processed_seconds = now_seconds - self.sent_at_seconds
         self.close()
-        asked_scope = self._sent.scope
+        asked_scope = self.sent.scope
         served_scope = asked_scope.served_by(reply.service_tier, reply.upstream)
-        self._sent = sent = replace(self._sent, scope=served_scope, response_id=reply.response_id)
+        self.sent = sent = replace(self.sent, scope=served_scope, response_id=reply.response_id)
         plain = CachedPrefix(now_seconds, now_seconds + policy.lifetime(sent.options.retention))
         boundaries: dict[int, CachedPrefix] = {}
-        if policy.has_exact_boundaries and self._boundaries is not None:
-            for index, is_marked in self._boundaries.writable:
+        if policy.has_exact_boundaries and self.boundaries is not None:
+            for index, is_marked in self.boundaries.writable:
                 ttl = sent.prompt.links[index].breakpoint_ttl if is_marked else None
                 until = {is_marked: now_seconds + policy.lifetime(ttl or sent.options.ttl)}
                 left = boundaries.get(index, plain)
@@ -118,14 +159,16 @@ class Examination:
         self._known_links = self._index.admit(
             sent, plain, boundaries, self._pieces, None if is_same_scope else asked_scope
         )
+        return Answered(sent, plain, boundaries)
 
     def close(self) -> None:
         """The prompt is not on its way any more; without `answered` no later one is measured by it."""
         if self._is_in_flight:
             self._is_in_flight = False
+            self.cutter = None
             self._index.finish(self._in_flight)
             if not self._is_answered:
-                self._index.lose(self._sent)
+                self._index.lose(self.sent)
 
     def put_aside(self) -> None:
         """The provider will process the prompt at a time that is not known."""
@@ -137,7 +180,7 @@ class Examination:
         if not self._is_answered:
             self._is_answered = True
             self.close()
-            self._index.uncount_start(self._sent, self._sent_at_seconds)
+            self._index.uncount_start(self.sent, self.sent_at_seconds)
 
     def judge(
         self,
@@ -162,29 +205,31 @@ class Examination:
         unread_tokens = usage.input_tokens - usage.cache_read_tokens
         if policy.is_opt_in:
             return self._judge_opt_in(usage, said, unread_tokens)
-        has_other_rules = policy.has_exact_boundaries and self._boundaries is None
-        if self._sent.options.is_continued or has_other_rules:
+        has_other_rules = policy.has_exact_boundaries and self.boundaries is None
+        if self.sent.options.is_continued or has_other_rules:
             # What the provider puts in front, or could read up to, is not known: there is nothing of ours to say.
             return (said and provider_verdict(said, unread_tokens)) or Diagnosis()
+        view = self._joined or self._own
         case = Case(
-            sent=self._sent,
-            match=self._match,
+            sent=self.sent,
+            match=view.match,
             policy=policy,
-            boundaries=self._boundaries.readable if self._boundaries else (),
+            boundaries=self.boundaries.readable if self.boundaries else (),
             input_tokens=usage.input_tokens,
             read_tokens=usage.cache_read_tokens,
-            now_seconds=self._sent_at_seconds,
+            now_seconds=self.sent_at_seconds,
+            history=History.PROCESS if self._joined is None else History.FLEET,
         )
-        if not is_retried and self._match.known_links < len(self._sent.prompt.links) - 1:
-            self._learn_of_others(case)
-        diagnosis = judge(case, self._comparison, self._sibling, said)
+        if not is_retried and self._own.match.known_links < len(self.sent.prompt.links) - 1:
+            self._learn_of_others(replace(case, match=self._own.match))
+        diagnosis = judge(case, view.comparison, view.sibling, said)
         is_dated = diagnosis.reason in _OF_THE_MOMENT and diagnosis.source is MissSource.CLIENT
         # What was readable, and what else was going on, when the provider came to it?
         return Diagnosis() if self._is_put_aside and is_dated else diagnosis
 
     def _learn_of_others(self, case: Case) -> None:
         """Note if the answer shows that other processes send the prompt, too. Losses are judged by what was known."""
-        proof = proof_of_others(case, self._comparison, self._known_links)
+        proof = proof_of_others(case, self._own.comparison, self._known_links)
         if proof is not None and not self._index.may_have_sent(proof.unsent, case.sent):
             self._index.share(case.sent, proof.links)
 
@@ -207,21 +252,29 @@ class Examination:
         Each of two workers may have an order of its own for the same tools. One whose prefix has expired could have
         read that of the other.
         """
-        sent = self._sent
+        sent = self.sent
         sibling = self._index.newest_of_template(sent)
         if sibling is None or sibling.prompt.leading == sent.prompt.leading:
             return None
-        if not self._index.is_alive(sibling, sent.scope, self._sent_at_seconds):
+        if not self._index.is_alive(sibling, sent.scope, self.sent_at_seconds):
             return None
         return compare_with(self._index, sent, cutter, sibling)
 
     def _learn(self, usage: TokenUsage, policy: CachePolicy) -> None:
         """Note how many tokens the whole prompt has, and its last boundary: later estimates start from there."""
-        links = self._sent.prompt.links
-        if not links or usage.input_tokens is None or self._sent.options.is_continued:
+        links = self.sent.prompt.links
+        if not links or usage.input_tokens is None or self.sent.options.is_continued:
             return
         tokens = {len(links) - 1: usage.input_tokens}
-        if policy.has_exact_boundaries and usage.cache_write_tokens and self._boundaries:
-            for position, _ in self._boundaries.writable[-1:]:
+        if policy.has_exact_boundaries and usage.cache_write_tokens and self.boundaries:
+            for position, _ in self.boundaries.writable[-1:]:
                 tokens[position] = (usage.cache_read_tokens or 0) + usage.cache_write_tokens
-        self._index.learn(self._sent, tokens)
+        self.learned_tokens = tokens
+        self._index.learn(self.sent, tokens)
+
+
+def _cut_leading(sent: SentPrompt, cutter: Cutter) -> None:
+    """Cut what names the template: another variant of it may be alive."""
+    leading = [at for at, link in enumerate(sent.prompt.links) if link.prefix == sent.prompt.leading]
+    for position in range(leading[0] + 1 if leading else 0):
+        cutter.cut(position)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from otel_promptcache.core.diagnosis.divergence import common_length
+from otel_promptcache.core.memory.earlier import EarlierPrompts
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import SentPrompt
@@ -51,7 +52,7 @@ def find_candidates(
 
 
 def nearest_prompt(
-    index: PrefixIndex, sent: SentPrompt, candidates: Sequence[SentPrompt], pieces: Pieces
+    history: EarlierPrompts, sent: SentPrompt, candidates: Sequence[SentPrompt], pieces: Pieces
 ) -> SentPrompt:
     """Find the candidate that most of a prompt's content comes from, wherever it is in either of them.
 
@@ -59,7 +60,7 @@ def nearest_prompt(
     the newest.
 
     Args:
-        index: What was sent before.
+        history: What was sent before.
         sent: The new prompt.
         candidates: As `find_candidates` gives them; at least one.
         pieces: Of the prompt's segments that the index does not know.
@@ -70,16 +71,16 @@ def nearest_prompt(
 
     def likeness(other: SentPrompt) -> tuple[int, int, bool, float]:
         return (
-            _shared_bytes(index, links, other.prompt.links, pieces),
+            shared_bytes(history, links, other.prompt.links, pieces),
             common_length(links, other.prompt.links),
             other.fingerprint == sent.fingerprint,
-            index.last_seen_seconds(other),
+            history.last_seen_seconds(other),
         )
 
     return max(candidates, key=likeness)
 
 
-def is_other_template(index: PrefixIndex, sent: SentPrompt, other: SentPrompt, pieces: Pieces) -> bool:
+def is_other_template(history: EarlierPrompts, sent: SentPrompt, other: SentPrompt, pieces: Pieces) -> bool:
     """Tell whether two prompts that share content are of different templates, not two versions of one.
 
     They are of one template if their fingerprints are equal, if one continues the conversation of the other, if they
@@ -96,28 +97,27 @@ def is_other_template(index: PrefixIndex, sent: SentPrompt, other: SentPrompt, p
     if my_tools & their_tools:
         return False
     my_leading, their_leading = _leading(mine), _leading(theirs)
-    shared_bytes = _shared_bytes(index, my_leading, their_leading, pieces)
     size_bytes = max(sum(link.size_bytes for link in each) for each in (my_leading, their_leading))
-    return shared_bytes < _SAME_TEMPLATE * size_bytes
+    return shared_bytes(history, my_leading, their_leading, pieces) < _SAME_TEMPLATE * size_bytes
 
 
-def _shared_bytes(
-    index: PrefixIndex, mine: Collection[Link], theirs: Collection[Link], pieces: Pieces
+def shared_bytes(
+    history: EarlierPrompts, mine: Collection[Link], theirs: Collection[Link], pieces: Pieces
 ) -> int:
     """How much of the content of some segments is in others."""
     contents = {link.content for link in theirs}
     own = {link.content for link in mine}
     found: set[ContentHash] | None = None
-    shared_bytes = 0
+    found_bytes = 0
     for link in mine:
         if link.content in contents:
-            shared_bytes += link.size_bytes
+            found_bytes += link.size_bytes
             continue
         if found is None:  # most prompts share whole segments only
-            found = {piece.exact for other in contents - own for piece in index.pieces(other)}
-        its_pieces = pieces.get(link.content) or index.pieces(link.content)
-        shared_bytes += sum([piece.size_bytes for piece in its_pieces if piece.exact in found])
-    return shared_bytes
+            found = {piece.exact for other in contents - own for piece in history.pieces(other)}
+        its_pieces = pieces.get(link.content) or history.pieces(link.content)
+        found_bytes += sum([piece.size_bytes for piece in its_pieces if piece.exact in found])
+    return found_bytes
 
 
 def _continues(mine: Sequence[Link], theirs: Sequence[Link]) -> bool:

@@ -10,7 +10,7 @@ from otel_promptcache.core.prompt.chain import ContentHash
 from otel_promptcache.core.prompt.literals import changed_kinds, volatile_kind
 from otel_promptcache.core.prompt.pieces import Piece, hash_piece
 
-_SPACES = (" ", "\n", "\n\n", "  ", "\r\n", "\r\n\r\n", "\n\n\n", "\t", " \n", "\n  ", "\n    ")
+SPACES = (" ", "\n", "\n\n", "  ", "\r\n", "\r\n\r\n", "\n\n\n", "\t", " \n", "\n  ", "\n    ")
 """What usually separates a sentence from the next one."""
 
 
@@ -91,4 +91,4 @@ def _has_only_another_end(here: CutSegment, at: int, theirs: Sequence[Piece], ot
     if whole is not None:
         return False
     exact, bare = theirs[other_at].exact, text.rstrip()
-    return any(hash_piece(place, bare + space) == exact for space in ("", *_SPACES))
+    return any(hash_piece(place, bare + space) == exact for space in ("", *SPACES))

@@ -94,6 +94,8 @@ class Case:
     read_tokens: int
     now_seconds: float
     """When the prompt was sent."""
+    history: History = History.PROCESS
+    """Whose requests are known."""
 
 
 def judge(
@@ -108,7 +110,7 @@ def judge(
         said: The provider's own word; it wins.
     """
     expectation = _expect(case, comparison)
-    diagnosis = Diagnosis(expectation.readable.tokens, expectation.avoidable_tokens)
+    diagnosis = Diagnosis(expectation.readable.tokens, expectation.avoidable_tokens, history=case.history)
     by_provider = said and provider_verdict(said, case.input_tokens - case.read_tokens)
     if by_provider is not None:
         diagnosis = replace(
@@ -126,10 +128,13 @@ def judge(
         beside = _evidence(case, sibling, _expect(case, sibling))
         if (spoiled := content_changed(beside)) is not None:
             finding, comparison, expectation = spoiled, sibling, beside.expectation
-            diagnosis = Diagnosis(expectation.readable.tokens, expectation.avoidable_tokens)
+            diagnosis = Diagnosis(
+                expectation.readable.tokens, expectation.avoidable_tokens, history=case.history
+            )
     if finding is None:
         return diagnosis
-    finding = unless_unseen(finding, _evidence(case, comparison, expectation))
+    if case.history is History.PROCESS:
+        finding = unless_unseen(finding, _evidence(case, comparison, expectation))
     diagnosis = replace(
         diagnosis, reason=finding.reason, source=MissSource.CLIENT, missed_tokens=finding.tokens
     )

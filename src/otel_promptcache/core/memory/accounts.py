@@ -33,3 +33,8 @@ class Accounts:
         if first is not None:
             self._is_shared = True
         return account
+
+    @property
+    def is_shared(self) -> bool:
+        """The process is known to serve several customers."""
+        return self._is_shared

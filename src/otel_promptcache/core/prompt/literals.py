@@ -46,7 +46,7 @@ def volatile_kind(text: str) -> LiteralKind:
 
 def literal_marks(text: str) -> bytes:
     """A byte for each of the first literals of a text: one that changes has another, but for one time in 256."""
-    return bytes([hash(match[0]) & 0xFF for match in _literals(text)])
+    return bytes([hash(match[0]) & 0xFF for match in _matches(text)])
 
 
 def changed_kinds(text: str, earlier_marks: bytes) -> list[LiteralKind]:
@@ -62,9 +62,14 @@ def changed_kinds(text: str, earlier_marks: bytes) -> list[LiteralKind]:
     marks = literal_marks(text)
     if len(marks) != len(earlier_marks):
         return []
-    pairs = zip(_literals(text), marks, earlier_marks, strict=True)
+    pairs = zip(_matches(text), marks, earlier_marks, strict=True)
     return list(dict.fromkeys([volatile_kind(match[0]) for match, mark, earlier in pairs if mark != earlier]))
 
 
-def _literals(text: str) -> Iterator[re.Match[str]]:
+def literals(text: str) -> Iterator[str]:
+    """The first literals of a text."""
+    return (match[0] for match in _matches(text))
+
+
+def _matches(text: str) -> Iterator[re.Match[str]]:
     return islice(_LITERAL.finditer(text), MAX_LITERALS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, NewType, cast
@@ -38,7 +39,7 @@ _ENCODED = re.compile(r"(?:data:[^,\s]{0,128},)?[A-Za-z0-9+/=_-]{512}")
 _SPACE = re.compile(r"\s")
 
 PlaceHash = NewType("PlaceHash", int)
-"""Of the way from a segment to a place in it, by the names that the application gave."""
+"""Of the way from a segment to a place in it, by the names that the application gave; the same in every process."""
 
 
 class Piece(NamedTuple):
@@ -61,6 +62,8 @@ application made up unless a setting allows it. Then its place, and its text. La
 hashed already: its text is left out. A plain tuple, because each sentence of each new prompt becomes one.
 """
 
+_WORD = 0xFFFFFFFF
+
 _NONE: Mapping[ContentHash, Piece] = MappingProxyType({})
 
 
@@ -78,7 +81,7 @@ def cut(
     if segment.value == "":
         return []
     members = _Members(max_pieces - 1, keeps_names=keeps_names)
-    members.add(segment.value, "", Names.WIRE, PlaceHash(account), 0)
+    members.add(segment.value, "", Names.WIRE, PlaceHash(account & _WORD), 0)
     return members.parts
 
 
@@ -109,6 +112,10 @@ def hash_pieces(parts: Sequence[Part], known: Mapping[ContentHash, Piece] = _NON
 def hash_piece(place: PlaceHash, text: str) -> ContentHash:
     """The exact hash of a piece that is not a whole."""
     return ContentHash(hash((place, text)))
+
+
+def _inside(place: PlaceHash, name: str) -> PlaceHash:
+    return PlaceHash(zlib.crc32(b"/" + name.encode("utf-8", "surrogatepass"), place))
 
 
 def _sentences(text: str, path: str, place: PlaceHash, max_pieces: int) -> list[Part]:
@@ -158,12 +165,12 @@ class _Members:
         if isinstance(value, dict):
             for index, (key, member) in enumerate(cast("dict[object, object]", value).items()):
                 inner, inner_names = member_step(path, names, key, index, keeps_names=self._keeps_names)
-                self.add(member, inner, inner_names, PlaceHash(hash((place, key))), depth + 1)
+                self.add(member, inner, inner_names, _inside(place, str(key)), depth + 1)
         else:
             for index, member in enumerate(cast("Sequence[object]", value)):
                 inner = item_path(path, index)
                 # Without the index: an item that moved is the same item.
-                self.add(member, inner, names, PlaceHash(hash((place, None))), depth + 1)
+                self.add(member, inner, names, _inside(place, ""), depth + 1)
 
     def _add_leaf(self, value: object, path: str, place: PlaceHash) -> None:
         if isinstance(value, str) and value:
@@ -172,7 +179,7 @@ class _Members:
             self.parts += sentences
         else:
             # Its type counts: a number is not the text of its digits.
-            typed = PlaceHash(hash((place, type(value).__name__)))
+            typed = _inside(place, type(value).__name__)
             self.parts.append((path, typed, canonical_json(value), None))
 
 

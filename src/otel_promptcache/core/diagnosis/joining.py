@@ -1,0 +1,106 @@
+"""What a process knows of a prompt joined with what its fleet knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from otel_promptcache.core.diagnosis.comparison import Comparison, Cutter, compare_with
+from otel_promptcache.core.diagnosis.partner import nearest_prompt, shared_bytes
+from otel_promptcache.core.memory.earlier import EarlierPrompts, EarlierPromptsOfFleet, FleetSnapshot, Variant
+from otel_promptcache.core.memory.match import PrefixMatch
+from otel_promptcache.core.memory.nodes import SentPrompt
+
+_SHARE_BEHIND = 0.5
+"""Share of what stands behind the known place that a variant has to have, to be what the prompt was made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is known of a prompt at the time of sending."""
+
+    match: PrefixMatch
+    comparison: Comparison | None
+    """With the earlier prompt that it resembles most; None if there is nothing like it."""
+    sibling: Comparison | None
+    """With a prompt of the template that is alive, if this prompt's own prefix is not; else None."""
+
+
+def join(
+    history: EarlierPrompts,
+    sent: SentPrompt,
+    own: View,
+    cutter: Cutter,
+    snapshot: FleetSnapshot,
+    now_seconds: float,
+) -> View:
+    """Join the two; each knows what the other may not.
+
+    Args:
+        history: What this process sent before.
+        sent: The prompt.
+        own: What this process knows of it.
+        cutter: Of its segments, those cut that may differ.
+        snapshot: What the fleet knows of it.
+        now_seconds: When it was sent.
+    """
+    match = join_matches(own.match, snapshot)
+    both = EarlierPromptsOfFleet(history, snapshot.variants)
+    comparison = _comparison(both, sent, own, cutter, snapshot)
+    sibling = None
+    if match.alive_links < match.known_links:
+        sibling = own.sibling or _sibling(both, sent, cutter, now_seconds)
+    return View(match, comparison, sibling)
+
+
+def join_matches(own: PrefixMatch, snapshot: FleetSnapshot) -> PrefixMatch:
+    """How far a prompt goes where any process went before."""
+    return PrefixMatch(
+        steps=tuple(sorted((*own.steps, *snapshot.steps), key=lambda step: step.end_bytes)),
+        known_links=max(own.known_links, snapshot.known_links),
+        alive_links=max(own.alive_links, snapshot.alive_links),
+        latest=own.latest if own.known_links >= snapshot.known_links else None,
+        requests_last_minute=max(own.requests_last_minute, snapshot.requests_last_minute),
+        has_lineage=own.has_lineage or snapshot.has_lineage,
+    )
+
+
+def _comparison(
+    history: EarlierPromptsOfFleet, sent: SentPrompt, own: View, cutter: Cutter, snapshot: FleetSnapshot
+) -> Comparison | None:
+    """With the earlier prompt, of any process, that has most of it.
+
+    A place that only the fleet knows has no prompt of its own. What diverges before it is not what broke the cache, so
+    this process's own comparison counts only if it goes as far; and a variant only if it has half of the rest.
+    """
+    links, known = sent.prompt.links, snapshot.known_links
+    known_bytes = links[known - 1].end_bytes if known else 0
+    reaches = own.comparison is not None and own.comparison.common_bytes >= known_bytes
+    mine = own.comparison if reaches else None
+    rest_bytes = sent.prompt.size_bytes - known_bytes
+    candidates: list[SentPrompt] = [mine.nearest] if mine is not None else []
+    for variant in history.variants if rest_bytes else ():
+        behind = shared_bytes(history, links[known:], variant.sent.prompt.links, cutter.pieces)
+        if behind >= _SHARE_BEHIND * rest_bytes:
+            candidates.append(variant.sent)
+    if not candidates:
+        return None
+    nearest = nearest_prompt(history, sent, candidates, cutter.pieces)
+    return (
+        mine if mine is not None and nearest is mine.nearest else compare_with(history, sent, cutter, nearest)
+    )
+
+
+def _sibling(
+    history: EarlierPromptsOfFleet, sent: SentPrompt, cutter: Cutter, now_seconds: float
+) -> Comparison | None:
+    alive = [variant for variant in history.variants if _is_alive_beside(variant, sent, now_seconds)]
+    return compare_with(history, sent, cutter, alive[0].sent) if alive else None
+
+
+def _is_alive_beside(variant: Variant, sent: SentPrompt, now_seconds: float) -> bool:
+    return (
+        variant.sent.scope == sent.scope
+        and variant.cached.alive_until_seconds >= now_seconds
+        and variant.sent.prompt.leading != sent.prompt.leading
+        and variant.sent.fingerprint == sent.fingerprint
+    )
