@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, cast
@@ -49,6 +50,14 @@ _SHARE = _Kind(
 )
 _FLAG = _Kind("true or false", _parse_flag, lambda value: isinstance(value, bool))
 _SECRET = _Kind("a non-empty string", str, lambda value: isinstance(value, str) and bool(value))
+_ADDRESS = _Kind('a URL that begins with "redis://", "rediss://", "unix://" or "file:"', str, _SECRET.accepts)
+_HIDDEN = (_SECRET, _ADDRESS)
+"""Values that may have a secret in them are not shown."""
+_NAMESPACE = _Kind(
+    "1 to 64 letters, digits or any of . _ : / @ -",
+    str,
+    lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9._:/@-]{1,64}", value) is not None,
+)
 _PRICES = _Kind(
     "the path of a .json or .toml file, or a mapping of prices by model",
     str,
@@ -154,6 +163,24 @@ class Config:
         "Who answers at hosts that are not known: a provider's name, any one, by host or `host:port`. What is not a "
         "provider with a price list is unpriced",
     )
+    fleet: str | None = _setting(
+        None,
+        _ADDRESS,
+        "Where processes share what they know of prompts, as keyed hashes: Redis or Valkey, or a file for the workers "
+        "of one host. Nothing ever waits for it",
+    )
+    fleet_key: str | None = _setting(
+        None,
+        _SECRET,
+        "Secret that keys all hashes in it, the same for all processes: without one, who reads the store can confirm "
+        "a guess at a prompt",
+    )
+    fleet_namespace: str | None = _setting(
+        None,
+        _NAMESPACE,
+        "Whose processes share it: those of one organisation at the provider. By default the resource's "
+        "`service.namespace`",
+    )
     strict: bool = _setting(
         False,  # noqa: FBT003  # the default of a setting
         _FLAG,
@@ -211,7 +238,7 @@ def _from_environment(setting: Field[Any], environ: Mapping[str, str]) -> Any:
         value = kind.parse(text)
         _require_allowed(setting, variable, value)
     except (ValueError, RecursionError):  # the second of JSON that is nested too deeply
-        shown = "(not shown)" if kind is _SECRET else quoted(text)
+        shown = "(not shown)" if kind in _HIDDEN else quoted(text)
         _logger.warning(
             "%s is %s: expected %s; using the default, %r", variable, shown, kind.allowed, setting.default
         )
@@ -224,5 +251,5 @@ def _require_allowed(setting: Field[Any], name: str, value: Any) -> None:
     if value is None and setting.default is None:
         return
     if not kind.accepts(value):
-        shown = type(value).__name__ if kind is _SECRET else quoted(value)
+        shown = type(value).__name__ if kind in _HIDDEN else quoted(value)
         raise ValueError(f"{name} is {shown}: expected {kind.allowed}")

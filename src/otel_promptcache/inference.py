@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from otel_promptcache.core.analyzer import CacheReport, analyze, gateway_hit
-from otel_promptcache.core.diagnosis.examination import Examination
+from otel_promptcache.core.diagnosis.examination import Answered, Examination
 from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import AnswerContent, Reply, RequestFacts
 from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.core.money.usage import TEXT_ALONE, TokenUsage
 from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.core.prompt.chain import Segments
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
 from otel_promptcache.core.prompt.segments import Settings
+from otel_promptcache.fleet.call import FleetCall
+from otel_promptcache.fleet.fleet import Fleet
 from otel_promptcache.guard import guarded
 from otel_promptcache.prefix import current_prefix_name
 from otel_promptcache.providers.profiles import BILLED_BY_REQUESTED_MODEL, OTHER
@@ -64,6 +68,8 @@ class Inference:
         self._unstated_tier: str | None = None
         """What is taken for the tier of an answer that names none."""
         self._examination: Examination | None = None
+        self._fleet_call: FleetCall | None = None
+        """None if there is no fleet's memory, or nothing to ask it."""
 
     def read(self, body: Json, address: Address, now_seconds: float) -> None:
         """Read the request; it is not kept."""
@@ -115,12 +121,27 @@ class Inference:
             now_seconds,
             has_boundaries=policy.has_exact_boundaries or not policy.is_known,
             keeps_names=self._shared.path_names,
+            is_shared=self._shared.fleet is not None,
         )
+        if self._shared.fleet is not None:
+            self._ask_fleet(self._shared.fleet, segments)
+
+    @guarded
+    def _ask_fleet(self, fleet: Fleet, segments: Segments) -> None:
+        if self._examination is not None and self.prefix is not None:
+            is_shared = not self._shared.accounts.is_shared
+            self._fleet_call = fleet.sent(
+                self._examination, segments, self.prefix, account=self._account, is_shared_account=is_shared
+            )
 
     @property
     def comparable_response_id(self) -> str | None:
         """The provider's name for the earlier response to compare with; None if there is none."""
-        return self._examination and self._examination.comparable_response_id
+        examination, fleet = self._examination, self._shared.fleet
+        if examination is None:
+            return None
+        own = examination.comparable_response_id
+        return fleet.newest_answer(examination, self._account) if own is None and fleet else own
 
     def policy(self, answering_model: str | None = None) -> CachePolicy:
         """The rules of the model that answered, or that was asked if that is not known."""
@@ -139,7 +160,26 @@ class Inference:
     def admit(self, reply: Reply, now_seconds: float) -> None:
         """The provider has processed the prompt, so later ones are measured by it."""
         if self._examination is not None:
-            self._examination.answered(reply, self.policy(reply.model), now_seconds)
+            self._answered(self._examination, reply, self.policy(reply.model), now_seconds)
+
+    def _answered(
+        self, examination: Examination, reply: Reply, policy: CachePolicy, now_seconds: float
+    ) -> None:
+        answered = examination.answered(reply, policy, now_seconds)
+        if answered is not None and self._fleet_call is not None:
+            self._tell_fleet(self._fleet_call, answered)
+
+    @guarded
+    def _tell_fleet(self, call: FleetCall, answered: Answered) -> None:
+        call.answered(answered)
+
+    @guarded
+    def _tell_fleet_tokens(self, call: FleetCall, tokens: Mapping[int, int]) -> None:
+        call.learned(tokens)
+
+    @guarded
+    def _leave_fleet(self, call: FleetCall, *, was_sent: bool) -> None:
+        call.closed(was_sent=was_sent)
 
     def report(self, answer: AnswerContent, started_ns: int, now_seconds: float) -> CacheReport:
         """Judge the request by its answer.
@@ -158,7 +198,7 @@ class Inference:
         if self._modalities:  # not every provider counts them
             usage = replace(usage, modalities=usage.modalities | self._modalities)
         return analyze(
-            prefix=self.prefix,
+            prefix=self._identity(),
             prefix_name=self.prefix_name,
             usage=usage,
             diagnosis=self._diagnose(answer, usage, policy, now_seconds) or Diagnosis(),
@@ -172,6 +212,8 @@ class Inference:
         """The report of a request that the provider never got: it leaves no trace."""
         if self._examination is not None:
             self._examination.answered_elsewhere()
+        if self._fleet_call is not None:
+            self._leave_fleet(self._fleet_call, was_sent=False)
         return gateway_hit(self.prefix, self.prefix_name)
 
     def run_attributes(self, run: ObservedRun, answering_model: str | None) -> Attributes:
@@ -186,6 +228,15 @@ class Inference:
         """The prompt is not on its way any more."""
         if self._examination is not None:
             self._examination.close()
+        if self._fleet_call is not None:
+            self._leave_fleet(self._fleet_call, was_sent=True)
+
+    def _identity(self) -> PrefixIdentity | None:
+        """The template; its leading part is new if it is new to the fleet, if that is known."""
+        prefix, snapshot = self.prefix, self._fleet_call and self._fleet_call.snapshot
+        if prefix is None or snapshot is None or snapshot.is_new_variant is None:
+            return prefix
+        return replace(prefix, is_new_variant=snapshot.is_new_variant)
 
     @guarded
     def _diagnose(
@@ -194,8 +245,13 @@ class Inference:
         if self._examination is None:
             return None
         if answer.is_processed:
-            self._examination.answered(answer.reply, policy, now_seconds)
-        return self._examination.judge(usage, answer.reply.diagnosis, policy, is_retried=self.attempts > 1)
+            self._answered(self._examination, answer.reply, policy, now_seconds)
+        diagnosis = self._examination.judge(
+            usage, answer.reply.diagnosis, policy, is_retried=self.attempts > 1
+        )
+        if self._fleet_call is not None:
+            self._tell_fleet_tokens(self._fleet_call, self._examination.learned_tokens)
+        return diagnosis
 
     @guarded
     def _price(self, model: str, reply: Reply, started_ns: int) -> ModelPrice | None:

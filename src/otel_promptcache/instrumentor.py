@@ -17,6 +17,8 @@ from otel_promptcache.core.policy import check_policies
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.quoting import cut, printable
 from otel_promptcache.endings import Endings
+from otel_promptcache.fleet.address import namespace_of, parse_address
+from otel_promptcache.fleet.fleet import Fleet, open_fleet
 from otel_promptcache.guard import Guard
 from otel_promptcache.observer import WIRE_FAULTS, Observer
 from otel_promptcache.own_prices import load_prices
@@ -32,6 +34,7 @@ from otel_promptcache.telemetry.metrics.distribution import Distribution
 from otel_promptcache.telemetry.metrics.instance import Instance
 from otel_promptcache.telemetry.metrics.minhash import MinHashes
 from otel_promptcache.telemetry.metrics.semconv import semconv_metrics
+from otel_promptcache.telemetry.resource import service_namespace
 from otel_promptcache.version import __version__
 
 _T = TypeVar("_T")
@@ -101,8 +104,16 @@ class PromptCacheInstrumentor(BaseInstrumentor):
         emitter = self.make_emitter(
             get_tracer(names.SCOPE_NAME, __version__, tracer_provider), instruments, config.max_fingerprints
         )
+        fleet = self._fleet = _or_default(
+            "fleet",
+            lambda: _open_fleet(config, emitter, tracer_provider),
+            None,
+            is_argument=kwargs.get("fleet") is not None,
+        )
         self._flushes = Flushes(tracer_provider, meter_provider)
-        self._endings = Endings(self._flushes.follow)
+        self._endings = Endings(lambda end_left: self._flushes.follow(_before_flush(end_left, fleet)))
+        if fleet is not None:
+            self._flushes.follow(_before_flush(self._endings.end_left, fleet))
         self._observer = Observer(
             guard=Guard(emitter.count_internal_error, strict=config.strict, wire_faults=WIRE_FAULTS),
             emitter=emitter,
@@ -115,6 +126,7 @@ class PromptCacheInstrumentor(BaseInstrumentor):
             endings=self._endings,
             path_names=config.path_names,
             run=self.run,
+            fleet=fleet,
         )
         counters.before_reading = self._endings.run_pending
         self._endings.start()
@@ -124,6 +136,8 @@ class PromptCacheInstrumentor(BaseInstrumentor):
     def _uninstrument(self, **_: Any) -> None:
         self._patches.remove()
         self._endings.stop()
+        if self._fleet is not None:
+            self._fleet.stop()
         self._flushes.restore()
 
     def _observed_of(self, meter_provider: MeterProvider, meter: Meter) -> tuple[Counters, MinHashes]:
@@ -150,6 +164,30 @@ def _is_supported(sdk: Sdk) -> bool:
         return True
     _logger.warning("%s is not supported, so it is not instrumented: %s is", conflict.found, sdk.requirement)
     return False
+
+
+def _open_fleet(config: Config, emitter: Emitter, tracer_provider: TracerProvider | None) -> Fleet | None:
+    if config.fleet is None:
+        return None
+    return open_fleet(
+        parse_address(config.fleet),
+        config.fleet_namespace or namespace_of(service_namespace(tracer_provider)),
+        config.fleet_key,
+        emitter.count_fleet_operations,
+        emitter.count_internal_error,
+        shares_answers=config.request_diagnostics > 0,
+    )
+
+
+def _before_flush(end_left: Callable[[], None], fleet: Fleet | None) -> Callable[[], None]:
+    if fleet is None:
+        return end_left
+
+    def before() -> None:
+        end_left()
+        fleet.flush()
+
+    return before
 
 
 def _or_default(setting: str, read: Callable[[], _T], default: _T, *, is_argument: bool) -> _T:

@@ -16,8 +16,10 @@ from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.money.usage import InvalidUsageError
 from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
+from otel_promptcache.core.prompt.segments import HashValue
 from otel_promptcache.endings import Endings
 from otel_promptcache.fetch import Exchange, Fetch
+from otel_promptcache.fleet.fleet import Fleet
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.prices import Prices
 from otel_promptcache.providers.policies import policy_for
@@ -64,10 +66,12 @@ class Observer:
         endings: Endings,
         path_names: bool,
         run: ObservedRun | None = None,
+        fleet: Fleet | None = None,
     ) -> None:
         self.guard = guard
         self.endings = endings
-        self.hash_value = hash if run is None else run.hash_value
+        shared = fleet or run
+        self.hash_value: HashValue = hash if shared is None else shared.hash_value
         """Hashes accounts and settings."""
         self._shared = Shared(
             guard=guard,
@@ -84,6 +88,7 @@ class Observer:
             request_diagnostics=request_diagnostics,
             endings=endings,
             path_names=path_names,
+            fleet=fleet,
             explain_missing_usage=self._explain_missing_usage,
             hash_value=self.hash_value,
             run=run,

@@ -14,6 +14,7 @@ from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter, PrefixIdentity
 from otel_promptcache.core.prompt.segments import HashValue
 from otel_promptcache.endings import Endings
+from otel_promptcache.fleet.fleet import Fleet
 from otel_promptcache.guard import Guard
 from otel_promptcache.prices import Prices
 from otel_promptcache.providers.reported import CachedCountReporters
@@ -60,6 +61,8 @@ class Shared:
     request_diagnostics: float
     """Share of requests that are to ask the provider for its diagnostics."""
     endings: Endings
+    fleet: Fleet | None
+    """The memory that processes share; None if there is none."""
     path_names: bool
     """Paths may have the names that the application gave to members of JSON values."""
     explain_missing_usage: Callable[[], None]

@@ -135,6 +135,10 @@ class Emitter:
         labels = tuple((name, self._labels.admit(name, value)) for name, value in pairs)
         self._instruments.counters.add(names.INTERNAL_ERRORS, 1, labels)
 
+    def count_fleet_operations(self, outcome: str, operations: int) -> None:
+        """Count what was asked of the fleet's memory, or told to it."""
+        self._instruments.counters.add(names.FLEET_OPERATIONS, operations, ((names.FLEET_OUTCOME, outcome),))
+
     def _error_labels(self, error_type: str | None) -> Labels:
         if error_type is None:
             return ()

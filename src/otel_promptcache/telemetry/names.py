@@ -70,6 +70,7 @@ USAGE_CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
 USAGE_CACHE_WRITE_TOKENS = "gen_ai.usage.cache_write.input_tokens"
 ERROR_TYPE = "error.type"
 CODE_FUNCTION_NAME = "code.function.name"
+FLEET_OUTCOME = "promptcache.fleet.outcome"
 OTEL_METRIC_OVERFLOW = "otel.metric.overflow"
 
 # Of other instrumentations, to recognise their spans.
@@ -288,9 +289,18 @@ INTERNAL_ERRORS = Metric(
     "Faults of our own and malformed responses, swallowed; the application did not notice",
 )
 
+FLEET_OPERATIONS = Metric(
+    "promptcache.fleet.operations",
+    Instrument.COUNTER,
+    "{operation}",
+    "`promptcache.fleet.outcome`",
+    "Questions to the fleet's memory and updates of it: `ok`, `late` (after the verdict), `dropped` (too many waited), "
+    "`failed`",
+)
+
 METRICS = (
     REQUESTS, TOKENS, TIME_TO_FIRST_TOKEN_DISTRIBUTION, SAVINGS, WRITE_SURCHARGE, INPUT_COST, MISSES, MISSED_TOKENS,
-    MISSED_SAVINGS, PREFIX_VARIANTS, PREFIX_MINHASH, UNPRICED, INTERNAL_ERRORS,
+    MISSED_SAVINGS, PREFIX_VARIANTS, PREFIX_MINHASH, UNPRICED, INTERNAL_ERRORS, FLEET_OPERATIONS,
 )  # fmt: skip
 
 # The conventions' own metrics, in the generation that released packages emit ...

@@ -1,0 +1,1 @@
+"""What prompts, scopes and pieces are called in a fleet: keyed hashes, no text."""

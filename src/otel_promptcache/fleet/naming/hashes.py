@@ -1,0 +1,125 @@
+"""Hashes that leave the process: 64 bits, keyed, the same in every process that has the key."""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+from collections.abc import Sequence
+from typing import Any
+
+from otel_promptcache.core.diagnosis.comparison import SegmentSource
+from otel_promptcache.core.prompt.chain import ContentHash, HashedPrompt, Link
+from otel_promptcache.core.prompt.pieces import PlaceHash
+from otel_promptcache.core.prompt.segments import Segment
+from otel_promptcache.core.prompt.serial import serial
+from otel_promptcache.fleet.store import HASH_BYTES
+
+MAX_MEMOS = 16_384
+"""Prefixes and contents of which it is remembered what they are called in the fleet; then all are forgotten."""
+_ROUTING_CHARS = 1_024
+_SHORT_BYTES = 5
+"""Of what is told apart within one template only."""
+
+
+class FleetHashes:
+    """Names prefixes, contents and pieces for the fleet; remembers them by this process's own hashes, never by text.
+
+    Args:
+        namespace: Whose processes share a store: others have other names for the same text.
+        key: The secret of the fleet; without one anybody who reads the store can confirm a guess.
+    """
+
+    def __init__(self, namespace: str, key: str | None = None) -> None:
+        secret = f"{namespace}\0{key or ''}".encode("utf-8", "surrogatepass")
+        self._key = hashlib.blake2b(secret, digest_size=32).digest()
+        self._prefixes: dict[int, bytes] = {}
+        self._contents: dict[ContentHash, bytes] = {}
+        self._labels: dict[ContentHash, bytes] = {}
+        self._routings: dict[ContentHash, bytes] = {}
+
+    def hash(self, data: bytes, person: bytes = b"", size_bytes: int = HASH_BYTES) -> bytes:
+        """Hash some bytes for a purpose."""
+        return hashlib.blake2b(data, digest_size=size_bytes, key=self._key, person=person).digest()
+
+    def hash_value(self, value: Any) -> int:
+        """Hash what is known of an account or a setting, made of texts, bytes and tuples; never negative."""
+        # The second version of the format does not depend on what objects share.
+        return int.from_bytes(self.hash(marshal.dumps(value, 2), b"value"), "big")
+
+    def chain(self, prompt: HashedPrompt, segments: SegmentSource, account: int) -> list[bytes]:
+        """The prefixes of a prompt; of known text that is a look-up each.
+
+        Args:
+            prompt: The prompt; with at least one link.
+            segments: What it was hashed from: those are read that are new.
+            account: On whose account it is sent.
+        """
+        links, known = prompt.links, self._prefixes
+        start = len(links)
+        while start and (links[start - 1].prefix ^ account) not in known:
+            start -= 1
+        if start == len(links):
+            return [known[link.prefix ^ account] for link in links]
+        if len(known) + len(self._contents) > MAX_MEMOS:
+            self.forget()
+            start = 0
+        if start:
+            prefix = known[links[start - 1].prefix ^ account]
+        else:
+            prefix = self.hash(account.to_bytes(HASH_BYTES, "big"), b"account")
+        for index in range(start, len(links)):
+            link = links[index]
+            content = self._contents.get(link.content) or self._content(link, segments[index])
+            begins = b"\1" if index == 0 or links[index - 1].ends_message else b"\0"
+            prefix = known[link.prefix ^ account] = self.hash(prefix + content + begins, b"prefix")
+        return [known[link.prefix ^ account] for link in links]
+
+    def forget(self) -> None:
+        """Forget the names, which are found again when they are needed."""
+        for memo in (self._prefixes, self._contents, self._labels, self._routings):
+            memo.clear()
+
+    def routing(self, prompt: HashedPrompt, segments: SegmentSource, chain: Sequence[bytes]) -> bytes:
+        """Of what stands in the first 1,024 characters."""
+        known = self._routings.get(prompt.routing)
+        if known is not None:
+            return known
+        chars, name = 0, b""
+        for index in range(len(prompt.links)):
+            head = segments[index].head(_ROUTING_CHARS - chars)
+            chars += len(head)
+            before = chain[index - 1] if index else b""
+            name = self.hash(before + head.encode("utf-8", "surrogatepass"), b"routing")
+            if chars >= _ROUTING_CHARS:
+                break
+        self._routings[prompt.routing] = name
+        return name
+
+    def content(self, content: ContentHash) -> bytes | None:
+        """The name of a content that was part of a chain; None if it is forgotten."""
+        return self._contents.get(content)
+
+    def label(self, label: ContentHash) -> bytes:
+        """The name of a label that was part of a chain; empty if it has none, or if it is forgotten."""
+        return self._labels.get(label, b"")
+
+    def piece(self, place: PlaceHash, text: str) -> bytes:
+        """The name of a piece of text at a place in a segment."""
+        data = place.to_bytes(4, "big") + text.encode("utf-8", "surrogatepass")
+        return self.hash(data, b"piece", _SHORT_BYTES)
+
+    def mark(self, literal: str) -> int:
+        """A byte by which a literal is told from another one that stands in its place."""
+        return self.hash(literal.encode("utf-8", "surrogatepass"), b"mark", 1)[0]
+
+    def _content(self, link: Link, segment: Segment) -> bytes:
+        value = segment.value
+        data = value if isinstance(value, str) else serial(value)
+        if isinstance(data, str):
+            data = data.encode("utf-8", "surrogatepass")
+        kind = f"{link.kind.value} {link.role.value} {type(value) is str:d} ".encode()
+        name = self._contents[link.content] = self.hash(kind + data, b"content")
+        if segment.label:
+            label = segment.label.encode("utf-8", "surrogatepass")
+            self._labels[link.label] = self.hash(label, b"label", _SHORT_BYTES)
+        return name

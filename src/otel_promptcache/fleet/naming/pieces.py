@@ -1,0 +1,118 @@
+"""Pieces of segments as the fleet names them, and the names of the fleet as this process's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from otel_promptcache.core.diagnosis.divergence import CutSegment
+from otel_promptcache.core.diagnosis.piece_differences import SPACES
+from otel_promptcache.core.prompt.chain import ContentHash
+from otel_promptcache.core.prompt.literals import literals
+from otel_promptcache.core.prompt.masking import mask_volatile
+from otel_promptcache.core.prompt.pieces import Part, Piece, hash_piece
+from otel_promptcache.fleet.naming.hashes import FleetHashes
+
+_MAX_KNOWN = 8_192
+_MIN_BYTES, _SAMPLE = 48, 8
+_MAX_ENDS = 16
+"""Pieces that are looked for with another end, too."""
+
+
+class FleetPiece(NamedTuple):
+    """A piece as the fleet names it."""
+
+    exact: bytes
+    masked: bytes
+    size_bytes: int
+    marks: bytes
+
+
+class FleetPieces:
+    """Names the pieces of segments that were cut; remembers names by this process's own hashes."""
+
+    def __init__(self, hashes: FleetHashes) -> None:
+        self._hashes = hashes
+        self._known: dict[ContentHash, FleetPiece] = {}
+
+    def named(self, cut: CutSegment) -> tuple[FleetPiece, ...]:
+        """The pieces of a segment."""
+        return tuple([self._named(piece, part) for piece, part in zip(cut.pieces, cut.parts, strict=True)])
+
+    def sample(self, cut: CutSegment) -> list[bytes]:
+        """The smallest names of the longer pieces of a segment, which another version of it has as well."""
+        named = [each.exact for each in self.named(cut) if each.size_bytes >= _MIN_BYTES]
+        return sorted(named)[:_SAMPLE]
+
+    def _named(self, piece: Piece, part: Part) -> FleetPiece:
+        known = self._known.get(piece.exact)
+        if known is None:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            known = self._known[piece.exact] = self._name(piece, part)
+        return known
+
+    def _name(self, piece: Piece, part: Part) -> FleetPiece:
+        _, place, text, whole = part
+        if whole is not None:  # its text is not at hand; what has it is equal as a whole, or counts as edited
+            text = str(whole.exact)
+        exact = masked = self._hashes.piece(place, text)
+        marks = b""
+        if piece.masked != piece.exact:
+            masked = self._hashes.piece(place, mask_volatile(text))
+            marks = bytes([self._hashes.mark(literal) for literal in literals(text)])
+        return FleetPiece(exact, masked, piece.size_bytes, marks)
+
+
+class OwnNames:
+    """What this process calls the pieces of one prompt that the fleet knows, too."""
+
+    def __init__(self, hashes: FleetHashes, pieces: FleetPieces, segments: Iterable[CutSegment]) -> None:
+        self._hashes = hashes
+        self._exact: dict[bytes, ContentHash] = {}
+        self._masked: dict[bytes, tuple[Piece, FleetPiece]] = {}
+        self._parts: list[tuple[bytes, Part]] = []
+        for cut in segments:
+            for piece, named, part in zip(cut.pieces, pieces.named(cut), cut.parts, strict=True):
+                self._exact[named.exact] = piece.exact
+                if piece.marks:
+                    self._masked[named.masked] = piece, named
+                self._parts.append((named.exact, part))
+
+    def translate(self, theirs: Sequence[FleetPiece]) -> tuple[Piece, ...]:
+        """Pieces of an earlier segment, by this process's own hashes if it has them."""
+        ends = self._ends({piece.exact for piece in theirs})
+        return tuple([self._own(piece, ends) for piece in theirs])
+
+    def _own(self, piece: FleetPiece, ends: Mapping[bytes, ContentHash]) -> Piece:
+        exact = self._exact.get(piece.exact) or ends.get(piece.exact) or _opaque(piece.exact)
+        if piece.masked == piece.exact:
+            return Piece(exact, exact, piece.size_bytes)
+        mine = self._masked.get(piece.masked)
+        if mine is None:
+            return Piece(exact, _opaque(piece.masked), piece.size_bytes)
+        own, named = mine
+        if len(named.marks) != len(piece.marks):
+            return Piece(exact, own.masked, piece.size_bytes)
+        # A mark of its own where the literal is the same, another one where it is not.
+        marks = [
+            mark if mine == other else mark ^ 0xFF
+            for mark, mine, other in zip(own.marks, named.marks, piece.marks, strict=True)
+        ]
+        return Piece(exact, own.masked, piece.size_bytes, bytes(marks))
+
+    def _ends(self, theirs: set[bytes]) -> dict[bytes, ContentHash]:
+        """The first pieces that are not among the others, with another space behind them."""
+        ends: dict[bytes, ContentHash] = {}
+        missing = [part for exact, part in self._parts if exact not in theirs]
+        for _, place, text, whole in missing[:_MAX_ENDS]:
+            if whole is None:
+                bare = text.rstrip()
+                for space in ("", *SPACES):
+                    ends[self._hashes.piece(place, bare + space)] = hash_piece(place, bare + space)
+        return ends
+
+
+def _opaque(name: bytes) -> ContentHash:
+    """A hash that none of this process is equal to."""
+    return ContentHash(int.from_bytes(name, "big") | 1 << 80)

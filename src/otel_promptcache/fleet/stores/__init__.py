@@ -1,0 +1,1 @@
+"""Where a fleet keeps what it knows: Redis or Valkey, or a file."""
