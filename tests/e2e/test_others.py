@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from benchmarks.fleet.figures import figures
-from benchmarks.fleet.process import MEMORIES
+from benchmarks.fleet.memories import MEMORIES
 from benchmarks.fleet.run import run
 from benchmarks.fleet.scenarios import SCENARIOS
 from openai import OpenAI

@@ -79,17 +79,17 @@ def fetch() -> None:
         "APT::Sandbox::User": "",
     }
     options = [f"-o={key}={value}" for key, value in settings.items()]
-    _run(["apt-get", *options, "update", "-qq"], home)
-    _run(["apt-get", *options, "download", "-qq", *PACKAGES], packages)
+    run_tool(["apt-get", *options, "update", "-qq"], home)
+    run_tool(["apt-get", *options, "download", "-qq", *PACKAGES], packages)
     for package in sorted(packages.glob("*.deb")):
-        _run(["dpkg", "-x", str(package), str(home / "root")], home)
+        run_tool(["dpkg", "-x", str(package), str(home / "root")], home)
 
 
 def _mirror() -> str:
     """Return the mirror that apt is set up with for Debian itself."""
     if not _KEYRING.exists():
         raise PartMissingError(f"{_KEYRING} is missing: this is not a Debian system. {_otherwise()}")
-    targets = _run(["apt-get", "indextargets", "--format", "$(LABEL)|$(REPO_URI)"], Path.cwd())
+    targets = run_tool(["apt-get", "indextargets", "--format", "$(LABEL)|$(REPO_URI)"], Path.cwd())
     mirrors = [
         uri for label, _, uri in (line.partition("|") for line in targets.splitlines()) if label == "Debian"
     ]
@@ -104,7 +104,12 @@ def _otherwise() -> str:
     return f"Put {', '.join(PROGRAMS)} into {cache_directory() / 'root' / 'usr' / 'bin'} by other means."
 
 
-def _run(command: list[str], folder: Path) -> str:
+def run_tool(command: list[str], folder: Path) -> str:
+    """Run a program of the system and return what it prints.
+
+    Raises:
+        PartMissingError: It is not there, or it fails.
+    """
     if shutil.which(command[0]) is None:
         raise PartMissingError(f"{command[0]} is missing: this is not a Debian system. {_otherwise()}")
     done = subprocess.run(

@@ -1,0 +1,69 @@
+"""An application of its own process: sends what it is told on its standard input, and prints what is said of it.
+
+Each line is a request as JSON, `fork` to go on in a forked child while the parent waits, or `metrics`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from typing import Any
+
+from openai import OpenAI
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+import otel_promptcache
+
+
+def main() -> None:
+    """Run until the input ends."""
+    base_url, api_key, fleet, namespace, fleet_key = sys.argv[1:]
+    logging.basicConfig(level=logging.WARNING)  # on the standard error
+    exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    tracer_provider, meter_provider = TracerProvider(), MeterProvider([reader])
+    tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
+    otel_promptcache.instrument(
+        tracer_provider=tracer_provider,
+        meter_provider=meter_provider,
+        fleet=fleet,
+        fleet_key=fleet_key or None,
+        fleet_namespace=namespace,
+    )
+    client = OpenAI(base_url=base_url, api_key=api_key, max_retries=0)
+    while line := sys.stdin.readline():
+        if line == "fork\n":
+            child = os.fork()
+            if child:
+                os.waitpid(child, 0)
+                return
+            answer: Any = None
+        elif line == "metrics\n":
+            answer = outcomes(reader)
+        else:
+            client.chat.completions.create(**json.loads(line))
+            answer = dict(exporter.get_finished_spans()[-1].attributes or {})
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+def outcomes(reader: InMemoryMetricReader) -> dict[str, int]:
+    """What became of the operations on the store."""
+    data = reader.get_metrics_data()
+    return {
+        str((point.attributes or {})["promptcache.fleet.outcome"]): int(point.value)  # type: ignore[union-attr]
+        for resource in (data.resource_metrics if data else ())
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name == "promptcache.fleet.operations"
+        for point in metric.data.data_points
+    }
+
+
+if __name__ == "__main__":
+    main()
