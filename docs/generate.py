@@ -20,6 +20,7 @@ from otel_promptcache.core.diagnosis import comparison, differences, partner
 from otel_promptcache.core.memory import accounts, forgotten, index, nodes, piece_store
 from otel_promptcache.core.money import usage
 from otel_promptcache.core.prompt import chain, fingerprint, literals, paths, pieces, serial
+from otel_promptcache.fleet import worker
 from otel_promptcache.providers import reported, resolution
 from otel_promptcache.report.catalogue import refreshed
 from otel_promptcache.telemetry import exportable, names
@@ -50,6 +51,7 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
     ("memory of forgotten prefixes", forgotten, "FILTER_BYTES"),
     ("prefixes on their way", index, "MAX_IN_FLIGHT"),
     ("starts of prompts", index, "MAX_STARTS"),
+    ("requests that wait for the fleet's memory", worker, "MAX_QUEUED"),
     ("endpoints whose first account is known", accounts, "MAX_HOSTS"),
     ("earlier prompts to compare with", partner, "MAX_CANDIDATES"),
     ("differences that are named", differences, "MAX_DIFFERENCES"),

@@ -10,7 +10,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.fleet.figures import Figures, figures
-from benchmarks.fleet.process import MEMORIES
+from benchmarks.fleet.memories import MEMORIES
 from benchmarks.fleet.run import Outcome, run
 from benchmarks.fleet.scenarios import SCENARIOS
 

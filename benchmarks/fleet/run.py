@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from benchmarks.fleet.process import LoneProcess, Memory, Pending, Process
+from benchmarks.fleet.process import ClientProcess, Memory, Pending, Process
 from benchmarks.fleet.provider import Provider, Served
 from benchmarks.fleet.traffic import Request, Scenario
 from otel_promptcache.core.analyzer import CacheReport
@@ -42,7 +42,7 @@ def run(scenario: Scenario, processes: int, seed: int, memory: Memory) -> Iterat
     """Run a scenario once; the same arguments give the same outcomes."""
     rng = random.Random(f"{scenario.name} {seed}")  # noqa: S311  # a benchmark has to be repeatable
     provider, repaired_provider = Provider(seed), Provider(seed)
-    start, all_seeing = memory(), LoneProcess()
+    start, all_seeing = memory(), ClientProcess()
     fleet: dict[int, Process] = {}
     order = count()
     events: list[tuple[float, int, Request | _Sent]] = [
