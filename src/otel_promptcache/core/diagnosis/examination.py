@@ -237,7 +237,7 @@ class Examination:
         self, usage: TokenUsage, said: ProviderDiagnosis | None, unread_tokens: int
     ) -> Diagnosis:
         """Tell whether caching was asked for; why what was asked for failed, only the provider says."""
-        sent = self._sent
+        sent = self.sent
         is_asked_for = not sent.options.is_explicit or any(
             link.breakpoint_ttl is not None for link in sent.prompt.links
         )
