@@ -12,7 +12,7 @@ from otel_promptcache.sim.cache.caching_fields import read_caching_fields
 from otel_promptcache.sim.cache.models import policy_for
 from otel_promptcache.sim.cache.policies import BreakpointPolicy
 from otel_promptcache.sim.cache.prompt import render
-from otel_promptcache.sim.http.chat_prompt import chat_prompt
+from otel_promptcache.sim.http.chat_api.chat_prompt import chat_prompt
 
 # Source: genai-prices 0.2.3 (checked 2026-11-25).
 PRICES = {"gpt-4.1": ModelPrice(2.0, 0.5), "gpt-5.6-sol": ModelPrice(4.0, 0.4, 5.0)}

@@ -13,8 +13,8 @@ from otel_promptcache.sim.cache.tokens import filler_text
 from otel_promptcache.sim.config import SimConfig
 from otel_promptcache.sim.engine import Engine
 from otel_promptcache.sim.faults import Fault
-from otel_promptcache.sim.http.chat import decide_completion
-from otel_promptcache.sim.http.chat_events import chat_events
+from otel_promptcache.sim.http.chat_api.chat import decide_completion
+from otel_promptcache.sim.http.chat_api.chat_events import chat_events
 from otel_promptcache.sim.http.exchange import Exchange
 from otel_promptcache.sim.http.recording import RecordedRequest
 from otel_promptcache.sim.http.sse import ConnectionDroppedError, ServerEvent, encode_events

@@ -8,9 +8,9 @@ import pytest
 
 from otel_promptcache.sim.cache.models import policy_for
 from otel_promptcache.sim.cache.prompt import Prompt, render
-from otel_promptcache.sim.http.chat_prompt import chat_prompt
+from otel_promptcache.sim.http.chat_api.chat_prompt import chat_prompt
 from otel_promptcache.sim.http.errors import ApiError
-from otel_promptcache.sim.http.responses_prompt import input_items, responses_prompt
+from otel_promptcache.sim.http.responses_api.responses_prompt import input_items, responses_prompt
 
 MODEL = "gpt-6-sol"
 USER = {"role": "user", "content": "hello"}

@@ -11,7 +11,7 @@ from otel_promptcache.sim.cache.tokens import filler_text
 from otel_promptcache.sim.engine import Admission, Engine
 from otel_promptcache.sim.http.errors import ApiError
 from otel_promptcache.sim.http.exchange import Exchange
-from otel_promptcache.sim.http.responses_prompt import input_items, responses_prompt
+from otel_promptcache.sim.http.responses_api.responses_prompt import input_items, responses_prompt
 from otel_promptcache.sim.http.wire import JsonObject, as_int, as_text, objects
 
 COMPACTION_TOKENS = 64

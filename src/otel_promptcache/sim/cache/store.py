@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from otel_promptcache.sim.http.diagnostics import Fingerprint
+from otel_promptcache.sim.http.responses_api.diagnostics import Fingerprint
 from otel_promptcache.sim.http.wire import JsonObject
 
 

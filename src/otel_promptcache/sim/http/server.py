@@ -18,16 +18,16 @@ from otel_promptcache.sim.catalog import list_models, retrieve_model
 from otel_promptcache.sim.config import SimConfig
 from otel_promptcache.sim.engine import Engine
 from otel_promptcache.sim.faults import FAULT_HEADER, Fault
-from otel_promptcache.sim.http.chat import decide_completion, send_completion
-from otel_promptcache.sim.http.chat_events import chat_error_event, chat_events
-from otel_promptcache.sim.http.completions import completions
-from otel_promptcache.sim.http.decisions import decide
+from otel_promptcache.sim.http.chat_api.chat import decide_completion, send_completion
+from otel_promptcache.sim.http.chat_api.chat_events import chat_error_event, chat_events
+from otel_promptcache.sim.http.chat_api.completions import completions
 from otel_promptcache.sim.http.delivery import JsonAnswer
 from otel_promptcache.sim.http.embeddings import create_embeddings
 from otel_promptcache.sim.http.errors import ApiError, server_error
 from otel_promptcache.sim.http.exchange import Exchange
 from otel_promptcache.sim.http.recording import RecordedRequest
-from otel_promptcache.sim.http.responses import (
+from otel_promptcache.sim.http.responses_api.decisions import decide
+from otel_promptcache.sim.http.responses_api.responses import (
     count_input_tokens,
     create_response,
     delete_response,

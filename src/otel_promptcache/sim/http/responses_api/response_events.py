@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 from otel_promptcache.sim.http.answers import Answer
 from otel_promptcache.sim.http.exchange import Exchange
-from otel_promptcache.sim.http.response_body import Draft, text_part
+from otel_promptcache.sim.http.responses_api.response_body import Draft, text_part
 from otel_promptcache.sim.http.sse import Phase, ServerEvent
 from otel_promptcache.sim.http.wire import JsonObject
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from otel_promptcache.sim.http.answers import Answer
-from otel_promptcache.sim.http.chat import Completion, finish_reason, includes_usage
+from otel_promptcache.sim.http.chat_api.chat import Completion, finish_reason, includes_usage
 from otel_promptcache.sim.http.errors import server_error
 from otel_promptcache.sim.http.exchange import Exchange
 from otel_promptcache.sim.http.sse import DONE, Phase, ServerEvent

@@ -11,8 +11,8 @@ from otel_promptcache.sim.cache.content import text_block
 from otel_promptcache.sim.cache.prompt import Message, Prompt, Settings
 from otel_promptcache.sim.engine import Admission
 from otel_promptcache.sim.http.answers import Answer, text_answer
-from otel_promptcache.sim.http.chat import finish_reason, includes_usage
-from otel_promptcache.sim.http.chat_events import chat_error_event
+from otel_promptcache.sim.http.chat_api.chat import finish_reason, includes_usage
+from otel_promptcache.sim.http.chat_api.chat_events import chat_error_event
 from otel_promptcache.sim.http.errors import server_error
 from otel_promptcache.sim.http.exchange import Exchange
 from otel_promptcache.sim.http.sse import DONE, ServerEvent

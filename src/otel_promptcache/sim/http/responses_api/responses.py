@@ -15,12 +15,12 @@ from otel_promptcache.sim.cache.policies import BreakpointPolicy
 from otel_promptcache.sim.cache.prompt import render
 from otel_promptcache.sim.engine import Admission
 from otel_promptcache.sim.http.answers import choose_answer
-from otel_promptcache.sim.http.diagnostics import diagnose, take_fingerprint
 from otel_promptcache.sim.http.errors import ApiError, server_error
 from otel_promptcache.sim.http.exchange import Exchange
-from otel_promptcache.sim.http.response_body import Draft, output_items, response_body
-from otel_promptcache.sim.http.response_events import response_error_event, response_events
-from otel_promptcache.sim.http.responses_prompt import responses_prompt
+from otel_promptcache.sim.http.responses_api.diagnostics import diagnose, take_fingerprint
+from otel_promptcache.sim.http.responses_api.response_body import Draft, output_items, response_body
+from otel_promptcache.sim.http.responses_api.response_events import response_error_event, response_events
+from otel_promptcache.sim.http.responses_api.responses_prompt import responses_prompt
 from otel_promptcache.sim.http.usage import responses_usage
 from otel_promptcache.sim.http.wire import JsonObject, as_object
 

@@ -9,7 +9,7 @@ from otel_promptcache.sim.cache.caching_fields import read_marker
 from otel_promptcache.sim.cache.content import content_blocks, text_block
 from otel_promptcache.sim.cache.policies import CachePolicy, ReasoningContext
 from otel_promptcache.sim.cache.prompt import Message, Prompt, Role, Settings
-from otel_promptcache.sim.http.chat_prompt import format_text
+from otel_promptcache.sim.http.chat_api.chat_prompt import format_text
 from otel_promptcache.sim.http.errors import invalid_type, invalid_value
 from otel_promptcache.sim.http.wire import JsonObject, as_list, as_object, as_text, compact_json, objects
 

@@ -9,7 +9,7 @@ from otel_promptcache.sim.cache.content import text_block
 from otel_promptcache.sim.cache.prompt import Message, Prompt
 from otel_promptcache.sim.http.errors import invalid_type, invalid_value, missing_parameter
 from otel_promptcache.sim.http.exchange import Exchange
-from otel_promptcache.sim.http.responses_prompt import input_items, responses_prompt
+from otel_promptcache.sim.http.responses_api.responses_prompt import input_items, responses_prompt
 from otel_promptcache.sim.http.usage import responses_usage
 from otel_promptcache.sim.http.wire import JsonObject, as_list, compact_json, objects
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from otel_promptcache.sim.cache.caching_fields import read_caching_fields
 from otel_promptcache.sim.engine import Admission, Engine
 from otel_promptcache.sim.http.answers import Answer, choose_answer
-from otel_promptcache.sim.http.chat_prompt import chat_prompt
+from otel_promptcache.sim.http.chat_api.chat_prompt import chat_prompt
 from otel_promptcache.sim.http.errors import ApiError, invalid_type, server_error
 from otel_promptcache.sim.http.exchange import Exchange
 from otel_promptcache.sim.http.usage import chat_usage
