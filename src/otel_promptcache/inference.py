@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from otel_promptcache.core.analyzer import CacheReport, analyze, gateway_hit
-from otel_promptcache.core.diagnosis.examination import Answered, Examination
+from otel_promptcache.core.diagnosis.examination import Examination
 from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import AnswerContent, Reply, RequestFacts
-from otel_promptcache.core.memory.nodes import SentPrompt
+from otel_promptcache.core.memory.nodes import AnsweredPrompt, SentPrompt
 from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.core.money.usage import TEXT_ALONE, TokenUsage
 from otel_promptcache.core.policy import CachePolicy
@@ -170,7 +170,7 @@ class Inference:
             self._tell_fleet(self._fleet_call, answered)
 
     @guarded
-    def _tell_fleet(self, call: FleetCall, answered: Answered) -> None:
+    def _tell_fleet(self, call: FleetCall, answered: AnsweredPrompt) -> None:
         call.answered(answered)
 
     @guarded

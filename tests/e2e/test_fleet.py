@@ -153,7 +153,6 @@ def test_nothing_of_the_request_is_in_the_file(processes: Processes) -> None:
             extra_headers={"x-session-id": "SECRETHEADER"},
             extra_body={"prompt_cache_key": "SECRETCACHEKEY"},
         )
-    otel_promptcache.uninstrument()
     content = b"".join(file.read_bytes() for file in processes.file.parent.iterdir())
     assert len(content) > 1_000
     for secret in SECRETS:

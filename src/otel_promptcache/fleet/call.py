@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 
 from otel_promptcache.core.diagnosis.comparison import SegmentSource
 from otel_promptcache.core.diagnosis.divergence import CutSegment
-from otel_promptcache.core.diagnosis.examination import Answered, Examination
+from otel_promptcache.core.diagnosis.examination import Examination
 from otel_promptcache.core.memory.earlier import FleetSnapshot, Variant
-from otel_promptcache.core.memory.nodes import CachedPrefix
+from otel_promptcache.core.memory.nodes import AnsweredPrompt, CachedPrefix
 from otel_promptcache.core.prompt.segments import CacheScope
 from otel_promptcache.fleet.memory import FleetMemory
 from otel_promptcache.fleet.prompt import FleetPrompt
@@ -66,7 +66,7 @@ class FleetCall:
         self._id = b""
         """Names the request in the store; empty if that was not asked."""
         self._known: Known | None = None
-        self._answered: Answered | None = None
+        self._answered: AnsweredPrompt | None = None
         self._tokens: Mapping[int, int] = {}
         self._is_over = self._is_told = False
         self._was_sent = True
@@ -76,7 +76,7 @@ class FleetCall:
 
     # For the thread that sends.
 
-    def answered(self, answered: Answered) -> None:
+    def answered(self, answered: AnsweredPrompt) -> None:
         """The provider has processed the prompt; the first call counts."""
         if not self._is_over:
             self._answered = answered

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from otel_promptcache.core.diagnosis.divergence import CutSegment
-from otel_promptcache.core.diagnosis.examination import Answered
+from otel_promptcache.core.memory.nodes import AnsweredPrompt
 from otel_promptcache.fleet.memory import FleetMemory
 from otel_promptcache.fleet.naming.bodies import write_body
 from otel_promptcache.fleet.prompt import FleetPrompt
@@ -32,7 +32,7 @@ class Known(NamedTuple):
 
 
 def news_of(
-    prompt: FleetPrompt, answered: Answered, scope: bytes, known: Known | None
+    prompt: FleetPrompt, answered: AnsweredPrompt, scope: bytes, known: Known | None
 ) -> tuple[tuple[bytes, ...], tuple[Left, ...]]:
     """The prefixes whose life grew, and the boundaries that the prompt left at them.
 
@@ -70,7 +70,7 @@ def news_of(
 def variant_of(
     memory: FleetMemory,
     prompt: FleetPrompt,
-    answered: Answered,
+    answered: AnsweredPrompt,
     scope: bytes,
     known: Known | None,
     cut: Mapping[int, CutSegment],

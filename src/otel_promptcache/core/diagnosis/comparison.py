@@ -101,6 +101,12 @@ class Cutter:
             self._cut[index] = CutSegment(pieces, parts)
         return self._cut[index]
 
+    def cut_up_to(self, prefix: PrefixHash | None) -> None:
+        """Cut all segments up to the one that a prefix ends with; none if the prompt does not have it."""
+        ends = [position for position, link in enumerate(self._links) if link.prefix == prefix]
+        for position in range(ends[0] + 1 if ends else 0):
+            self.cut(position)
+
     def release(self) -> None:
         """Let go of the request: from now on, only segments that were cut have pieces."""
         self._segments = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from otel_promptcache.core.diagnosis.boundaries import Boundaries, exact_boundaries
 from otel_promptcache.core.diagnosis.comparison import (
@@ -20,7 +20,7 @@ from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, History, ju
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.memory.earlier import FleetSnapshot
 from otel_promptcache.core.memory.index import PrefixIndex
-from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
+from otel_promptcache.core.memory.nodes import AnsweredPrompt, CachedPrefix, SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import CachePolicy
 
@@ -34,18 +34,6 @@ _OF_THE_MOMENT = frozenset(
     }
 )
 """Reasons that depend on when the prompt is processed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What a prompt leaves at the provider once it was processed."""
-
-    sent: SentPrompt
-    """In the scope in which it was served."""
-    everywhere: CachedPrefix
-    """At each of its links."""
-    boundaries: Mapping[int, CachedPrefix]
-    """At those where it leaves a boundary instead, by index."""
 
 
 class Examination:
@@ -92,7 +80,7 @@ class Examination:
         """Of the segments that a snapshot may be compared with, while one may follow; None otherwise."""
         if is_shared:
             if has_lapsed:
-                _cut_leading(sent, cutter)
+                cutter.cut_up_to(sent.prompt.leading)
             self.cutter = cutter
         cutter.release()
         self._pieces = cutter.pieces
@@ -130,7 +118,7 @@ class Examination:
         """What the fleet knew is part of the judgement."""
         return self._joined is not None
 
-    def answered(self, reply: Reply, policy: CachePolicy, now_seconds: float) -> Answered | None:
+    def answered(self, reply: Reply, policy: CachePolicy, now_seconds: float) -> AnsweredPrompt | None:
         """The provider has processed the prompt: later ones may be read from it. The first call counts.
 
         Returns:
@@ -159,7 +147,7 @@ class Examination:
         self._known_links = self._index.admit(
             sent, plain, boundaries, self._pieces, None if is_same_scope else asked_scope
         )
-        return Answered(sent, plain, boundaries)
+        return AnsweredPrompt(sent, plain, boundaries)
 
     def close(self) -> None:
         """The prompt is not on its way any more; without `answered` no later one is measured by it."""
@@ -271,10 +259,3 @@ class Examination:
                 tokens[position] = (usage.cache_read_tokens or 0) + usage.cache_write_tokens
         self.learned_tokens = tokens
         self._index.learn(self.sent, tokens)
-
-
-def _cut_leading(sent: SentPrompt, cutter: Cutter) -> None:
-    """Cut what names the template: another variant of it may be alive."""
-    leading = [at for at, link in enumerate(sent.prompt.links) if link.prefix == sent.prompt.leading]
-    for position in range(leading[0] + 1 if leading else 0):
-        cutter.cut(position)

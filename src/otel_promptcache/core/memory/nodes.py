@@ -67,6 +67,18 @@ class CachedPrefix(NamedTuple):
         return CachedPrefix(self.at_seconds, alive_until_seconds, until or _NO_BOUNDARIES, is_shared)
 
 
+@dataclass(frozen=True, slots=True)
+class AnsweredPrompt:
+    """What a prompt leaves at the provider once it was processed."""
+
+    sent: SentPrompt
+    """In the scope in which it was served."""
+    everywhere: CachedPrefix
+    """At each of its links."""
+    boundaries: Mapping[int, CachedPrefix]
+    """At those where it leaves a boundary instead, by index."""
+
+
 @dataclass(slots=True)
 class PrefixNode:
     """What is known about one prefix."""
