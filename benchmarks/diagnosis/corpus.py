@@ -19,7 +19,7 @@ from benchmarks.diagnosis.applications import APPLICATIONS
 from benchmarks.diagnosis.conversations import ALONE, CONVERSATIONS
 from benchmarks.diagnosis.requests import Application, Request, Truth
 from benchmarks.diagnosis.sharing import SHARING
-from otel_promptcache import call as call_module
+from otel_promptcache.calls import call as call_module
 from otel_promptcache.sim import ManualClock, SimConfig, Simulator
 
 TOGETHER = {**APPLICATIONS, **CONVERSATIONS, **SHARING}

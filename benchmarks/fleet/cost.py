@@ -205,7 +205,9 @@ def main() -> None:
     parser.add_argument("store", help="as the setting `fleet`")
     parser.add_argument("--requests", type=int, default=1_000)
     options = parser.parse_args()
-    table = Table("traffic", "caller CPU µs p50", "p99", "background CPU µs", "bytes up", "down", "operations")
+    table = Table(
+        "traffic", "caller CPU µs p50", "p99", "background CPU µs", "bytes up", "down", "operations"
+    )
     for name, traffic in TRAFFIC.items():
         rng = Random(1)  # noqa: S311  # a benchmark has to be repeatable
         cost = measure(parse_address(options.store), traffic(rng), options.requests)

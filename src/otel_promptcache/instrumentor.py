@@ -12,20 +12,20 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 from opentelemetry.metrics import Meter, MeterProvider, get_meter_provider
 from opentelemetry.trace import TracerProvider, get_tracer
 
+from otel_promptcache.calls.endings import Endings
+from otel_promptcache.calls.observer import WIRE_FAULTS, Observer
+from otel_promptcache.calls.shared import ObservedRun
 from otel_promptcache.config import Config
 from otel_promptcache.core.policy import check_policies
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.quoting import cut, printable
-from otel_promptcache.endings import Endings
 from otel_promptcache.fleet.address import namespace_of, parse_address
 from otel_promptcache.fleet.fleet import Fleet, open_fleet
 from otel_promptcache.guard import Guard
-from otel_promptcache.observer import WIRE_FAULTS, Observer
 from otel_promptcache.own_prices import load_prices
 from otel_promptcache.prices import Prices
 from otel_promptcache.sdk.patches import Patches
 from otel_promptcache.sdk.sdks import SDKS, Sdk
-from otel_promptcache.shared import ObservedRun
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.emitter import Emitter, Instruments
 from otel_promptcache.telemetry.flushes import Flushes

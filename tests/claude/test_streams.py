@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.answer import Answer
+from otel_promptcache.calls.answer import Answer
 from otel_promptcache.core.exchange import AnswerContent
 from otel_promptcache.guard import Guard
 from otel_promptcache.wire.anthropic.frames import CONTENT_TYPE

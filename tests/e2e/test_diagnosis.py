@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from otel_promptcache import call
+from otel_promptcache.calls import call
 from otel_promptcache.sim import ManualClock, SimConfig, Simulator, filler_text
 from tests.conftest import Telemetry
 from tests.unit.prompts import (

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from otel_promptcache.amendments import Amendments
-from otel_promptcache.answer import Answer
-from otel_promptcache.call import Call
-from otel_promptcache.fetch import Fetch
-from otel_promptcache.inference import Inference
-from otel_promptcache.observer import Observer
+from otel_promptcache.calls.amendments import Amendments
+from otel_promptcache.calls.answer import Answer
+from otel_promptcache.calls.call import Call
+from otel_promptcache.calls.fetch import Fetch
+from otel_promptcache.calls.inference import Inference
+from otel_promptcache.calls.observer import Observer
 from otel_promptcache.sdk.seam import Seam
 
 SEAMS = [

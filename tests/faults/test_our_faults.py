@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-from otel_promptcache.call import Call
+from otel_promptcache.calls.call import Call
 from otel_promptcache.sim import Simulator
 from tests.conftest import Telemetry
 from tests.faults.outcome import BODIES, Outcome, acall, call

@@ -15,7 +15,7 @@ import pytest
 from openai import OpenAI
 
 import otel_promptcache
-from otel_promptcache import call as call_module
+from otel_promptcache.calls import call as call_module
 from otel_promptcache.report.reading.record import CallRecord
 from otel_promptcache.report.report import Report, build_report
 from otel_promptcache.report.rules.snippets import RESPONSES, Snippet

@@ -15,7 +15,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 import otel_promptcache
-from otel_promptcache.awaited import MAX_AWAITED
+from otel_promptcache.calls.awaited import MAX_AWAITED
 from tests.conftest import Telemetry
 from tests.reliability.server import Chunks, client_of
 

@@ -22,13 +22,13 @@ from openai import OpenAI
 
 import otel_promptcache
 from otel_promptcache import prefix
-from otel_promptcache.amendments import Amendments
-from otel_promptcache.answer import Answer
-from otel_promptcache.call import Call
-from otel_promptcache.fetch import Fetch
+from otel_promptcache.calls.amendments import Amendments
+from otel_promptcache.calls.answer import Answer
+from otel_promptcache.calls.call import Call
+from otel_promptcache.calls.fetch import Fetch
+from otel_promptcache.calls.inference import Inference
+from otel_promptcache.calls.observer import Observer
 from otel_promptcache.guard import guarded
-from otel_promptcache.inference import Inference
-from otel_promptcache.observer import Observer
 from otel_promptcache.prefix import current_prefix_name
 from otel_promptcache.sdk.seam import Seam
 from tests.conftest import Telemetry

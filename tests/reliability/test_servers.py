@@ -12,7 +12,7 @@ import openai
 import pytest
 from openai.providers.vertex import vertex
 
-from otel_promptcache import call as call_module
+from otel_promptcache.calls import call as call_module
 from tests.conftest import Telemetry
 from tests.reliability.server import answering, client_of, completion
 from tests.unit.price_tables import needs_table

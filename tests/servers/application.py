@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from otel_promptcache import call as call_module
+from otel_promptcache.calls import call as call_module
 from tests.conftest import Telemetry
 from tests.servers.loopback import Scripted, client_at
 from tests.servers.shapes import Server, Usage

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache import call as call_module
+from otel_promptcache.calls import call as call_module
 from otel_promptcache.sim import ManualClock, SimConfig, Simulator, filler_text
 from tests.conftest import Telemetry
 from tests.servers.application import HAS_PRICES, NOON_NS, READ, REASON, RESULT, SAVED, Attributes, said

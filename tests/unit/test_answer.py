@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.answer import Answer
+from otel_promptcache.calls.answer import Answer
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.guard import Guard
 from otel_promptcache.wire.chat import CHAT_COMPLETIONS

@@ -18,7 +18,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from otel_promptcache.observer import Observer
+from otel_promptcache.calls.observer import Observer
 from otel_promptcache.sdk.sdks import SDKS, Sdk
 from otel_promptcache.sdk.seam import CallScope, Seam
 

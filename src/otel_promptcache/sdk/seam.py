@@ -8,10 +8,10 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, cast
 
-from otel_promptcache.fetch import Exchange
+from otel_promptcache.calls.fetch import Exchange
+from otel_promptcache.calls.inference import Address
+from otel_promptcache.calls.observer import Observer
 from otel_promptcache.guard import Guard, guarded
-from otel_promptcache.inference import Address
-from otel_promptcache.observer import Observer
 from otel_promptcache.sdk.clients import client_platform
 from otel_promptcache.sdk.headers import read_headers
 from otel_promptcache.sdk.peers import is_observed_by_a_peer
@@ -59,7 +59,7 @@ class Seam:
     def __init__(self, observer: Observer) -> None:
         self.is_active = False
         """The hooks are in place; what an application kept of them passes everything through otherwise."""
-        self.current: ContextVar[CallScope | None] = ContextVar("otel_promptcache.call", default=None)
+        self.current: ContextVar[CallScope | None] = ContextVar("otel_promptcache.calls.call", default=None)
         self._observer = observer
         self._unbounded: weakref.WeakKeyDictionary[Any, Exchange] = weakref.WeakKeyDictionary()
         """Calls by their request that were begun without a scope."""

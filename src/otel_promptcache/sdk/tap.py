@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any, cast
 
-from otel_promptcache.fetch import Exchange
+from otel_promptcache.calls.fetch import Exchange
 
 
 def install_tap(response: Any, call: Exchange) -> None:

@@ -9,23 +9,23 @@ from collections.abc import Mapping
 from functools import lru_cache, partial
 from typing import Any
 
-from otel_promptcache.awaited import AwaitedAnswers
-from otel_promptcache.call import Call
+from otel_promptcache.calls.awaited import AwaitedAnswers
+from otel_promptcache.calls.call import Call
+from otel_promptcache.calls.endings import Endings
+from otel_promptcache.calls.fetch import Exchange, Fetch
+from otel_promptcache.calls.shared import ObservedRun, Shared
 from otel_promptcache.core.memory.accounts import Accounts
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.money.usage import InvalidUsageError
 from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt.segments import HashValue
-from otel_promptcache.endings import Endings
-from otel_promptcache.fetch import Exchange, Fetch
 from otel_promptcache.fleet.fleet import Fleet
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.prices import Prices
 from otel_promptcache.providers.policies import policy_for
 from otel_promptcache.providers.reported import CachedCountReporters
 from otel_promptcache.providers.resolution import Providers
-from otel_promptcache.shared import ObservedRun, Shared
 from otel_promptcache.telemetry.emitter import Emitter
 from otel_promptcache.telemetry.spans import is_suppressed
 from otel_promptcache.wire.anthropic.frames import MalformedFrameError

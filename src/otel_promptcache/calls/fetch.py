@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from otel_promptcache.amendments import Amendments
-from otel_promptcache.awaited import AnswerKey, AwaitedAnswers
-from otel_promptcache.call import Call
+from otel_promptcache.calls.amendments import Amendments
+from otel_promptcache.calls.awaited import AnswerKey, AwaitedAnswers
+from otel_promptcache.calls.call import Call
+from otel_promptcache.calls.inference import Address
+from otel_promptcache.calls.shared import Shared
 from otel_promptcache.guard import guarded
-from otel_promptcache.inference import Address
-from otel_promptcache.shared import Shared
 from otel_promptcache.wire.format import Json
 from otel_promptcache.wire.gateways import GatewayAnswer
 from otel_promptcache.wire.responses import RESPONSES

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
+from otel_promptcache.calls.shared import ObservedRun, Shared
 from otel_promptcache.core.analyzer import CacheReport, analyze, gateway_hit
 from otel_promptcache.core.diagnosis.examination import Examination
 from otel_promptcache.core.diagnosis.verdict import Diagnosis
@@ -22,7 +23,6 @@ from otel_promptcache.fleet.fleet import Fleet
 from otel_promptcache.guard import guarded
 from otel_promptcache.prefix import current_prefix_name
 from otel_promptcache.providers.profiles import BILLED_BY_REQUESTED_MODEL, OTHER
-from otel_promptcache.shared import ObservedRun, Shared
 from otel_promptcache.telemetry.exportable import Attributes
 from otel_promptcache.wire.format import Json, WireFormat
 from otel_promptcache.wire.request import RequestContent, read_request

@@ -7,15 +7,15 @@ import os
 import threading
 import time
 
-from otel_promptcache.amendments import Amendments
-from otel_promptcache.answer import Answer
-from otel_promptcache.awaited import AnswerKey, AwaitedAnswers
+from otel_promptcache.calls.amendments import Amendments
+from otel_promptcache.calls.answer import Answer
+from otel_promptcache.calls.awaited import AnswerKey, AwaitedAnswers
+from otel_promptcache.calls.inference import Address, Inference
+from otel_promptcache.calls.reader import Reader
+from otel_promptcache.calls.shared import Shared
 from otel_promptcache.core.analyzer import CacheReport
 from otel_promptcache.core.exchange import Progress, Timing
 from otel_promptcache.guard import guarded, struck_from_outside
-from otel_promptcache.inference import Address, Inference
-from otel_promptcache.reader import Reader
-from otel_promptcache.shared import Shared
 from otel_promptcache.telemetry.spans import CallSpan
 from otel_promptcache.wire.format import Json, WireFormat, mapping
 from otel_promptcache.wire.gateways import NO_GATEWAY, GatewayAnswer

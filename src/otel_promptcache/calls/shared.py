@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from otel_promptcache.calls.endings import Endings
 from otel_promptcache.core.memory.accounts import Accounts
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.nodes import SentPrompt
@@ -13,7 +14,6 @@ from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter, PrefixIdentity
 from otel_promptcache.core.prompt.segments import HashValue
-from otel_promptcache.endings import Endings
 from otel_promptcache.fleet.fleet import Fleet
 from otel_promptcache.guard import Guard
 from otel_promptcache.prices import Prices

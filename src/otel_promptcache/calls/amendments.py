@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from otel_promptcache.calls.shared import Shared
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.guard import guarded
-from otel_promptcache.shared import Shared
 from otel_promptcache.wire.additions import diagnostics_addition, usage_addition
 from otel_promptcache.wire.body import is_plain
 from otel_promptcache.wire.format import Json, WireFormat, mapping
