@@ -16,6 +16,8 @@ RESULT = names.RESULT.name.replace(".", "_")
 STATE = names.TOKEN_STATE.replace(".", "_")
 REASON = names.MISS_REASON.name.replace(".", "_")
 SOURCE = names.MISS_SOURCE.name.replace(".", "_")
+HISTORY = names.HISTORY.name.replace(".", "_")
+OUTCOME = names.FLEET_OUTCOME.replace(".", "_")
 ERROR_TYPE = names.ERROR_TYPE.replace(".", "_")
 TEMPLATE = "template"
 """The name of a prompt template, or its fingerprint where it has none; made by our rules."""

@@ -289,6 +289,13 @@ INTERNAL_ERRORS = Metric(
     "Faults of our own and malformed responses, swallowed; the application did not notice",
 )
 
+VERDICTS = Metric(
+    "promptcache.verdicts",
+    Instrument.COUNTER,
+    "{verdict}",
+    "`promptcache.history`",
+    "Requests whose cached share was reported, by whose memory they were judged by: `process` or `fleet`",
+)
 FLEET_OPERATIONS = Metric(
     "promptcache.fleet.operations",
     Instrument.COUNTER,
@@ -300,7 +307,7 @@ FLEET_OPERATIONS = Metric(
 
 METRICS = (
     REQUESTS, TOKENS, TIME_TO_FIRST_TOKEN_DISTRIBUTION, SAVINGS, WRITE_SURCHARGE, INPUT_COST, MISSES, MISSED_TOKENS,
-    MISSED_SAVINGS, PREFIX_VARIANTS, PREFIX_MINHASH, UNPRICED, INTERNAL_ERRORS, FLEET_OPERATIONS,
+    MISSED_SAVINGS, PREFIX_VARIANTS, PREFIX_MINHASH, UNPRICED, VERDICTS, INTERNAL_ERRORS, FLEET_OPERATIONS,
 )  # fmt: skip
 
 # The conventions' own metrics, in the generation that released packages emit ...

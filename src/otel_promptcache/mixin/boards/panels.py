@@ -12,6 +12,7 @@ _RESULT_COLORS = {
     "partial": grafana.YELLOW,
     "miss": grafana.RED,
     "ineligible": "gray",
+    "gateway_hit": "light-blue",
     "unknown": "purple",
 }
 

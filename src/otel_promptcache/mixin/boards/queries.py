@@ -8,10 +8,12 @@ from otel_promptcache.mixin.boards.selection import (
     JOB,
     OF_MODEL,
     OF_TEMPLATE,
+    PROCESS,
     Query,
     in_legend,
     in_range,
     increase,
+    per_second,
     rate,
     ratio,
     summed,
@@ -23,9 +25,11 @@ from otel_promptcache.mixin.rules.recording import ANSWERED, UNREPORTED
 from otel_promptcache.mixin.series import (
     DISTINCT_VARIANTS,
     FINGERPRINT,
+    HISTORY,
     HIT_RATIO_BASELINE,
     INSTANCES,
     MODEL,
+    OUTCOME,
     REASON,
     REPORTING,
     RESULT,
@@ -193,6 +197,19 @@ def variants_against_processes() -> list[Query]:
         Query(f"max({select(name, OF_TEMPLATE)})", legend)
         for name, legend in ((DISTINCT_VARIANTS, "variants"), (VARIANT_PROCESSES, "processes"))
     ]
+
+
+# The fleet's memory. It knows no template and no model.
+def verdicts_by_history() -> Query:
+    """Judged requests per second, by whose memory they were judged by."""
+    verdicts = per_second(select(increment(names.VERDICTS), PROCESS))
+    return Query(summed(verdicts, HISTORY), in_legend(HISTORY))
+
+
+def fleet_operations() -> Query:
+    """Questions to the memory and updates of it per second, by outcome."""
+    operations = per_second(select(increment(names.FLEET_OPERATIONS), PROCESS))
+    return Query(summed(operations, OUTCOME), in_legend(OUTCOME))
 
 
 # What the other numbers leave out.

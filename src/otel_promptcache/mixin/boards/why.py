@@ -23,6 +23,7 @@ def rows(config: MixinConfig) -> list[tuple[str, list[stat.Panel | timeseries.Pa
         ("How often", [_misses(config).span(12), _missed_tokens(config).span(12)]),
         ("What changed when", [_changes(config).span(8), _variants(config).span(8), _in_use(config).span(8)]),
         ("Who says so", [_sources(config).span(12), _misses_by_template(config).span(12)]),
+        ("Who knows of it", [_coverage(config).span(12), _fleet_operations(config).span(12)]),
     ]
 
 
@@ -123,4 +124,26 @@ def _misses_by_template(config: MixinConfig) -> table.Panel:
         [(queries.misses_by_template_and_reason(), "Misses", grafana.COUNT)],
         "Misses",
         {TEMPLATE: "Template", REASON: "Reason", SOURCE: "Source"},
+    )
+
+
+def _coverage(config: MixinConfig) -> timeseries.Panel:
+    return grafana.stacked(
+        config,
+        "Verdicts by history",
+        "What requests were judged by: what their own process has sent, or what the whole fleet has. Without a "
+        "fleet's memory all are of the process.",
+        grafana.REQUESTS_PER_SECOND,
+        queries.verdicts_by_history(),
+    )
+
+
+def _fleet_operations(config: MixinConfig) -> timeseries.Panel:
+    return grafana.stacked(
+        config,
+        "Fleet memory: operations",
+        "Questions to the fleet's memory and updates of it. late: the model answered first. dropped: too many "
+        "waited. failed: the store is away or refuses. What is not ok costs a verdict of the fleet; no call waits.",
+        grafana.REQUESTS_PER_SECOND,
+        queries.fleet_operations(),
     )

@@ -19,9 +19,11 @@ from otel_promptcache.mixin.rules.rule import Recording
 from otel_promptcache.mixin.series import (
     ERROR_TYPE,
     FINGERPRINT,
+    HISTORY,
     INSTANCES,
     MODEL,
     OBSERVED,
+    OUTCOME,
     PREFIX_NAME,
     PROVIDER,
     REASON,
@@ -51,6 +53,8 @@ _COUNTERS: tuple[tuple[Metric, str, tuple[str, ...]], ...] = (
     (names.MISSED_SAVINGS, "", (REASON,)),
     (names.PREFIX_VARIANTS, "", ()),
     (names.UNPRICED, "", ()),
+    (names.VERDICTS, "", (HISTORY,)),
+    (names.FLEET_OPERATIONS, "", (OUTCOME,)),
     (names.TIME_TO_FIRST_TOKEN_DISTRIBUTION, BUCKET, (RESULT, "le")),
     (names.TIME_TO_FIRST_TOKEN_DISTRIBUTION, "", (RESULT,)),
 )

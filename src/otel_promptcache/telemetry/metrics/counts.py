@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from otel_promptcache.core.analyzer import CacheReport, CacheResult
+from otel_promptcache.core.diagnosis.verdict import History
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.metrics.counters import Count, Labels
 from otel_promptcache.telemetry.metrics.series import Series
 
 _MISSES = frozenset({CacheResult.MISS, CacheResult.PARTIAL})
+_HISTORY_LABELS: dict[History, Labels] = {
+    history: ((names.HISTORY.name, history.value),) for history in History
+}
 
 
 def counts_of(series: Series, report: CacheReport, errors: Labels) -> list[Count]:
@@ -27,6 +31,7 @@ def counts_of(series: Series, report: CacheReport, errors: Labels) -> list[Count
         counts.append((names.TOKENS, uncached, series.uncached_labels))
         if usage.cache_write_tokens is not None:
             counts.append((names.TOKENS, usage.cache_write_tokens, series.write_labels))
+        counts.append((names.VERDICTS, 1, _HISTORY_LABELS[report.diagnosis.history]))
     if cost is not None:
         counts.append((names.SAVINGS, cost.savings_usd, labels))
         if (
