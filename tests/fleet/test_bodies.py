@@ -27,7 +27,7 @@ BODY = chat(system(prose(600)), user("Hi"), tools=[tool("find"), tool("pay")])
 
 def hashed(body: Body, hashes: FleetHashes) -> HashedPrompt:
     prompt, segments = PromptHasher().hash(lambda: CHAT_COMPLETIONS.blocks(body))
-    hashes.chain(prompt, segments, 0)
+    hashes.learn(prompt, segments, 0)
     return prompt
 
 

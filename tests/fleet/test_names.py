@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_promptcache.core.prompt.chain import HashedPrompt, PromptHasher
+from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.core.prompt.segments import CacheScope
 from otel_promptcache.fleet.naming import hashes as hashes_module
 from otel_promptcache.fleet.naming import scopes as scopes_module
@@ -25,7 +25,10 @@ BODY = chat(
 
 def names(hashes: FleetHashes, body: Body, account: int = 0) -> list[bytes]:
     prompt, segments = PromptHasher().hash(lambda: CHAT_COMPLETIONS.blocks(body))
-    return hashes.chain(prompt, segments, account)
+    hashes.learn(prompt, segments, account)
+    found = hashes.chain(prompt, account)
+    assert found is not None
+    return found
 
 
 def test_names_are_the_same_in_every_process() -> None:
@@ -74,8 +77,10 @@ def test_prompts_share_the_names_of_what_they_begin_with() -> None:
 def test_what_is_known_is_not_read_again() -> None:
     hashes, hasher = FleetHashes("n"), PromptHasher()
     prompt, segments = hasher.hash(lambda: CHAT_COMPLETIONS.blocks(BODY))
-    first = hashes.chain(prompt, segments, 0)
-    assert hashes.chain(prompt, {}, 0) == first  # type: ignore[arg-type]  # reading would raise
+    hashes.learn(prompt, segments, 0)
+    first = hashes.chain(prompt, 0)
+    hashes.learn(prompt, {}, 0)  # reading would raise
+    assert hashes.chain(prompt, 0) == first
 
 
 def test_names_that_were_forgotten_are_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,19 +94,22 @@ def test_names_that_were_forgotten_are_found_again(monkeypatch: pytest.MonkeyPat
 def test_the_routing_is_that_of_the_first_1024_characters() -> None:
     hashes = FleetHashes("n")
 
-    def routing(text: str, question: str = "Hi") -> bytes:
+    def routing(text: str, question: str = "Hi") -> bytes | None:
         prompt, segments = PromptHasher().hash(
             lambda: CHAT_COMPLETIONS.blocks(chat(system(text), user(question)))
         )
-        return hashes.routing(prompt, segments, hashes.chain(prompt, segments, 0))
+        hashes.learn(prompt, segments, 0)
+        return hashes.routing(prompt, 0)
 
     assert routing("a" * 1_024) == routing("a" * 1_025, "Another")
     assert routing("a" * 1_023) != routing("a" * 1_023, "Another")
     assert routing("a" * 1_024) == routing("a" * 1_024)  # remembered
 
 
-def test_a_prompt_without_text_has_a_routing() -> None:
-    assert FleetHashes("n").routing(HashedPrompt((), PromptHasher().hash(tuple)[0].routing), {}, ()) == b""  # type: ignore[arg-type]
+def test_what_was_never_learnt_has_no_names() -> None:
+    prompt, _ = PromptHasher().hash(lambda: CHAT_COMPLETIONS.blocks(BODY))
+    assert FleetHashes("n").chain(prompt, 0) is None
+    assert FleetHashes("n").routing(prompt, 0) is None
 
 
 OWN = CacheScope(

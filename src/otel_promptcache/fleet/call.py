@@ -108,6 +108,8 @@ class FleetCall:
 
     def next_operation(self) -> Query | Update | None:
         """What the store is to be asked or told now; None if there is nothing."""
+        if not self._prompt.find_names():
+            return None
         if self._is_over:
             if not self._is_told:
                 self._is_told = True

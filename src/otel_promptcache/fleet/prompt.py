@@ -24,7 +24,7 @@ _MAX_SAMPLE = 32
 
 
 class FleetPrompt:
-    """The names of a prompt. What is new of it is hashed when this is made, all else when it is asked for."""
+    """The names of a prompt. What is new of it is hashed when this is made, all else by the thread that needs it."""
 
     __slots__ = (
         "_account",
@@ -47,17 +47,30 @@ class FleetPrompt:
             segments: What it was hashed from; those that are new are read now.
             account: On whose account it is sent, as the fleet tells accounts apart.
         """
-        chain = memory.hashes.chain(sent.prompt, segments, account)
+        memory.hashes.learn(sent.prompt, segments, account)
         self.sent = sent
-        self.routing = memory.hashes.routing(sent.prompt, segments, chain)
-        self.positions = positions = _positions(len(chain))
+        self.routing = b""
+        """Of what stands in the first 1,024 characters."""
+        self.positions: Sequence[int] = ()
         """Of the links that the chain ends in."""
-        self.chain = chain if len(chain) <= MAX_CHAIN else [chain[position] for position in positions]
+        self.chain: Sequence[bytes] = ()
         self._memory = memory
         self._account = account
         self._template: bytes | None = None
         self._leading: int | None = None
         self._index_of: Mapping[int, int] | None = None
+
+    def find_names(self) -> bool:
+        """Find the names that were learnt; tells whether they are known still. All else needs them."""
+        if self.chain:
+            return True
+        chain = self._memory.hashes.chain(self.sent.prompt, self._account)
+        routing = self._memory.hashes.routing(self.sent.prompt, self._account)
+        if chain is None or routing is None:
+            return False
+        self.routing, self.positions = routing, _positions(len(chain))
+        self.chain = chain if len(chain) <= MAX_CHAIN else [chain[position] for position in self.positions]
+        return True
 
     @property
     def template(self) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import marshal
-from collections.abc import Sequence
 from typing import Any
 
 from otel_promptcache.core.diagnosis.comparison import SegmentSource
@@ -35,7 +34,7 @@ class FleetHashes:
         self._prefixes: dict[int, bytes] = {}
         self._contents: dict[ContentHash, bytes] = {}
         self._labels: dict[ContentHash, bytes] = {}
-        self._routings: dict[ContentHash, bytes] = {}
+        self._routings: dict[int, bytes] = {}
 
     def hash(self, data: bytes, person: bytes = b"", size_bytes: int = HASH_BYTES) -> bytes:
         """Hash some bytes for a purpose."""
@@ -46,20 +45,41 @@ class FleetHashes:
         # The second version of the format does not depend on what objects share.
         return int.from_bytes(self.hash(marshal.dumps(value, 2), b"value"), "big")
 
-    def chain(self, prompt: HashedPrompt, segments: SegmentSource, account: int) -> list[bytes]:
-        """The prefixes of a prompt; of known text that is a look-up each.
+    def learn(self, prompt: HashedPrompt, segments: SegmentSource, account: int) -> None:
+        """Name what is new of a prompt; of known text that is two look-ups.
 
         Args:
             prompt: The prompt; with at least one link.
             segments: What it was hashed from: those are read that are new.
             account: On whose account it is sent.
         """
+        if (prompt.links[-1].prefix ^ account) not in self._prefixes:
+            self._learn_chain(prompt, segments, account)
+        if (prompt.routing ^ account) not in self._routings:
+            self._routings[prompt.routing ^ account] = self._routing(prompt, segments, account)
+
+    def chain(self, prompt: HashedPrompt, account: int) -> list[bytes] | None:
+        """The names of the prefixes of a prompt that was learnt; None if they are forgotten."""
+        known = self._prefixes
+        try:
+            return [known[link.prefix ^ account] for link in prompt.links]
+        except KeyError:
+            return None
+
+    def routing(self, prompt: HashedPrompt, account: int) -> bytes | None:
+        """The name of the first 1,024 characters of a prompt that was learnt; None if it is forgotten."""
+        return self._routings.get(prompt.routing ^ account)
+
+    def forget(self) -> None:
+        """Forget the names, which are found again when they are needed."""
+        for memo in (self._prefixes, self._contents, self._labels, self._routings):
+            memo.clear()
+
+    def _learn_chain(self, prompt: HashedPrompt, segments: SegmentSource, account: int) -> None:
         links, known = prompt.links, self._prefixes
         start = len(links)
         while start and (links[start - 1].prefix ^ account) not in known:
             start -= 1
-        if start == len(links):
-            return [known[link.prefix ^ account] for link in links]
         if len(known) + len(self._contents) > MAX_MEMOS:
             self.forget()
             start = 0
@@ -72,27 +92,16 @@ class FleetHashes:
             content = self._contents.get(link.content) or self._content(link, segments[index])
             begins = b"\1" if index == 0 or links[index - 1].ends_message else b"\0"
             prefix = known[link.prefix ^ account] = self.hash(prefix + content + begins, b"prefix")
-        return [known[link.prefix ^ account] for link in links]
 
-    def forget(self) -> None:
-        """Forget the names, which are found again when they are needed."""
-        for memo in (self._prefixes, self._contents, self._labels, self._routings):
-            memo.clear()
-
-    def routing(self, prompt: HashedPrompt, segments: SegmentSource, chain: Sequence[bytes]) -> bytes:
-        """Of what stands in the first 1,024 characters."""
-        known = self._routings.get(prompt.routing)
-        if known is not None:
-            return known
+    def _routing(self, prompt: HashedPrompt, segments: SegmentSource, account: int) -> bytes:
         chars, name = 0, b""
         for index in range(len(prompt.links)):
             head = segments[index].head(_ROUTING_CHARS - chars)
             chars += len(head)
-            before = chain[index - 1] if index else b""
+            before = self._prefixes[prompt.links[index - 1].prefix ^ account] if index else b""
             name = self.hash(before + head.encode("utf-8", "surrogatepass"), b"routing")
             if chars >= _ROUTING_CHARS:
                 break
-        self._routings[prompt.routing] = name
         return name
 
     def content(self, content: ContentHash) -> bytes | None:
