@@ -79,6 +79,12 @@ def test_a_new_process_knows_what_another_one_sent(processes: Processes, telemet
     assert processes.ask()["promptcache.miss.reason"] == "cold_start"
     processes.begin()
     attributes = processes.ask("Another question")
+    assert attributes["promptcache.history"] == "fleet"
+    assert (
+        telemetry.total("promptcache.verdicts", promptcache__history="fleet")
+        == telemetry.total("promptcache.requests")
+        == 2
+    )
     assert (attributes["promptcache.result"], attributes["promptcache.expected_tokens"]) == ("hit", 1_408)
     assert telemetry.total("promptcache.fleet.operations") == 4
     assert telemetry.total("promptcache.fleet.operations", promptcache__fleet__outcome="ok") == 4
