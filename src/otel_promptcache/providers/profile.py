@@ -104,7 +104,3 @@ class Profile:
         """Whether it answers at a host."""
         is_matched = self.pattern is not None and self.pattern.fullmatch(host) is not None
         return is_matched or any(host == domain or host.endswith(f".{domain}") for domain in self.domains)
-
-    def takes(self, hint: str) -> bool:
-        """Whether an affinity hint of this name is documented."""
-        return any(each.name == hint for each in self.affinity)
