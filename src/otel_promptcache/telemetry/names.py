@@ -118,7 +118,7 @@ MISS_SOURCE = Attribute(
 HISTORY = Attribute(
     "promptcache.history",
     "string",
-    "Whose requests the call was judged by: `process` (those of this process)",
+    "Whose requests the call was judged by: those of this `process`, or those that the `fleet` remembers",
 )
 MISS_TOKENS = Attribute(
     "promptcache.miss.tokens", "int", "Tokens that were processed again because of it; an estimate"
