@@ -26,7 +26,7 @@ from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt.segments import without_items
 from otel_promptcache.providers.policies import policy_for
-from otel_promptcache.wire.content import cache_options, settings
+from otel_promptcache.wire.openai.content import cache_options, settings
 from otel_promptcache.wire.routes import wire_format
 
 SMALL_BYTES, LARGE_BYTES, QUICK_BYTES = 100_000, 10_000_000, 3_000_000

@@ -16,7 +16,7 @@ from server_tables import known_servers, servers, simulated
 from otel_promptcache import guard
 from otel_promptcache.config import describe_settings
 from otel_promptcache.core import exchange
-from otel_promptcache.core.diagnosis import comparison, differences, partner
+from otel_promptcache.core.comparison import comparison, differences, partner
 from otel_promptcache.core.memory import accounts, forgotten, index, nodes, piece_store
 from otel_promptcache.core.money import usage
 from otel_promptcache.core.prompt import chain, fingerprint, literals, paths, pieces, serial
@@ -25,10 +25,11 @@ from otel_promptcache.providers import reported, resolution
 from otel_promptcache.report.catalogue import refreshed
 from otel_promptcache.telemetry import exportable, names
 from otel_promptcache.telemetry.metrics import cardinality, counters
-from otel_promptcache.wire import body, request, usage_event_filter
+from otel_promptcache.wire import body, request
 from otel_promptcache.wire import format as wire_format
 from otel_promptcache.wire.anthropic import frames
 from otel_promptcache.wire.anthropic import usage as messages_usage
+from otel_promptcache.wire.openai import usage_event_filter
 
 ROOT = Path(__file__).parent.parent
 

@@ -35,7 +35,7 @@ from otel_promptcache.fleet.stores.redis_store import RedisStore
 from otel_promptcache.fleet.stores.sqlite_store import SqliteStore
 from otel_promptcache.fleet.worker import Worker
 from otel_promptcache.providers.policies import policy_for
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
 from otel_promptcache.wire.request import read_request
 
 _MODEL = "gpt-4.1"

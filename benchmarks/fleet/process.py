@@ -19,7 +19,7 @@ from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.fleet.call import FleetCall
 from otel_promptcache.fleet.fleet import Fleet
 from otel_promptcache.providers.policies import policy_for
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
 from otel_promptcache.wire.request import read_request
 
 _PATH = "/v1/chat/completions"

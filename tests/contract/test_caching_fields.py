@@ -8,10 +8,10 @@ import pytest
 
 from otel_promptcache.core.prompt.chain import hash_prompt
 from otel_promptcache.core.prompt.segments import CacheOptions, CacheScope, Role, Segment, SegmentKind
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS, COMPLETIONS
-from otel_promptcache.wire.content import cache_options, role_of
 from otel_promptcache.wire.format import WireFormat
-from otel_promptcache.wire.responses import RESPONSES
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS, COMPLETIONS
+from otel_promptcache.wire.openai.content import cache_options, role_of
+from otel_promptcache.wire.openai.responses import RESPONSES
 
 Body = dict[str, Any]
 MARK = {"prompt_cache_breakpoint": {"mode": "explicit"}}

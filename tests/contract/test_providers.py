@@ -12,9 +12,9 @@ from otel_promptcache.providers.profile import AbsentCount, Profile
 from otel_promptcache.providers.profiles import PROFILES, SELF_HOSTED, profile_named
 from otel_promptcache.providers.reported import CachedCountReporters
 from otel_promptcache.providers.resolution import MAX_EXPLAINED_HOSTS, Providers
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS
-from otel_promptcache.wire.responses import RESPONSES
-from otel_promptcache.wire.usage import read_usage
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.openai.responses import RESPONSES
+from otel_promptcache.wire.openai.usage import read_usage
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from otel_promptcache.core.prompt.segments import SegmentKind
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.wire.format import WireFormat
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS, COMPLETIONS
+from otel_promptcache.wire.openai.responses import COMPACT, RESPONSES
 from otel_promptcache.wire.request import azure_deployment
-from otel_promptcache.wire.responses import COMPACT, RESPONSES
 from otel_promptcache.wire.routes import wire_format
 
 FUNCTION = {"type": "function", "function": {"name": "search", "parameters": {}}}

@@ -9,9 +9,9 @@ import pytest
 
 from otel_promptcache.core.exchange import Progress, Reply
 from otel_promptcache.core.money.usage import InvalidUsageError, TokenUsage
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.wire.format import WireFormat
-from otel_promptcache.wire.responses import RESPONSES
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS, COMPLETIONS
+from otel_promptcache.wire.openai.responses import RESPONSES
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from otel_promptcache.fleet.memory import FleetMemory
 from otel_promptcache.fleet.store import Batch, FleetStore, Query, Update
 from otel_promptcache.fleet.stores.sqlite_store import SqliteStore
 from otel_promptcache.providers.policies import policy_for
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS
-from otel_promptcache.wire.content import cache_options
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.openai.content import cache_options
 from tests.unit.prompts import BYTES_A_TOKEN, Body
 
 EPOCH = 1_795_000_000.0

@@ -18,7 +18,7 @@ from otel_promptcache.fleet.naming.bodies import (
 )
 from otel_promptcache.fleet.naming.hashes import FleetHashes
 from otel_promptcache.fleet.naming.pieces import FleetPiece
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
 from tests.unit.prompts import Body, chat, prose, system, tool, user
 
 TEMPLATE = b"template"

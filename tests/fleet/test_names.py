@@ -14,7 +14,7 @@ from otel_promptcache.fleet.naming import hashes as hashes_module
 from otel_promptcache.fleet.naming import scopes as scopes_module
 from otel_promptcache.fleet.naming.hashes import FleetHashes
 from otel_promptcache.fleet.naming.scopes import MAX_SCOPE_BYTES, MAX_SETTINGS, FleetScopes
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
 from tests.unit.prompts import Body, assistant, chat, prose, system, tool, user
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from ast import literal_eval
 
 import pytest
 
-from otel_promptcache.wire import usage_event_filter
+from otel_promptcache.wire.openai import usage_event_filter
 from tests.conftest import Telemetry
 
 from .stream_cases import ENCODINGS, StreamCase, make_case

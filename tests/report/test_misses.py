@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from otel_promptcache.core.diagnosis.divergence import DivergenceKind
+from otel_promptcache.core.comparison.divergence import DivergenceKind
 from otel_promptcache.core.diagnosis.reasons import MissReason
 from otel_promptcache.report.findings.misses import REASON_RULES
 from otel_promptcache.report.report import build_report

@@ -9,7 +9,7 @@ import pytest
 from openai import DefaultHttpxClient, OpenAI
 
 from otel_promptcache.sim import Simulator, filler_text
-from otel_promptcache.wire.usage import read_usage
+from otel_promptcache.wire.openai.usage import read_usage
 from tests.conftest import Telemetry
 from tests.stack.litellm import ANTHROPIC_USAGE, KEY, anthropic_provider, litellm_proxy
 from tests.stack.parts import PartMissingError

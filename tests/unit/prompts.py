@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from otel_promptcache.core.diagnosis.comparison import Comparison, Cutter, compare
+from otel_promptcache.core.comparison.comparison import Comparison, Cutter, compare
 from otel_promptcache.core.diagnosis.examination import Examination
 from otel_promptcache.core.diagnosis.expectation import Expectation, expect
 from otel_promptcache.core.diagnosis.verdict import Diagnosis
@@ -20,8 +20,8 @@ from otel_promptcache.core.prompt.chain import PromptHasher, hash_prompt
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt.segments import CacheScope, Segment, without_items
 from otel_promptcache.providers.policies import policy_for
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS
 from otel_promptcache.wire.format import WireFormat
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
 
 Body = dict[str, Any]
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from otel_promptcache.calls.answer import Answer
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.guard import Guard
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS
 from otel_promptcache.wire.format import WireFormat
-from otel_promptcache.wire.responses import RESPONSES
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.openai.responses import RESPONSES
 
 
 def chat_event(delta: dict[str, Any], finish_reason: str | None = None, **members: Any) -> dict[str, Any]:

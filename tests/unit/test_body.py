@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from otel_promptcache.wire import body as body_module
 from otel_promptcache.wire.body import Body, DocumentTooLongError, OpaqueBody, body_reader
+from otel_promptcache.wire.openai.usage_event_filter import UsageEventFilter
 from otel_promptcache.wire.sse import EventAssembler, event_data, event_documents, split_events
-from otel_promptcache.wire.usage_event_filter import UsageEventFilter
 
 line_ends = st.sampled_from([b"\n", b"\r\n", b"\r"])
 payloads = st.lists(st.text('abc {}:"é', min_size=1, max_size=12).map(str.encode), min_size=1, max_size=6)

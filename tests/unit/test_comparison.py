@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from otel_promptcache.core.diagnosis import comparison as comparison_module
-from otel_promptcache.core.diagnosis.comparison import Comparison, Cutter
+from otel_promptcache.core.comparison import comparison as comparison_module
+from otel_promptcache.core.comparison.comparison import Comparison, Cutter
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.piece_store import PieceStore
 from otel_promptcache.core.prompt.chain import hash_prompt

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.core.diagnosis.divergence import Divergence, DivergenceKind
+from otel_promptcache.core.comparison.divergence import Divergence, DivergenceKind
 from otel_promptcache.core.diagnosis.expectation import Estimate, Expectation
 from otel_promptcache.core.diagnosis.reasons import (
     CONTENT_REASONS,

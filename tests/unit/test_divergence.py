@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.core.diagnosis.divergence import Divergence
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS
+from otel_promptcache.core.comparison.divergence import Divergence
 from otel_promptcache.wire.format import WireFormat
-from otel_promptcache.wire.responses import RESPONSES
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.openai.responses import RESPONSES
 from tests.unit.prompts import Application, Body, assistant, chat, only, prose, system, tool, user
 
 RULES = prose(200)

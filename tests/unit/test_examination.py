@@ -16,7 +16,7 @@ from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.providers.policies import policy_for
 from otel_promptcache.wire.anthropic.messages import MESSAGES
-from otel_promptcache.wire.responses import RESPONSES
+from otel_promptcache.wire.openai.responses import RESPONSES
 from tests.unit.prompts import NEW, OLD, Application, Body, assistant, chat, marked, prose, system, tool, user
 
 POLICY = policy_for("openai", OLD)

@@ -16,9 +16,9 @@ from otel_promptcache.core.prompt.chain import HashedPrompt, PromptHasher, hash_
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt.segments import Segment, without_items
 from otel_promptcache.core.prompt.serial import serial
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.wire.format import WireFormat
-from otel_promptcache.wire.responses import RESPONSES
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS, COMPLETIONS
+from otel_promptcache.wire.openai.responses import RESPONSES
 from tests.unit.prompts import assistant, chat, prose, system, tool, user
 
 TEXT = st.sampled_from(["", "Hi", "Yes.", "x" * 1_100, "1", "é"])

@@ -20,7 +20,7 @@ from otel_promptcache.core.memory.scopes import SCOPE_ALONE_BYTES
 from otel_promptcache.core.prompt.chain import ContentHash, Link, hash_prompt
 from otel_promptcache.core.prompt.pieces import cut, hash_pieces
 from otel_promptcache.core.prompt.segments import CacheScope, Segment, SegmentKind
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
 from tests.unit.prompts import (
     Application,
     Body,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from otel_promptcache.core.diagnosis.comparison import Cutter
-from otel_promptcache.core.diagnosis.joining import View, join, join_matches
+from otel_promptcache.core.comparison.comparison import Cutter
+from otel_promptcache.core.comparison.joining import View, join, join_matches
 from otel_promptcache.core.memory.earlier import EarlierPromptsOfFleet, FleetSnapshot, Variant
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.match import PrefixMatch, Step
@@ -13,7 +13,7 @@ from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.prompt.chain import ContentHash, PrefixHash
 from otel_promptcache.core.prompt.pieces import Piece
 from otel_promptcache.core.prompt.segments import CacheScope
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
 from tests.unit.prompts import Body, chat, prompt_of, prose, system, user
 
 RULES = system(prose(1_000))

@@ -14,10 +14,10 @@ from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.prices import Prices
 from otel_promptcache.providers.profiles import PROFILES
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS
 from otel_promptcache.wire.format import WireFormat
-from otel_promptcache.wire.responses import RESPONSES
-from otel_promptcache.wire.usage import read_usage
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.openai.responses import RESPONSES
+from otel_promptcache.wire.openai.usage import read_usage
 from tests.unit.price_tables import NOW, FakeTable, listed, needs_table, openai
 
 if sys.version_info >= (3, 11):

@@ -18,7 +18,7 @@ from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.prompt.chain import PrefixHash, PromptHasher
 from otel_promptcache.providers.policies import policy_for
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
 from tests.unit.prompts import (
     BREAKPOINT,
     NEW,

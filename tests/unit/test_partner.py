@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.core.diagnosis.comparison import Comparison
-from otel_promptcache.wire.responses import RESPONSES
+from otel_promptcache.core.comparison.comparison import Comparison
+from otel_promptcache.wire.openai.responses import RESPONSES
 from tests.unit.prompts import Application, Body, assistant, chat, prose, system, tool, user
 
 S = prose(1_600)

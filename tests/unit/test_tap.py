@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from otel_promptcache.sdk.tap import _Tap
-from otel_promptcache.wire.usage_event_filter import UsageEventFilter
+from otel_promptcache.wire.openai.usage_event_filter import UsageEventFilter
 
 USAGE = b'data: {"choices": [], "usage": {"prompt_tokens": 1}}\n\n'
 CHUNKS = [b"data: 1\n\n", USAGE, b"data: 2\n\ndata: ", b"incomplete"]

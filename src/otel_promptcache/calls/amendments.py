@@ -8,10 +8,10 @@ from collections.abc import Callable
 from otel_promptcache.calls.shared import Shared
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.guard import guarded
-from otel_promptcache.wire.additions import diagnostics_addition, usage_addition
 from otel_promptcache.wire.body import is_plain
 from otel_promptcache.wire.format import Json, WireFormat, mapping
-from otel_promptcache.wire.usage_event_filter import UsageEventFilter
+from otel_promptcache.wire.openai.additions import diagnostics_addition, usage_addition
+from otel_promptcache.wire.openai.usage_event_filter import UsageEventFilter
 
 
 class Amendments:

@@ -10,7 +10,7 @@ from otel_promptcache.calls.shared import Shared
 from otel_promptcache.guard import guarded
 from otel_promptcache.wire.format import Json
 from otel_promptcache.wire.gateways import GatewayAnswer
-from otel_promptcache.wire.responses import RESPONSES
+from otel_promptcache.wire.openai.responses import RESPONSES
 
 
 class Fetch:

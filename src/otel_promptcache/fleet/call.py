@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from otel_promptcache.core.diagnosis.comparison import SegmentSource
-from otel_promptcache.core.diagnosis.divergence import CutSegment
+from otel_promptcache.core.comparison.comparison import SegmentSource
+from otel_promptcache.core.comparison.divergence import CutSegment
 from otel_promptcache.core.diagnosis.examination import Examination
 from otel_promptcache.core.memory.earlier import FleetSnapshot, Variant
 from otel_promptcache.core.memory.nodes import AnsweredPrompt, CachedPrefix

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from otel_promptcache.core.diagnosis.comparison import SegmentSource
+from otel_promptcache.core.comparison.comparison import SegmentSource
 from otel_promptcache.core.diagnosis.examination import Examination
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
 from otel_promptcache.fleet.address import StoreAddress

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from otel_promptcache.core.diagnosis.divergence import CutSegment
+from otel_promptcache.core.comparison.divergence import CutSegment
 from otel_promptcache.core.memory.nodes import AnsweredPrompt
 from otel_promptcache.fleet.memory import FleetMemory
 from otel_promptcache.fleet.naming.bodies import write_body

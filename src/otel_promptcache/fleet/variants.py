@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 
-from otel_promptcache.core.diagnosis.divergence import CutSegment
+from otel_promptcache.core.comparison.divergence import CutSegment
 from otel_promptcache.core.memory.earlier import Variant
 from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.prompt.chain import ContentHash, HashedPrompt, Link, PrefixHash, hash_text

@@ -6,11 +6,11 @@ import re
 from urllib.parse import unquote
 
 from otel_promptcache.wire.anthropic.messages import MESSAGES, is_inference_on_a_platform
-from otel_promptcache.wire.chat import CHAT_COMPLETIONS, COMPLETIONS
-from otel_promptcache.wire.decisions import DECISIONS
 from otel_promptcache.wire.format import WireFormat
+from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS, COMPLETIONS
+from otel_promptcache.wire.openai.decisions import DECISIONS
+from otel_promptcache.wire.openai.responses import COMPACT, RESPONSES
 from otel_promptcache.wire.request import MAX_PATH_CHARS
-from otel_promptcache.wire.responses import COMPACT, RESPONSES
 
 # The longer suffix first: a chat path ends like that of a legacy completion.
 _FORMAT_BY_SUFFIX = (

@@ -1,1 +1,1 @@
-"""Why a prompt was not read from the cache: comparison, divergence, expectation, reasons."""
+"""Why a prompt was not read from the cache: what could have been read, and the reasons."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from otel_promptcache.core.diagnosis.boundaries import Boundaries, exact_boundaries
-from otel_promptcache.core.diagnosis.comparison import (
+from otel_promptcache.core.comparison.comparison import (
     Comparison,
     Cutter,
     SegmentSource,
     compare,
     compare_with,
 )
-from otel_promptcache.core.diagnosis.joining import View, join
+from otel_promptcache.core.comparison.joining import View, join
+from otel_promptcache.core.diagnosis.boundaries import Boundaries, exact_boundaries
 from otel_promptcache.core.diagnosis.reasons import MissReason, MissSource
 from otel_promptcache.core.diagnosis.sharing import proof_of_others
 from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, History, judge, provider_verdict

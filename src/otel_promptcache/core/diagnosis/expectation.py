@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from otel_promptcache.core.comparison.comparison import Comparison
 from otel_promptcache.core.diagnosis.boundaries import Boundary
-from otel_promptcache.core.diagnosis.comparison import Comparison
 from otel_promptcache.core.diagnosis.turns import shareable_links
 from otel_promptcache.core.memory.match import PrefixMatch, Step
 from otel_promptcache.core.memory.nodes import SentPrompt

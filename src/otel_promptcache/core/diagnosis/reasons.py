@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from otel_promptcache.core.diagnosis.divergence import Divergence
+from otel_promptcache.core.comparison.divergence import Divergence
 from otel_promptcache.core.diagnosis.expectation import Estimate, Expectation
 from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.policy import CachePolicy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import NamedTuple
 
-from otel_promptcache.core.diagnosis.comparison import Comparison
+from otel_promptcache.core.comparison.comparison import Comparison
 from otel_promptcache.core.diagnosis.expectation import rounding_tokens, tokens_up_to
 from otel_promptcache.core.diagnosis.turns import after_answer
 from otel_promptcache.core.diagnosis.verdict import Case

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
 
+from otel_promptcache.core.comparison.comparison import Comparison
+from otel_promptcache.core.comparison.divergence import DivergenceKind
 from otel_promptcache.core.diagnosis.boundaries import Boundary
-from otel_promptcache.core.diagnosis.comparison import Comparison
-from otel_promptcache.core.diagnosis.divergence import DivergenceKind
 from otel_promptcache.core.diagnosis.expectation import Expectation, estimated_offset_tokens, expect
 from otel_promptcache.core.diagnosis.reasons import (
     CONTENT_REASONS,

@@ -6,7 +6,7 @@ import hashlib
 import marshal
 from typing import Any
 
-from otel_promptcache.core.diagnosis.comparison import SegmentSource
+from otel_promptcache.core.comparison.comparison import SegmentSource
 from otel_promptcache.core.prompt.chain import ContentHash, HashedPrompt, Link
 from otel_promptcache.core.prompt.pieces import PlaceHash
 from otel_promptcache.core.prompt.segments import Segment

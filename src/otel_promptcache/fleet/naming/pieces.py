@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from otel_promptcache.core.diagnosis.divergence import CutSegment
-from otel_promptcache.core.diagnosis.piece_differences import SPACES
+from otel_promptcache.core.comparison.divergence import CutSegment
+from otel_promptcache.core.comparison.piece_differences import SPACES
 from otel_promptcache.core.prompt.chain import ContentHash
 from otel_promptcache.core.prompt.literals import literals
 from otel_promptcache.core.prompt.masking import mask_volatile

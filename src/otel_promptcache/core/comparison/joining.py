@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from otel_promptcache.core.diagnosis.comparison import Comparison, Cutter, compare_with
-from otel_promptcache.core.diagnosis.partner import nearest_prompt, shared_bytes
+from otel_promptcache.core.comparison.comparison import Comparison, Cutter, compare_with
+from otel_promptcache.core.comparison.partner import nearest_prompt, shared_bytes
 from otel_promptcache.core.memory.earlier import EarlierPrompts, EarlierPromptsOfFleet, FleetSnapshot, Variant
 from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import SentPrompt

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from otel_promptcache.core.diagnosis.differences import locate
-from otel_promptcache.core.diagnosis.divergence import CutSegment, Divergence, common_length, common_pieces
-from otel_promptcache.core.diagnosis.partner import (
+from otel_promptcache.core.comparison.differences import locate
+from otel_promptcache.core.comparison.divergence import CutSegment, Divergence, common_length, common_pieces
+from otel_promptcache.core.comparison.partner import (
     MIN_REUSED_BYTES,
     find_candidates,
     is_other_template,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from otel_promptcache.core.diagnosis.divergence import (
+from otel_promptcache.core.comparison.divergence import (
     CutSegment,
     Difference,
     Divergence,
@@ -13,7 +13,7 @@ from otel_promptcache.core.diagnosis.divergence import (
     common_length,
     other_segment,
 )
-from otel_promptcache.core.diagnosis.piece_differences import compare_pieces
+from otel_promptcache.core.comparison.piece_differences import compare_pieces
 from otel_promptcache.core.prompt.chain import ContentHash, Link
 from otel_promptcache.core.prompt.pieces import Piece
 from otel_promptcache.core.prompt.segments import Role

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from otel_promptcache.core.diagnosis.divergence import CutSegment, DivergenceKind, common_pieces
+from otel_promptcache.core.comparison.divergence import CutSegment, DivergenceKind, common_pieces
 from otel_promptcache.core.prompt.chain import ContentHash
 from otel_promptcache.core.prompt.literals import changed_kinds, volatile_kind
 from otel_promptcache.core.prompt.pieces import Piece, hash_piece

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from otel_promptcache.core.diagnosis.divergence import common_length
+from otel_promptcache.core.comparison.divergence import common_length
 from otel_promptcache.core.memory.earlier import EarlierPrompts
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.match import PrefixMatch
