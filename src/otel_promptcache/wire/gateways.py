@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from otel_promptcache.wire.format import Json
 
 _MAX_HEADER_BYTES = 1_024
 """A longer value says nothing: cut off, it might say something else."""
@@ -120,3 +122,11 @@ def _amount(said: list[tuple[str, str]], wanted: str) -> float | None:
         return None
     amount = float(text)
     return amount if amount <= _MAX_USD else None
+
+
+def stated_cost(usage: Json) -> float | None:
+    """What a router such as OpenRouter states in its usage that a request cost, in USD; None if it states nothing."""
+    cost: Any = usage.get("cost")
+    if type(cost) not in (int, float) or not 0 <= cost <= _MAX_USD:  # an infinity and a NaN are none
+        return None
+    return float(cost)

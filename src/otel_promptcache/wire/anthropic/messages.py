@@ -19,7 +19,7 @@ from otel_promptcache.wire.format import (
     string,
     word,
 )
-from otel_promptcache.wire.openai.usage import stated_cost
+from otel_promptcache.wire.gateways import stated_cost
 
 _ERROR = "APIStatusError"
 """For an error without a type: what the caller gets to see is the SDK's exception of this name."""

@@ -18,8 +18,8 @@ from otel_promptcache.core.prompt.segments import (
     Settings,
 )
 from otel_promptcache.core.prompt.serial import serial
+from otel_promptcache.wire.blocks import MEDIA_BYTES, text_block
 from otel_promptcache.wire.format import Json, mapping, sequence, string
-from otel_promptcache.wire.openai.content import MEDIA_BYTES, text_block
 
 _MARKER = "cache_control"
 _TEXT_BLOCK = frozenset({"type", "text", "citations", _MARKER})

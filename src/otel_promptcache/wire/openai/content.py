@@ -18,13 +18,12 @@ from otel_promptcache.core.prompt.segments import (
     Settings,
 )
 from otel_promptcache.core.prompt.serial import serial
+from otel_promptcache.wire.blocks import MEDIA_BYTES
 from otel_promptcache.wire.format import Json, mapping, sequence, string
 
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 _BREAKPOINT = "prompt_cache_breakpoint"
 _MEDIA = ("image", "audio", "file", "screenshot")
-MEDIA_BYTES = 3_000
-"""What an image is taken for, beside text: it costs some hundred tokens, whatever the length of its URL or data."""
 # What an answer calls its items is no part of the prompt that they are sent back in.
 _IDENTITY = frozenset({"id", "status"})
 _PLAIN = frozenset({"role", "content", "type", *_IDENTITY})
@@ -77,11 +76,6 @@ def item_block(kind: SegmentKind, name: str, index: int, item: Json) -> Block:
     ):  # most messages, in a third of the time
         return hash((name, kind, *item.items())), segments
     return hash((name, kind, serial(item))), segments
-
-
-def text_block(kind: SegmentKind, name: str, text: object, role: Role) -> Block:
-    """The block of a member of the request that is one segment."""
-    return hash((name, kind, serial(text))), lambda: (Segment(kind, name, text, role=role),)
 
 
 def item_segments(kind: SegmentKind, name: str, index: int, item: Json) -> Iterable[Segment]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from otel_promptcache.core.prompt.segments import Block, Role, SegmentKind
+from otel_promptcache.wire.blocks import text_block
 from otel_promptcache.wire.format import Json, sequence
-from otel_promptcache.wire.openai.content import text_block
 from otel_promptcache.wire.openai.responses import COMPACT
 
 

@@ -10,6 +10,7 @@ from typing import cast
 from otel_promptcache.core.exchange import Progress, ProviderDiagnosis, Reply
 from otel_promptcache.core.money.usage import is_token_count
 from otel_promptcache.core.prompt.segments import Block, CacheScope, Role, SegmentKind, tier_name
+from otel_promptcache.wire.blocks import text_block
 from otel_promptcache.wire.format import (
     MAX_ID_CHARS,
     AnswerPart,
@@ -20,16 +21,16 @@ from otel_promptcache.wire.format import (
     string,
     word,
 )
+from otel_promptcache.wire.gateways import stated_cost
 from otel_promptcache.wire.openai.content import (
     cache_key,
     cache_options,
     has_unknown_start,
     item_block,
     settings,
-    text_block,
     tool_block,
 )
-from otel_promptcache.wire.openai.usage import reported_usage, stated_cost
+from otel_promptcache.wire.openai.usage import reported_usage
 
 _INSTRUCTION_ROLES = frozenset({"system", "developer"})
 _FINISHED = frozenset({"completed", "incomplete"})

@@ -13,7 +13,6 @@ from otel_promptcache.core.money.usage import (
 )
 from otel_promptcache.wire.format import Json, mapping, sequence
 
-_MAX_COST_USD = 10**6
 _COUNTED = {f"{modality}_tokens": modality for modality in MODALITIES}
 
 
@@ -80,14 +79,6 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
 def _by_lifetime(write_details: Json) -> LifetimeTokens:
     counts = [(lifetime, _count(write_details.get(f"ttl_{lifetime}_tokens"))) for lifetime in ("30m", "12h")]
     return tuple([(lifetime, count) for lifetime, count in counts if count is not None])
-
-
-def stated_cost(usage: Json) -> float | None:
-    """What a router such as OpenRouter states in its usage that a request cost, in USD; None if it states nothing."""
-    cost: Any = usage.get("cost")
-    if type(cost) not in (int, float) or not 0 <= cost <= _MAX_COST_USD:  # an infinity and a NaN are none
-        return None
-    return float(cost)
 
 
 def _modalities(input_details: Json) -> frozenset[str]:
