@@ -49,11 +49,16 @@ class Processes:
         settings.setdefault("fleet", f"file:{self.file}")
         self.telemetry.instrument(**settings)
 
+    def flush(self) -> None:
+        """Wait for the store, if there is one."""
+        if PromptCacheInstrumentor()._fleet is not None:
+            fleet().flush()
+
     def client(self, api_key: str = "key") -> OpenAI:
         """A client whose requests leave when the store has answered, as if the model took its time."""
 
         def wait(_: object) -> None:
-            fleet().flush()
+            self.flush()
 
         http_client = httpx2.Client(event_hooks={"request": [wait]})
         return OpenAI(
@@ -65,7 +70,7 @@ class Processes:
         messages: Any = [RULES, {"role": "user", "content": question}]
         with self.client(api_key) as client:
             client.chat.completions.create(model="gpt-4.1", messages=messages, **members)
-        fleet().flush()
+        self.flush()
         return dict(self.telemetry.spans[-1].attributes or {})
 
 
@@ -88,6 +93,21 @@ def test_a_new_process_knows_what_another_one_sent(processes: Processes, telemet
     assert (attributes["promptcache.result"], attributes["promptcache.expected_tokens"]) == ("hit", 1_408)
     assert telemetry.total("promptcache.fleet.operations") == 4
     assert telemetry.total("promptcache.fleet.operations", promptcache__fleet__outcome="ok") == 4
+
+
+def test_what_one_process_cannot_say_it_says_with_the_memory(processes: Processes) -> None:
+    told: list[tuple[Any, ...]] = []
+    for fleet_of in (None, f"file:{processes.file}"):
+        processes.simulator.reset()
+        processes.begin(fleet=fleet_of)
+        processes.ask("One")
+        processes.begin(fleet=fleet_of)
+        assert processes.ask("Two")["promptcache.result"] == "hit"
+        processes.simulator.inject("miss")
+        attributes = processes.ask("Three")
+        names = ("promptcache.history", "promptcache.miss.reason", "promptcache.miss.tokens")
+        told.append(tuple(attributes[name] for name in names))
+    assert told == [("process", "unseen", 1_408), ("fleet", "provider", 1_408)]
 
 
 def test_a_stream_is_told_of_at_its_first_token_and_its_length_later(

@@ -182,7 +182,8 @@ SETUP_RULES: tuple[Rule, ...] = (
         what="More of these prompts was read from the cache than the process had sent, so others send them as well. "
         "What they did is not known to it: together they may have sent too many requests in a minute, and what has "
         "expired or is new here may have been kept alive by them.",
-        advice="Judge the processes together: start all of them with one `otel-promptcache run`.",
+        advice="Let the processes share a memory: set `fleet` to a file for the workers of one host, or to a Redis. Or "
+        "judge them together once: start all of them with one `otel-promptcache run`.",
         cause=Cause.MEASUREMENT,
         reasons=frozenset({"unseen"}),
     ),
