@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.metrics import MeterProvider
@@ -29,17 +30,25 @@ def otlp_reader(receiver_url: str, *, seconds: float = 1.0) -> MetricReader:
 
 
 @contextmanager
-def instrumented(reader: MetricReader, *, instance: str | None = INSTANCE) -> Iterator[None]:
+def instrumented(
+    reader: MetricReader, *, instance: str | None = INSTANCE, fleet: Path | None = None
+) -> Iterator[None]:
     """Instrument the OpenAI SDK inside the block, and send the last metrics at its end.
 
     Args:
         reader: What collects the metrics.
         instance: The id of the process; None for one that no other has.
+        fleet: A file for the fleet's memory; None for none.
     """
     resource = Resource.create({**_RESOURCE, "service.instance.id": instance or str(uuid.uuid4())})
     meter_provider = MeterProvider([reader], resource=resource)
     tracer_provider = TracerProvider()
-    instrument(meter_provider=meter_provider, tracer_provider=tracer_provider, semconv="off")
+    instrument(
+        meter_provider=meter_provider,
+        tracer_provider=tracer_provider,
+        semconv="off",
+        fleet=None if fleet is None else f"file:{fleet}",
+    )
     try:
         yield
     finally:

@@ -63,7 +63,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
     ):
         with (
             local_provider(TRAFFIC_SECONDS, 0) as provider,
-            instrumented(otlp_reader(agent.url, seconds=0.5)),
+            instrumented(otlp_reader(agent.url, seconds=0.5), fleet=folder / "fleet.db"),
         ):
             with Traffic(provider.url, WORKLOADS, seconds=TRAFFIC_SECONDS, seed=0) as traffic:
                 traffic.wait()

@@ -42,7 +42,7 @@ def arrived(way: str, folder: Path) -> Iterator[Service]:
             suffixes = way == "otlp-suffixes"
             agent = stack.enter_context(receiver(folder, server.url, suffixes=suffixes))
             reader = otlp_reader(agent.url)
-        with local_provider(_SECONDS, 0) as provider, instrumented(reader):
+        with local_provider(_SECONDS, 0) as provider, instrumented(reader, fleet=folder / "fleet.db"):
             with Traffic(provider.url, WORKLOADS, seconds=_SECONDS, seed=0) as traffic:
                 traffic.wait()
             time.sleep(3)
