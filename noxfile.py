@@ -15,7 +15,7 @@ nox.options.error_on_missing_interpreters = True
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The local provider's tests ask for what the newest SDK can ask for; dashboards need packages with floors of their own.
-NEEDS_NEWEST = ("sim", "mixin", "reliability", "servers")
+NEEDS_NEWEST = ("sim", "mixin", "reliability", "servers", "e2e/test_fleet.py")
 # Growth of time and memory, applications over many requests, runs of many processes: long, and the same everywhere.
 NOT_THE_INTERPRETERS = (
     "unit/test_growth.py",

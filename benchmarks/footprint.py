@@ -20,7 +20,9 @@ from otel_promptcache import PromptCacheInstrumentor
 
 _PACKAGE = "otel_promptcache"
 _MAPPINGS = (dict, WeakKeyDictionary, WeakValueDictionary)
-_CONTAINERS = (*_MAPPINGS, list, tuple, set, frozenset, deque, bytearray, WeakSet)
+_CONTAINERS = (*_MAPPINGS, list, tuple, set, frozenset, deque, WeakSet)
+_REFERENCE_BYTES = 8
+"""So that a container of bytes counts by its size, as the others do."""
 _FILES = str(Path(otel_promptcache.__file__).parent / "*")
 
 
@@ -73,6 +75,8 @@ def _containers() -> Iterator[tuple[str, int]]:
         seen.add(id(value))
         if isinstance(value, queue.SimpleQueue):
             yield place, value.qsize()
+        elif isinstance(value, bytearray):
+            yield place, len(value) // _REFERENCE_BYTES
         elif isinstance(value, _CONTAINERS):
             yield place, len(value)
         reached.extend((f"{place}{name}", member) for name, member in _members(value))
