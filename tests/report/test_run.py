@@ -127,7 +127,7 @@ client = OpenAI(http_client=httpx.Client(event_hooks={"request": [hook]}))
 
 def with_the_http_library_of_the_sdk(source: str) -> str:
     """The library that the installed SDK uses: httpx up to 2.x, httpx2 from 3.0 on."""
-    found = "import openai._base_client as base; import sys; httpx = sys.modules.get('httpx2') or sys.modules['httpx']"
+    found = "import openai._base_client as base; httpx = getattr(base, 'httpx2', None) or base.httpx"
     return source.replace("import httpx2 as httpx", found)
 
 
