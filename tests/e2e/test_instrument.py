@@ -109,12 +109,11 @@ def test_prefix_names_everything_inside(simulator: Simulator, telemetry: Telemet
 
         with otel_promptcache.prefix("outer"):
             client.chat.completions.create(**CHAT)
-            with otel_promptcache.prefix("inner"):
-                with ThreadPoolExecutor(1) as pool:
-                    # In a thread: a loop of the test runner would be left behind in this one.
-                    pool.submit(contextvars.copy_context().run, asyncio.run, tasks()).result()
-                    context = contextvars.copy_context()
-                    pool.submit(context.run, lambda: client.chat.completions.create(**CHAT)).result()
+            with otel_promptcache.prefix("inner"), ThreadPoolExecutor(1) as pool:
+                # In a thread: a loop of the test runner would be left behind in this one.
+                pool.submit(contextvars.copy_context().run, asyncio.run, tasks()).result()
+                context = contextvars.copy_context()
+                pool.submit(context.run, lambda: client.chat.completions.create(**CHAT)).result()
             decorated()
         client.chat.completions.create(**CHAT)
     names = [(span.attributes or {}).get("promptcache.prefix.name") for span in telemetry.spans]
