@@ -77,6 +77,9 @@ class SqliteStore:
         if connection is not None:
             connection.close()
 
+    def __del__(self) -> None:
+        self.close()  # from 3.13 on, Python warns of a connection that is left open
+
     def forget(self) -> None:
         """In a forked child: leave the connection to the parent."""
         if self._connection is not None:
