@@ -32,10 +32,10 @@ class Call:
         self._shared = shared
         self._awaited = awaited
         self._address: Address | None = None
+        """None until the request is read."""
         self._started_ns = time.time_ns()
         self._started = self._attempt_started = self._last_activity = time.perf_counter()
         self._inference = Inference(shared, wire)
-        self._is_request_read = False
         self.amendments = Amendments(shared, wire)
         # A call that fails before its request is built was never sent: it is counted, but has no span.
         self._span = CallSpan.absent()
@@ -58,9 +58,9 @@ class Call:
     @guarded
     def request(self, body: object, address: Address, is_measured_by_another: bool) -> None:  # noqa: FBT001  # the seam's
         """Read the final request body, once; it is not kept. Opens the span of the call."""
-        if self._is_request_read:  # a retry sends the same again
+        if self._address is not None:  # a retry sends the same again
             return
-        self._is_request_read, self._address = True, address
+        self._address = address
         inference = self._inference
         inference.read(mapping(json.loads(body) if isinstance(body, bytes) else body), address, self._started)
         self._span = self._shared.emitter.open(

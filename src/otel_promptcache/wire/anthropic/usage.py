@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
 
 from otel_promptcache.core.money.parts import UsageInParts, usage_in_parts
 from otel_promptcache.core.money.usage import InvalidUsageError, LifetimeTokens
+from otel_promptcache.wire.counts import usage_object, whole_count
 from otel_promptcache.wire.format import Json, mapping, sequence, word
 
 MAX_ITERATIONS = 1_024
@@ -58,22 +58,22 @@ def billing(usage: Json) -> str | None:
 
 
 def _read(raw: object, *, has_output: bool) -> UsageInParts:
-    usage = _object(raw, "usage")
-    written = _object(usage.get("cache_creation"), "cache_creation")
-    details = _object(usage.get("output_tokens_details"), "output_tokens_details")
+    usage = usage_object(raw, "usage")
+    written = usage_object(usage.get("cache_creation"), "cache_creation")
+    details = usage_object(usage.get("output_tokens_details"), "output_tokens_details")
     return usage_in_parts(
-        uncached_input_tokens=_count(usage.get("input_tokens")),
-        cache_read_tokens=_count(usage.get("cache_read_input_tokens")),
-        cache_write_tokens=_count(usage.get("cache_creation_input_tokens")),
+        uncached_input_tokens=whole_count(usage.get("input_tokens")),
+        cache_read_tokens=whole_count(usage.get("cache_read_input_tokens")),
+        cache_write_tokens=whole_count(usage.get("cache_creation_input_tokens")),
         written_by_lifetime=_by_lifetime(written),
-        output_tokens=_count(usage.get("output_tokens")) if has_output else None,
-        reasoning_tokens=_count(details.get("thinking_tokens")) if has_output else None,
+        output_tokens=whole_count(usage.get("output_tokens")) if has_output else None,
+        reasoning_tokens=whole_count(details.get("thinking_tokens")) if has_output else None,
         compactions=tuple(_compactions(usage.get("iterations"))) or None,
     )
 
 
 def _by_lifetime(written: Json) -> LifetimeTokens | None:
-    counts = [(lifetime, _count(written.get(name))) for lifetime, name in _LIFETIMES.items()]
+    counts = [(lifetime, whole_count(written.get(name))) for lifetime, name in _LIFETIMES.items()]
     return tuple([(lifetime, count) for lifetime, count in counts if count is not None]) or None
 
 
@@ -88,16 +88,3 @@ def _is_of_one_model(iterations: object) -> bool:
     listed = sequence(iterations)
     is_read = 0 < len(listed) <= MAX_ITERATIONS
     return is_read and all(mapping(each).get("type") in _BILLED_IN_TOTAL for each in listed)
-
-
-def _count(value: Any) -> Any:
-    """A whole float as the integer that is meant; anything else as it is, for the usage to judge."""
-    return int(value) if type(value) is float and value.is_integer() else value
-
-
-def _object(value: object, name: str) -> Json:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise InvalidUsageError(f"{name} is a {type(value).__name__}: expected an object, or null")
-    return cast("Json", value)

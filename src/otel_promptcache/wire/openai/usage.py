@@ -11,6 +11,7 @@ from otel_promptcache.core.money.usage import (
     LifetimeTokens,
     TokenUsage,
 )
+from otel_promptcache.wire.counts import usage_object, whole_count
 from otel_promptcache.wire.format import Json, mapping, sequence
 
 _COUNTED = {f"{modality}_tokens": modality for modality in MODALITIES}
@@ -50,10 +51,12 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
         raw = _usage_elsewhere(response)
     if raw is None:
         return None
-    usage = _object(raw, "usage")
-    input_details = _object(usage.get(f"{input_name}_tokens_details"), f"{input_name}_tokens_details")
-    output_details = _object(usage.get(f"{output_name}_tokens_details"), f"{output_name}_tokens_details")
-    write_details = _object(input_details.get("cache_write_tokens_details"), "cache_write_tokens_details")
+    usage = usage_object(raw, "usage")
+    input_details = usage_object(usage.get(f"{input_name}_tokens_details"), f"{input_name}_tokens_details")
+    output_details = usage_object(usage.get(f"{output_name}_tokens_details"), f"{output_name}_tokens_details")
+    write_details = usage_object(
+        input_details.get("cache_write_tokens_details"), "cache_write_tokens_details"
+    )
     cache_read_tokens: Any = input_details.get("cached_tokens")
     if cache_read_tokens is None:
         cache_read_tokens = _first(usage, "prompt_cache_hit_tokens", "cached_tokens")
@@ -66,18 +69,20 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
         cache_write_tokens = usage.get("cache_creation_input_tokens")
     audio, image, video = map(input_details.get, _COUNTED)
     return TokenUsage(
-        input_tokens=_count(usage.get(f"{input_name}_tokens")),
-        output_tokens=_count(usage.get(f"{output_name}_tokens")),
-        reasoning_tokens=_count(output_details.get("reasoning_tokens")),
-        cache_read_tokens=_count(cache_read_tokens),
-        cache_write_tokens=_count(cache_write_tokens),
+        input_tokens=whole_count(usage.get(f"{input_name}_tokens")),
+        output_tokens=whole_count(usage.get(f"{output_name}_tokens")),
+        reasoning_tokens=whole_count(output_details.get("reasoning_tokens")),
+        cache_read_tokens=whole_count(cache_read_tokens),
+        cache_write_tokens=whole_count(cache_write_tokens),
         written_by_lifetime=_by_lifetime(write_details) if write_details else None,
         modalities=_modalities(input_details) if audio or image or video else TEXT_ALONE,
     )
 
 
 def _by_lifetime(write_details: Json) -> LifetimeTokens:
-    counts = [(lifetime, _count(write_details.get(f"ttl_{lifetime}_tokens"))) for lifetime in ("30m", "12h")]
+    counts = [
+        (lifetime, whole_count(write_details.get(f"ttl_{lifetime}_tokens"))) for lifetime in ("30m", "12h")
+    ]
     return tuple([(lifetime, count) for lifetime, count in counts if count is not None])
 
 
@@ -101,16 +106,3 @@ def _usage_elsewhere(response: Json) -> object:
 def _first(members: Json, *names: str) -> Any:
     """The first of these members that is there."""
     return next((members[name] for name in names if members.get(name) is not None), None)
-
-
-def _count(value: Any) -> Any:
-    """A whole float as the integer that is meant; anything else as it is, for `TokenUsage` to judge."""
-    return int(value) if type(value) is float and value.is_integer() else value
-
-
-def _object(value: object, name: str) -> Json:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise InvalidUsageError(f"{name} is a {type(value).__name__}: expected an object, or null")
-    return cast("Json", value)
