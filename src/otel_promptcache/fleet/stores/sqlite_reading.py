@@ -74,7 +74,7 @@ def count_start(cursor: sqlite3.Cursor, start: bytes, at: int, requests: int) ->
     """Count requests of a start at a time; how many there were in the minute before it, these included."""
     second = at // 1_000
     cursor.execute(
-        "INSERT INTO starts VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET requests = requests + ?3",
+        "INSERT INTO starts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests",
         (start, second, requests, (second + RATE_SECONDS + 1) * 1_000),
     )
     (total,) = cursor.execute(

@@ -69,8 +69,8 @@ def _write_variant(
     row = (variant.template, variant.variant, at, until, scope, expires)
     cursor.execute("INSERT OR REPLACE INTO variants VALUES (?, ?, ?, ?, ?, ?)", row)
     cursor.execute(
-        "DELETE FROM variants WHERE template = ?1 AND variant NOT IN "
-        "(SELECT variant FROM variants WHERE template = ?1 ORDER BY at DESC LIMIT ?2)",
-        (variant.template, MAX_VARIANTS),
+        "DELETE FROM variants WHERE template = ? AND variant NOT IN "
+        "(SELECT variant FROM variants WHERE template = ? ORDER BY at DESC LIMIT ?)",
+        (variant.template, variant.template, MAX_VARIANTS),
     )
     return False
