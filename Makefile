@@ -7,6 +7,8 @@ TESTS := .venv/.tests
 ALL := .venv/.all
 # Apart from everything else: it pins what the others leave open.
 LITELLM := .venv/litellm
+# A file at a time to each of two processes.
+PARALLEL := --numprocesses 2 --dist loadfile
 
 # uv, which `matrix` and `bench` need, trusts what the system trusts.
 export UV_SYSTEM_CERTS := true
@@ -45,7 +47,7 @@ demo: $(DEMO) ## See it in a minute: a local provider, real clients, live table
 	$(BIN)/otel-promptcache demo
 
 test: $(TESTS) ## All tests on this Python, with coverage
-	$(BIN)/coverage run -m pytest --ignore=tests/unit/test_growth.py
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report= --ignore=tests/unit/test_growth.py
 	$(BIN)/python -m pytest tests/unit/test_growth.py  # apart: what traces lines would be what is measured
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --include='src/otel_promptcache/core/*' --fail-under=100

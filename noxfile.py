@@ -56,7 +56,10 @@ def run_tests(session: nox.Session, *, left_out: tuple[str, ...] = ()) -> None:
     Benchmarks are left out, too: their transport is that of the newest SDK.
     """
     ignored = [f"--ignore=tests/{name}" for name in ("peers", "auto", *NOT_THE_INTERPRETERS, *left_out)]
-    session.run("python", "-m", "pytest", "-q", "tests", "README.md", "docs", *ignored, *session.posargs)
+    parallel = ("--numprocesses", "2", "--dist", "loadfile")
+    session.run(
+        "python", "-m", "pytest", "-q", *parallel, "tests", "README.md", "docs", *ignored, *session.posargs
+    )
 
 
 @nox.session(python=[path for version, path in FOUND.items() if version != RUNNING])

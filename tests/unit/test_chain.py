@@ -136,7 +136,7 @@ def test_pieces_of_a_text_of_marks_join_to_it_too(text: str) -> None:
 @given(
     st.lists(
         st.sampled_from(["a" * 300, "b. ", "1.5", "\n", " " * 300, "!" * 300, "。", "e"]), max_size=40
-    ).map("".join)
+    ).map(lambda parts: "".join(["With a space, so no file. ", *parts]))
 )
 def test_a_text_is_cut_in_blocks_as_it_is_in_one(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
