@@ -90,7 +90,7 @@ class ClientProcess:
             SentPrompt(prompt, scope, request.options, prefix.fingerprint),
             segments,
             now_seconds,
-            has_boundaries=policy_for("openai", model).has_exact_boundaries,
+            policy=policy_for("openai", model),
             is_shared=self._fleet is not None,
         )
         call = None

@@ -1,4 +1,4 @@
-"""What is said of a call: result, reason and dollars; nothing that Anthropic's rules do not say."""
+"""What is said of a call: result, reason and dollars."""
 
 from __future__ import annotations
 
@@ -58,17 +58,13 @@ def test_a_request_without_a_marker_has_caching_disabled(telemetry: Telemetry) -
     ],
     ids=["top level", "system", "tool"],
 )
-def test_of_one_with_a_marker_no_reason_is_given(request_: dict[str, Any], telemetry: Telemetry) -> None:
-    """Neither the rules for reading nor those of another provider are applied."""
-    spans = spans_of(telemetry, (request_, message(WRITTEN)), *[(request_, message(NOTHING_READ))] * 3)
-    for span in spans:
-        assert span["promptcache.result"] == "miss"
-        assert not {
-            name
-            for name in span
-            if name.startswith(("promptcache.miss", "promptcache.divergence", "promptcache.exp"))
-        }
-    assert telemetry.total("promptcache.misses") == 0
+def test_of_one_with_a_marker_anthropics_rules_are_applied(
+    request_: dict[str, Any], telemetry: Telemetry
+) -> None:
+    read = {**WRITTEN, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 3_000}
+    spans = spans_of(telemetry, *[(request_, message(usage)) for usage in (WRITTEN, read, WRITTEN)])
+    assert [span["promptcache.result"] for span in spans] == ["miss", "hit", "miss"]
+    assert [span.get("promptcache.miss.reason") for span in spans] == ["cold_start", None, "provider"]
 
 
 def test_what_was_written_was_asked_for_by_somebody(telemetry: Telemetry) -> None:
@@ -116,9 +112,10 @@ def test_its_estimate_is_no_more_than_what_was_not_read(telemetry: Telemetry) ->
 
 
 @pytest.mark.parametrize("kind", ["unavailable", "previous_message_not_found"])
-def test_where_it_says_nothing_no_reason_is_given(kind: str, telemetry: Telemetry) -> None:
+def test_where_it_says_nothing_our_own_rules_decide(kind: str, telemetry: Telemetry) -> None:
     (span,) = spans_of(telemetry, (REQUEST, diagnosed(kind)))
-    assert "promptcache.miss.reason" not in span
+    assert span["promptcache.miss.reason"] == "cold_start"
+    assert span["promptcache.miss.source"] == "client"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from otel_promptcache.core.exchange import ProviderDiagnosis
 from otel_promptcache.core.prompt.chain import hash_prompt
-from otel_promptcache.core.prompt.segments import Role, SegmentKind
+from otel_promptcache.core.prompt.segments import Role, Segment, SegmentKind
 from otel_promptcache.wire.anthropic.messages import MESSAGES
 from otel_promptcache.wire.anthropic.usage import MAX_ITERATIONS
 from otel_promptcache.wire.request import RequestContent, read_request
@@ -28,6 +28,14 @@ def user(*content: Any) -> dict[str, Any]:
 
 def read(request: dict[str, Any], path: str) -> RequestContent:
     return read_request(MESSAGES, request, path, hash)
+
+
+SETTINGS = ("citations", "tool_choice", "images")
+
+
+def parts(request: dict[str, Any]) -> list[Segment]:
+    """The segments that are text of the prompt."""
+    return [each for each in MESSAGES.segments(request) if each.kind is not SegmentKind.SETTING]
 
 
 def hashes(request: dict[str, Any]) -> list[int]:
@@ -123,7 +131,10 @@ class TestPrompt:
         assert found == [
             (SegmentKind.TOOL, "tools[0]", "search", Role.DEVELOPER),
             (SegmentKind.TOOL, "tools[1]", "web_search_20260209", Role.DEVELOPER),
+            (SegmentKind.SETTING, "citations", "", Role.DEVELOPER),
             (SegmentKind.INSTRUCTIONS, "system", "", Role.DEVELOPER),
+            (SegmentKind.SETTING, "tool_choice", "", Role.DEVELOPER),
+            (SegmentKind.SETTING, "images", "", Role.DEVELOPER),
             (SegmentKind.ITEM, "messages[0].content", "", Role.USER),
             (SegmentKind.ITEM, "messages[1].content[0]", "", Role.ASSISTANT),
         ]
@@ -161,8 +172,8 @@ class TestPrompt:
             "system": [{**TEXT, **MARK}],
             "messages": [user("Hi"), user(TEXT, {**TEXT, **MARK_1H}, result)],
         }
-        found = [each.breakpoint_ttl for each in MESSAGES.segments(request)]
-        assert found == [None, "1h", "", None, None, "1h", ""]
+        found = [each.breakpoint_ttl for each in parts(request)]
+        assert found == [None, "1h", "5m", None, None, "1h", "5m"]
 
     def test_blocks_say_who_speaks_and_how_large_they_are(self) -> None:
         request = {
@@ -172,7 +183,7 @@ class TestPrompt:
                 {"role": "system", "content": "From now on, be long."},
             ]
         }
-        found = [(each.role, each.size_bytes, each.ends_message) for each in MESSAGES.segments(request)]
+        found = [(each.role, each.size_bytes, each.ends_message) for each in parts(request)]
         assert found == [
             (Role.USER, 3_000, False),
             (Role.TOOL, None, True),
@@ -184,7 +195,7 @@ class TestPrompt:
         request = {"tools": [{"name": "f"}], "system": [TEXT], "messages": [user("Hi"), user(TEXT)]}
         copy = {"tools": [{"name": "f"}], "system": [dict(TEXT)], "messages": [user("Hi"), user(dict(TEXT))]}
         assert [key for key, _ in MESSAGES.blocks(request)] == [key for key, _ in MESSAGES.blocks(copy)]
-        assert len({key for key, _ in MESSAGES.blocks(request)}) == 4
+        assert len({key for key, _ in MESSAGES.blocks(request)}) == 4 + len(SETTINGS)
 
     @pytest.mark.parametrize(
         "odd", [None, 7, "text", [], [None], [[1]], {"a": 1}, [{"type": 7, "text": []}], [{"content": 7}]]
@@ -203,18 +214,57 @@ class TestPrompt:
         }
         request_content = read(request, "/v1/messages")
         assert request_content.options.is_continued
-        assert len(list(request_content.read_blocks())) == 1
+        assert len(list(request_content.read_blocks())) == 1 + len(SETTINGS)
         assert not read({"thread": {"type": "create"}}, "/v1/messages").options.is_continued
 
-    def test_a_marker_at_the_top_marks_the_end(self) -> None:
-        assert MESSAGES.options({}).is_explicit
-        options = MESSAGES.options(MARK_1H)
-        assert (options.is_explicit, options.ttl) == (False, "1h")
+    @pytest.mark.parametrize(
+        ("messages", "ttls"),
+        [
+            ([user("Hi"), user("Yo")], [None, "1h"]),
+            ([user(TEXT, TEXT), user({"type": "text", "text": ""})], [None, "1h", None]),
+            ([user(TEXT), {"role": "assistant", "content": [{"type": "thinking", "thinking": "Hm."}]}], ["1h", None]),
+            ([user(TEXT, {**TEXT, **MARK})], [None, "5m"]),
+            ([user("")], [None]),
+            ([user({"type": "tool_result", "tool_use_id": "t", "content": "42"})], ["1h"]),
+            ([7, user("Hi"), None], ["1h"]),
+        ],
+    )  # fmt: skip
+    def test_a_marker_at_the_top_marks_the_last_block_that_can_be(
+        self, messages: Any, ttls: list[str]
+    ) -> None:
+        found = [each.breakpoint_ttl for each in parts({"system": "S", "messages": messages, **MARK_1H})]
+        assert found == [None, *ttls]
+
+    def test_it_is_told_apart_from_the_same_block_without_it(self) -> None:
+        request = {"messages": [user("Hi")]}
+        assert hashes({**request, **MARK}) == hashes(request)
+        keys = [key for key, _ in MESSAGES.blocks(request)]
+        assert [key for key, _ in MESSAGES.blocks({**request, **MARK})] != keys
+
+    @pytest.mark.parametrize(
+        ("member", "changed"),
+        [
+            ({"tool_choice": {"type": "any"}}, ["tool_choice", "images", "messages"]),
+            ({"messages": [user(TEXT, IMAGE)]}, ["images", "messages"]),
+            ({"messages": [user(TEXT, {"type": "tool_result", "content": [IMAGE]})]}, ["images", "messages"]),
+            (
+                {"messages": [user(TEXT, {"type": "document", "citations": {"enabled": True}})]},
+                ["citations", "system", "tool_choice", "images", "messages"],
+            ),
+            ({"messages": [user(TEXT, {"type": "document"})]}, ["messages"]),
+        ],
+    )
+    def test_what_is_lost_with_a_setting(self, member: dict[str, Any], changed: list[str]) -> None:
+        plain = {"tools": [{"name": "f"}], "system": "S", "messages": [user(TEXT, TEXT)]}
+        old, new = (
+            hash_prompt(tuple(MESSAGES.segments(each))).links for each in (plain, {**plain, **member})
+        )
+        differing = [mine.path for mine, theirs in zip(new, old, strict=True) if mine.prefix != theirs.prefix]
+        assert list(dict.fromkeys(path.partition("[")[0] for path in differing)) == changed
 
     @pytest.mark.parametrize(
         ("name", "value"),
         [
-            ("tool_choice", {"type": "any"}),
             ("thinking", {"type": "adaptive"}),
             ("speed", "fast"),
             ("output_config", {"effort": "low"}),
@@ -232,6 +282,7 @@ class TestPrompt:
     )
     def test_to_name_a_default_is_to_leave_it_out(self, request_: dict[str, Any]) -> None:
         assert read(request_, "/v1/messages").settings == ()
+        assert hashes(request_) == hashes({})
 
 
 USAGE = {

@@ -50,6 +50,7 @@ class Server:
     """On a hit."""
     has_rules_of_openai: bool = False
     lives_for_minutes: bool = False
+    is_opt_in: bool = False
     """An entry has a published lifetime of less than an hour."""
 
     @property
@@ -259,5 +260,6 @@ SERVERS: dict[str, Server] = {
         hit=SILENT,
         misses=(SILENT,),
         reports_hits=False,
+        is_opt_in=True,
     ),
 }  # fmt: skip

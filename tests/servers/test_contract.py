@@ -105,6 +105,8 @@ def test_a_rate_and_a_lifetime_of_minutes_are_those_of_who_published_them(
         assert [soon[REASON], later[REASON]] == ["rate_overflow", "expired"]
     elif server.lives_for_minutes:
         assert [soon[REASON], later[REASON]] == ["provider", "expired"]
+    elif server.is_opt_in:
+        assert [soon[REASON], later[REASON]] == ["caching_disabled"] * 2
     else:
         assert {soon.get(REASON), later.get(REASON)} <= {"provider", None}
 

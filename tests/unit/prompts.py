@@ -15,7 +15,7 @@ from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
-from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.core.policy import UNKNOWN_POLICY, CachePolicy
 from otel_promptcache.core.prompt.chain import PromptHasher, hash_prompt
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt.segments import CacheScope, Segment, without_items
@@ -105,7 +105,9 @@ class Application:
     def __post_init__(self) -> None:
         self._fingerprinter, self._hasher = Fingerprinter(), PromptHasher()
 
-    def open(self, body: Body, *, has_boundaries: bool = True, keeps_names: bool = False) -> Examination:
+    def open(
+        self, body: Body, *, policy: CachePolicy | None = None, keeps_names: bool = False
+    ) -> Examination:
         """Send a request that is not answered yet."""
         options, read = self.wire.options(body), partial(self.wire.blocks, body)
         scope = self.wire.scope(body)._replace(
@@ -119,7 +121,7 @@ class Application:
             sent,
             segments,
             self.now_seconds,
-            has_boundaries=has_boundaries,
+            policy=policy or self.policy or UNKNOWN_POLICY,
             keeps_names=keeps_names,
         )
 
@@ -136,9 +138,9 @@ class Application:
         """Send a request and have it answered at once."""
         examination = self.open(body)
         policy = self.policy or policy_for("openai", body["model"])
-        examination.answered(reply, policy, self.now_seconds)
         total = self.tokens(body) if input_tokens is None else input_tokens
         usage = TokenUsage(input_tokens=total, cache_read_tokens=read, cache_write_tokens=write)
+        examination.answered(reply, policy, self.now_seconds, usage)
         return examination.judge(usage, said, policy)
 
     def expectation(self, body: Body, *, read: int = 0, input_tokens: int | None = None) -> Expectation:
@@ -150,7 +152,7 @@ class Application:
             examination._own.match,
             examination._own.comparison,
             self.policy or policy_for("openai", body["model"]),
-            examination.boundaries.readable,
+            examination.boundaries.readable if examination.boundaries else (),
             self.tokens(body) if input_tokens is None else input_tokens,
             read,
             self.now_seconds,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_promptcache.core.diagnosis.boundaries import (
+from otel_promptcache.core.prompt.boundaries import (
     EARLIER_MESSAGE_LOOKUPS,
     FIRST_EXPLICIT_LOOKUPS,
     LATEST_EXPLICIT_LOOKUPS,

@@ -211,13 +211,14 @@ def test_every_rule_is_silent_where_all_was_read() -> None:
     assert [rule(given) for rule in RULES] == [None] * len(RULES)
 
 
-def test_the_place_matters_for_changes_of_the_content_only() -> None:
+def test_the_place_matters_for_changes_inside_the_prompt_only() -> None:
     names = {reason.value for reason in CONTENT_REASONS}
     assert names == {
         "tools_changed",
         "text_format_changed",
         "context_compacted",
         "input_changed",
+        "settings_changed",
         "no_matching_breakpoint",
     }
 

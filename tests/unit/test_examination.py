@@ -202,16 +202,12 @@ def test_a_word_that_is_not_known_leaves_ours() -> None:
     assert (reason(diagnosis), diagnosis.source.value) == ("provider", "client")
 
 
-@pytest.mark.parametrize(
-    ("response_id", "comparable"), [("resp_1", "resp_1"), ("chatcmpl-1", None), (None, None)]
-)
-def test_an_earlier_response_to_compare_with_has_a_name(
-    response_id: str | None, comparable: str | None
-) -> None:
+@pytest.mark.parametrize("response_id", ["resp_1", None])
+def test_an_earlier_response_to_compare_with_has_a_name(response_id: str | None) -> None:
     application = Application()
     assert application.open(BODY).comparable_response_id is None
     application.send(BODY, reply=Reply(response_id=response_id))
-    assert application.open(BODY).comparable_response_id == comparable
+    assert application.open(BODY).comparable_response_id == response_id
 
 
 # Conversations that the provider keeps.
@@ -294,7 +290,7 @@ def test_threads_that_share_an_index_are_judged_each_for_itself() -> None:
 def test_where_a_model_with_other_rules_answers_only_the_provider_knows() -> None:
     application = Application()
     application.send(BODY)
-    examination = application.open(BODY, has_boundaries=False)
+    examination = application.open(BODY, policy=policy_for("openai", OLD))
     policy, said = policy_for("openai", NEW), ProviderDiagnosis("input_changed", 100)
     examination.answered(Reply(), policy, 1_000.0)
     assert examination.judge(USAGE, None, policy) == Diagnosis()
@@ -404,11 +400,11 @@ class TestOptIn:
         self, usage: TokenUsage = UNREAD, said: ProviderDiagnosis | None = None, **members: Any
     ) -> Diagnosis:
         body = {"model": "claude-opus-5", "system": prose(3_000), "messages": [user("Hi")], **members}
-        return Application(MESSAGES).open(body, has_boundaries=False).judge(usage, said, CLAUDE)
+        return Application(MESSAGES).open(body, policy=CLAUDE).judge(usage, said, CLAUDE)
 
     def test_nothing_is_marked(self) -> None:
         diagnosis = self.judged()
-        assert (reason(diagnosis), diagnosis.missed_tokens) == ("caching_disabled", None)
+        assert (reason(diagnosis), diagnosis.missed_tokens) == ("caching_disabled", 0)
 
     def test_whatever_else_the_provider_says(self) -> None:
         assert reason(self.judged(said=ProviderDiagnosis("input_changed", 5, "system"))) == "caching_disabled"
@@ -421,11 +417,16 @@ class TestOptIn:
 
     @pytest.mark.parametrize(
         "members",
-        [MARK, {"tools": [{"name": "f", **MARK}]}, {"thread": {"type": "continue"}}],
-        ids=["top level", "tool", "the start is on the server"],
+        [{"thread": {"type": "continue"}}, {"thread": {"type": "continue"}, **MARK}],
     )
-    def test_what_is_marked_has_no_reason_of_ours(self, members: dict[str, Any]) -> None:
+    def test_nothing_is_said_of_what_begins_on_the_server(self, members: dict[str, Any]) -> None:
         assert self.judged(**members) == Diagnosis()
+
+    def test_nor_if_other_rules_were_asked_for(self) -> None:
+        body = {"model": "m", "system": prose(3_000), "messages": [user("Hi")], **self.MARK}
+        examination = Application(MESSAGES).open(body, policy=policy_for("openai", NEW))
+        examination.answered(Reply(), CLAUDE, 1_000.0, UNREAD)
+        assert examination.judge(UNREAD, None, CLAUDE) == Diagnosis()
 
     def test_but_that_of_the_provider(self) -> None:
         diagnosis = self.judged(said=ProviderDiagnosis("input_changed", 9_999, "system"), **self.MARK)

@@ -10,13 +10,13 @@ from dataclasses import fields, is_dataclass, replace
 
 import pytest
 
-from otel_promptcache.core.diagnosis.boundaries import Boundary
 from otel_promptcache.core.memory import index as index_module
 from otel_promptcache.core.memory import nodes as nodes_module
 from otel_promptcache.core.memory import piece_store as pieces_module
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.memory.scopes import SCOPE_ALONE_BYTES
+from otel_promptcache.core.prompt.boundaries import Boundary
 from otel_promptcache.core.prompt.chain import ContentHash, Link, hash_prompt
 from otel_promptcache.core.prompt.pieces import cut, hash_pieces
 from otel_promptcache.core.prompt.segments import CacheScope, Segment, SegmentKind

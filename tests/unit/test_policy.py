@@ -79,7 +79,7 @@ def test_claude_is_opt_in_from_a_minimum_by_model(provider: str, model: str, min
     policy = policy_for(provider, model)
     assert policy.is_opt_in
     assert policy.minimum_tokens == minimum
-    assert not policy.has_published_lifetime
+    assert (policy.lifetime(""), policy.lifetime("1h")) == (300, 3_600)
 
 
 def test_other_models_of_these_providers_are_not_opt_in() -> None:

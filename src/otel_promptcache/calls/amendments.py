@@ -6,11 +6,10 @@ import random
 from collections.abc import Callable
 
 from otel_promptcache.calls.shared import Shared
-from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.guard import guarded
 from otel_promptcache.wire.body import is_plain
 from otel_promptcache.wire.format import Json, WireFormat, mapping
-from otel_promptcache.wire.openai.additions import diagnostics_addition, usage_addition
+from otel_promptcache.wire.openai.additions import usage_addition
 from otel_promptcache.wire.openai.usage_event_filter import UsageEventFilter
 
 
@@ -36,22 +35,23 @@ class Amendments:
 
     @guarded
     def diagnostics(
-        self, body: object, earlier_response_id: str | None, policy: Callable[[], CachePolicy]
+        self, body: object, earlier_response_id: str | None, is_answered: Callable[[], bool]
     ) -> Json:
         """What to add so that the provider says why it did not read the prompt from its cache.
 
         Args:
             body: The request.
             earlier_response_id: Of the response to compare with; None if there is none.
-            policy: Looks the rules of the model up.
+            is_answered: Tells whether the provider answers such a question.
         """
-        if not self._shared.request_diagnostics:
+        ask_why = self._wire.ask_why
+        if not self._shared.request_diagnostics or ask_why is None:
             return {}
         if self._diagnostics is None:
             self._diagnostics = {}
             is_drawn = random.random() < self._shared.request_diagnostics  # noqa: S311  # a sample, no secret
-            if is_drawn and earlier_response_id and policy().has_exact_boundaries:
-                self._diagnostics = diagnostics_addition(self._wire, mapping(body), earlier_response_id)
+            if is_drawn and is_answered():
+                self._diagnostics = ask_why(mapping(body), earlier_response_id)
         return self._diagnostics
 
     @property

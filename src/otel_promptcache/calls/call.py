@@ -84,7 +84,7 @@ class Call:
         if not self._shared.request_diagnostics:
             return None
         inference = self._inference
-        return self.amendments.diagnostics(body, inference.comparable_response_id, inference.policy)
+        return self.amendments.diagnostics(body, inference.comparable_response_id, inference.can_ask_why)
 
     # The response.
 

@@ -22,7 +22,7 @@ from otel_promptcache.fleet.call import FleetCall
 from otel_promptcache.fleet.fleet import Fleet
 from otel_promptcache.guard import guarded
 from otel_promptcache.prefix import current_prefix_name
-from otel_promptcache.providers.profiles import BILLED_BY_REQUESTED_MODEL, OTHER
+from otel_promptcache.providers.profiles import BILLED_BY_REQUESTED_MODEL, OTHER, answers_why
 from otel_promptcache.telemetry.exportable import Attributes
 from otel_promptcache.wire.format import Json, WireFormat
 from otel_promptcache.wire.request import RequestContent, read_request
@@ -119,7 +119,7 @@ class Inference:
             SentPrompt(prompt, scope, request.options, self.prefix.fingerprint, account=customer),
             segments,
             now_seconds,
-            has_boundaries=policy.has_exact_boundaries or not policy.is_known,
+            policy=policy,
             keeps_names=self._shared.path_names,
             is_shared=self._shared.fleet is not None,
         )
@@ -143,6 +143,12 @@ class Inference:
         own = examination.comparable_response_id
         return fleet.newest_answer(examination, self._account) if own is None and fleet else own
 
+    def can_ask_why(self) -> bool:
+        """Whether the provider says why a prompt is not read from its cache."""
+        facts = self.facts
+        has_diagnostics = answers_why(facts.provider, facts.host or "")
+        return has_diagnostics and self.policy().has_exact_boundaries and self._examination is not None
+
     def policy(self, answering_model: str | None = None) -> CachePolicy:
         """The rules of the model that answered, or that was asked if that is not known."""
         facts = self.facts
@@ -160,12 +166,17 @@ class Inference:
     def admit(self, reply: Reply, now_seconds: float) -> None:
         """The provider has processed the prompt, so later ones are measured by it."""
         if self._examination is not None:
-            self._answered(self._examination, reply, self.policy(reply.model), now_seconds)
+            self._answered(self._examination, reply, self.policy(reply.model), now_seconds, None)
 
     def _answered(
-        self, examination: Examination, reply: Reply, policy: CachePolicy, now_seconds: float
+        self,
+        examination: Examination,
+        reply: Reply,
+        policy: CachePolicy,
+        now_seconds: float,
+        usage: TokenUsage | None,
     ) -> None:
-        answered = examination.answered(reply, policy, now_seconds)
+        answered = examination.answered(reply, policy, now_seconds, usage)
         if answered is not None and self._fleet_call is not None:
             self._tell_fleet(self._fleet_call, answered)
 
@@ -245,7 +256,7 @@ class Inference:
         if self._examination is None:
             return None
         if answer.is_processed:
-            self._answered(self._examination, answer.reply, policy, now_seconds)
+            self._answered(self._examination, answer.reply, policy, now_seconds, usage)
         diagnosis = self._examination.judge(
             usage, answer.reply.diagnosis, policy, is_retried=self.attempts > 1
         )

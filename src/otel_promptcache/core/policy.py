@@ -36,16 +36,20 @@ class CachePolicy:
     """Shortest input that can be cached."""
     step_tokens: int | None = None
     """What is read is a multiple of this, so a smaller shortfall means nothing."""
-    is_opt_in: bool = False
-    """Nothing is cached but what a request marks. No other rule of such a model is judged."""
     has_exact_boundaries: bool = False
-    """Only marked places can be read up to, instead of any multiple of the step."""
+    """Only certain places can be read up to, instead of any multiple of the step."""
+    is_opt_in: bool = False
+    """Of such a cache: it is written only where a request marks a block."""
+    read_window_blocks: int = 0
+    """Of a cache that is opt-in: how many blocks are looked at for an entry, from each marked one backwards."""
     has_units: bool = False
     """Only whole units can be read: earlier prompts, and other ones that the provider picks."""
     lifetime_seconds: float | None = None
     """How long an entry surely lives after its last use, where the request does not say otherwise."""
     lifetime_seconds_by_name: Mapping[str, float] = field(default_factory=dict[str, float])
     """The same for a `ttl` or `retention` that a request names."""
+    lives_from_request: bool = False
+    """The lifetime of an entry begins with the request that wrote or read it, not with the answer."""
     expects_reads: bool = True
     """False if an unchanged prompt may or may not be read again while it lives: a miss then has no reason."""
     max_requests_per_minute: float | None = None

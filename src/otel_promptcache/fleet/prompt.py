@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from otel_promptcache.core.comparison.comparison import SegmentSource
 from otel_promptcache.core.comparison.divergence import CutSegment
-from otel_promptcache.core.diagnosis.boundaries import Boundaries
 from otel_promptcache.core.memory.nodes import SentPrompt
+from otel_promptcache.core.prompt.boundaries import Boundaries
 from otel_promptcache.fleet.memory import FleetMemory
 from otel_promptcache.fleet.store import (
     HASH_BYTES,

@@ -30,10 +30,15 @@ def _family(pattern: str, minimum_tokens: int | None = None) -> CachePolicy:
         pattern=re.compile(pattern),
         minimum_tokens=minimum_tokens,
         step_tokens=1,
+        has_exact_boundaries=True,
         is_opt_in=True,
-        expects_reads=False,
-        source="Anthropic, prompt caching: nothing is cached without cache_control; minimum by model",
-        checked="2026-11-25",
+        read_window_blocks=20,
+        lifetime_seconds=300.0,
+        lifetime_seconds_by_name={"5m": 300.0, "1h": 3_600.0},
+        lives_from_request=True,
+        source="Anthropic, prompt caching: nothing is cached without cache_control; entries are found up to 20 blocks "
+        "before a marker, for 5 minutes or an hour from the request that wrote or read them; minimum by model",
+        checked="2026-11-26",
     )
 
 
@@ -48,10 +53,15 @@ CLAUDE_VARIANTS: Mapping[str, Mapping[str, str]] = {
 }
 """Source: genai-prices 0.2.3, Claude models (checked 2026-11-25)."""
 
+_AT_AWS = r"aws-external-anthropic\.[a-z0-9-]+\.api\.aws"
+
 ANTHROPIC = Profile(
     name="anthropic",
     domains=("anthropic.com", "claude.googleapis.com"),
-    pattern=re.compile(r"aws-external-anthropic\.[a-z0-9-]+\.api\.aws"),
+    pattern=re.compile(_AT_AWS),
+    answers_why=True,
+    # Source: anthropics/skills, `claude-api/shared/platform-availability.md` (checked 2026-11-25).
+    answers_no_why_at=re.compile(rf"{_AT_AWS}|claude\.googleapis\.com"),
     prices=PriceList("anthropic", variants=CLAUDE_VARIANTS),
     policies=CLAUDE,
     absent_count=AbsentCount.UNKNOWN,

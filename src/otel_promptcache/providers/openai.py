@@ -82,6 +82,7 @@ OPENAI = Profile(
     absent_count=AbsentCount.UNKNOWN,
     affinity=_CACHE_KEY,
     advice="Keep the requests below about 15 a minute for each key.",
+    answers_why=True,
     source="openai 3.57.0, types of usage; prompt caching guide",
 )
 
@@ -94,6 +95,7 @@ AZURE_OPENAI = Profile(
     absent_count=AbsentCount.UNKNOWN,
     affinity=_CACHE_KEY,
     advice="Send all requests of a conversation to one deployment in one region.",
+    answers_why=True,
     source="Azure OpenAI, prompt caching",
 )
 

@@ -92,6 +92,10 @@ class Profile:
     affinity: tuple[AffinityHint, ...] = ()
     advice: str = ""
     """What else keeps the requests of a conversation on one machine, in whole sentences."""
+    answers_why: bool = False
+    """A request can ask why its prompt is not read from the cache."""
+    answers_no_why_at: re.Pattern[str] | None = None
+    """Matches hosts where it cannot."""
     source: str
     checked: str = "2026-11-25"
 

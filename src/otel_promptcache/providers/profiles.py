@@ -60,6 +60,14 @@ def profile_named(provider: str | None) -> Profile | None:
     return _BY_NAME.get(provider) if provider is not None else None
 
 
+def answers_why(provider: str, host: str) -> bool:
+    """Whether a request to a provider can ask why its prompt is not read from the cache."""
+    profile = _BY_NAME.get(provider)
+    if profile is None or not profile.answers_why:
+        return False
+    return profile.answers_no_why_at is None or profile.answers_no_why_at.fullmatch(host) is None
+
+
 def provider_of_platform(platform: str) -> str | None:
     """The name of the provider that an SDK's client is made for, by the client's own word; None if nobody has it."""
     return _BY_PLATFORM.get(platform)

@@ -78,8 +78,9 @@ class WireFormat:
     """Reads a whole response or a stream event, once."""
     late_events: re.Pattern[bytes]
     """Found in every raw event that still matters once the first token came: the others are not decoded."""
-    has_diagnostics: bool = False
-    """Whether a request can ask why the prompt was not read from the cache."""
+    ask_why: Callable[[Json, str | None], Json] | None = None
+    """What to add to a request, so that the answer says why the prompt was not read from the cache: by the request and
+    the id of the response to compare with. Empty if it was asked for already; None if the API cannot tell."""
     has_list_price: bool = True
     """Whether the provider's price list holds for this API; if not, only prices of the user's own do."""
     usage_needs_include_usage: bool = False

@@ -132,7 +132,7 @@ def _continues(mine: Sequence[Link], theirs: Sequence[Link]) -> bool:
 
 
 def _without_tools(links: Sequence[Link]) -> list[Link]:
-    return [link for link in links if link.kind is not SegmentKind.TOOL]
+    return [link for link in links if link.kind not in (SegmentKind.TOOL, SegmentKind.SETTING)]
 
 
 def _labels(links: Sequence[Link]) -> set[ContentHash]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from otel_promptcache.core.comparison.comparison import (
@@ -13,7 +13,7 @@ from otel_promptcache.core.comparison.comparison import (
     compare_with,
 )
 from otel_promptcache.core.comparison.joining import View, join
-from otel_promptcache.core.diagnosis.boundaries import Boundaries, exact_boundaries
+from otel_promptcache.core.diagnosis.expectation import furthest_alive
 from otel_promptcache.core.diagnosis.reasons import MissReason, MissSource
 from otel_promptcache.core.diagnosis.sharing import proof_of_others
 from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, History, judge, provider_verdict
@@ -22,7 +22,8 @@ from otel_promptcache.core.memory.earlier import FleetSnapshot
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.nodes import AnsweredPrompt, CachedPrefix, SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
-from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.core.policy import UNKNOWN_POLICY, CachePolicy
+from otel_promptcache.core.prompt.boundaries import Boundaries, Boundary, boundaries_of
 
 _OF_THE_MOMENT = frozenset(
     {
@@ -46,7 +47,7 @@ class Examination:
         segments: SegmentSource,
         now_seconds: float,
         *,
-        has_boundaries: bool = True,
+        policy: CachePolicy = UNKNOWN_POLICY,
         keeps_names: bool = False,
         is_shared: bool = False,
     ) -> None:
@@ -57,7 +58,7 @@ class Examination:
             sent: The prompt.
             segments: What it was hashed from; their text is looked at now and not kept.
             now_seconds: The present time.
-            has_boundaries: False where the model is known not to have exact boundaries, which takes less time.
+            policy: The rules of the model that is asked.
             keeps_names: Paths may have the names that the application gave to members of JSON values.
             is_shared: A snapshot of what a fleet knows may follow; until the answer, the texts of segments that are
                 new to this process are held to be compared with it.
@@ -67,7 +68,8 @@ class Examination:
         self.sent = sent
         """The prompt, once it is answered with the scope that was served."""
         self.sent_at_seconds = now_seconds
-        self.boundaries: Boundaries | None = exact_boundaries(links, sent.options) if has_boundaries else None
+        self.boundaries: Boundaries | None = boundaries_of(links, sent.options, policy)
+        self._is_opt_in = policy.is_opt_in
         readable = self.boundaries.readable if self.boundaries else ()
         match = index.match_prefix(sent, now_seconds, readable)
         cutter = Cutter(index, links, segments, account=sent.account, keeps_names=keeps_names)
@@ -104,8 +106,7 @@ class Examination:
         earlier = comparison.nearest if comparison else None
         if earlier is None or earlier.scope.host != sent.scope.host or earlier.account != sent.account:
             return None
-        response_id = earlier.response_id
-        return response_id if response_id and response_id.startswith("resp") else None
+        return earlier.response_id
 
     def join(self, snapshot: FleetSnapshot) -> None:
         """Add what the fleet knew when the prompt was sent; after the answer it is too late. For another thread."""
@@ -118,8 +119,16 @@ class Examination:
         """What the fleet knew is part of the judgement."""
         return self._joined is not None
 
-    def answered(self, reply: Reply, policy: CachePolicy, now_seconds: float) -> AnsweredPrompt | None:
+    def answered(
+        self, reply: Reply, policy: CachePolicy, now_seconds: float, usage: TokenUsage | None = None
+    ) -> AnsweredPrompt | None:
         """The provider has processed the prompt: later ones may be read from it. The first call counts.
+
+        Args:
+            reply: What the answer says so far.
+            policy: The rules of the model that answered.
+            now_seconds: When that was known.
+            usage: What was reported; None if nothing was yet.
 
         Returns:
             What it leaves there; None if this was told before.
@@ -133,12 +142,13 @@ class Examination:
         asked_scope = self.sent.scope
         served_scope = asked_scope.served_by(reply.service_tier, reply.upstream)
         self.sent = sent = replace(self.sent, scope=served_scope, response_id=reply.response_id)
-        plain = CachedPrefix(now_seconds, now_seconds + policy.lifetime(sent.options.retention))
+        from_seconds = self.sent_at_seconds if policy.lives_from_request else now_seconds
+        plain = CachedPrefix(now_seconds, from_seconds + policy.lifetime(sent.options.retention))
         boundaries: dict[int, CachedPrefix] = {}
-        if policy.has_exact_boundaries and self.boundaries is not None:
-            for index, is_marked in self.boundaries.writable:
+        if self.boundaries is not None and self._has_same_rules(policy):
+            for index, is_marked in self._left_boundaries(self.boundaries, policy, usage):
                 ttl = sent.prompt.links[index].breakpoint_ttl if is_marked else None
-                until = {is_marked: now_seconds + policy.lifetime(ttl or sent.options.ttl)}
+                until = {is_marked: from_seconds + policy.lifetime(ttl or sent.options.ttl)}
                 left = boundaries.get(index, plain)
                 boundaries[index] = left._replace(
                     boundary_until_seconds={**left.boundary_until_seconds, **until}
@@ -148,6 +158,26 @@ class Examination:
             sent, plain, boundaries, self._pieces, None if is_same_scope else asked_scope
         )
         return AnsweredPrompt(sent, plain, boundaries)
+
+    def _has_same_rules(self, policy: CachePolicy) -> bool:
+        """Whether the boundaries were found by the rules of the model that answered, which may be another one."""
+        has_boundaries = policy.has_exact_boundaries and self.boundaries is not None
+        return has_boundaries and policy.is_opt_in is self._is_opt_in
+
+    def _left_boundaries(
+        self, boundaries: Boundaries, policy: CachePolicy, usage: TokenUsage | None
+    ) -> Iterable[Boundary]:
+        """Those that the prompt wrote, and the one that it was read up to, whose life begins anew."""
+        if not policy.is_opt_in:
+            return boundaries.writable
+        view = self._joined or self._own
+        alive = furthest_alive(view.match, self.sent.scope, boundaries.readable, self.sent_at_seconds)
+        if usage is not None and usage.cache_read_tokens == 0:
+            alive = None
+        wrote_nothing = usage is not None and usage.cache_write_tokens == 0
+        last = -1 if alive is None else alive.position
+        written = [each for each in boundaries.writable if each.position <= last or not wrote_nothing]
+        return written if alive is None else {*written, alive}
 
     def close(self) -> None:
         """The prompt is not on its way any more; without `answered` no later one is measured by it."""
@@ -188,13 +218,15 @@ class Examination:
         """
         if usage.input_tokens is None or usage.cache_read_tokens is None:
             return Diagnosis()
-        self._learn(usage, policy)
+        if not usage.has_further_readings:
+            self._learn(usage, policy)
         # Another model may have answered than the one whose rules were asked for when the prompt was sent.
         unread_tokens = usage.input_tokens - usage.cache_read_tokens
-        if policy.is_opt_in:
-            return self._judge_opt_in(usage, said, unread_tokens)
-        has_other_rules = policy.has_exact_boundaries and self.boundaries is None
-        if self.sent.options.is_continued or has_other_rules:
+        has_other_rules = policy.has_exact_boundaries and not self._has_same_rules(policy)
+        if policy.is_opt_in and not self.sent.is_marked:
+            # What was read or written all the same was marked by somebody in between, who knows where.
+            has_other_rules = bool(usage.cache_read_tokens or usage.cache_write_tokens)
+        if self.sent.options.is_continued or usage.has_further_readings or has_other_rules:
             # What the provider puts in front, or could read up to, is not known: there is nothing of ours to say.
             return (said and provider_verdict(said, unread_tokens)) or Diagnosis()
         view = self._joined or self._own
@@ -206,6 +238,7 @@ class Examination:
             input_tokens=usage.input_tokens,
             read_tokens=usage.cache_read_tokens,
             now_seconds=self.sent_at_seconds,
+            has_written=usage.cache_write_tokens != 0,
             history=History.PROCESS if self._joined is None else History.FLEET,
         )
         if not is_retried and self._own.match.known_links < len(self.sent.prompt.links) - 1:
@@ -220,19 +253,6 @@ class Examination:
         proof = proof_of_others(case, self._own.comparison, self._known_links)
         if proof is not None and not self._index.may_have_sent(proof.unsent, case.sent):
             self._index.share(case.sent, proof.links)
-
-    def _judge_opt_in(
-        self, usage: TokenUsage, said: ProviderDiagnosis | None, unread_tokens: int
-    ) -> Diagnosis:
-        """Tell whether caching was asked for; why what was asked for failed, only the provider says."""
-        sent = self.sent
-        is_asked_for = not sent.options.is_explicit or any(
-            link.breakpoint_ttl is not None for link in sent.prompt.links
-        )
-        has_effect = bool(usage.cache_read_tokens or usage.cache_write_tokens)
-        if not (is_asked_for or has_effect or sent.options.is_continued):
-            return Diagnosis(reason=MissReason.CACHING_DISABLED, source=MissSource.CLIENT)
-        return (said and provider_verdict(said, unread_tokens)) or Diagnosis()
 
     def _compare_with_sibling(self, cutter: Cutter) -> Comparison | None:
         """With the newest prompt of the template, if it is alive, for a prompt whose own prefix is not; else None.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from otel_promptcache.core.comparison.comparison import Comparison
-from otel_promptcache.core.diagnosis.boundaries import Boundary
 from otel_promptcache.core.diagnosis.turns import shareable_links
 from otel_promptcache.core.memory.match import PrefixMatch, Step
 from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.core.prompt.boundaries import Boundary
 from otel_promptcache.core.prompt.segments import CacheScope
 
 _ESTIMATE_TOLERANCE = 0.25
@@ -61,6 +61,8 @@ class Expectation:
     """In the same scope, and sent by other processes, too."""
     with_others_bytes: int = 0
     """How long that is, however short."""
+    marked_tokens: int = 0
+    """No fewer than these are in front of the last mark, as far as bytes can tell."""
     is_met: bool = False
     """Nothing can have been lost, whatever the condition."""
 
@@ -183,12 +185,24 @@ def expect(
         shared_tokens=tokens_up_to(match, steps[-1].end_bytes, sent, input_tokens)[0] if steps else 0,
         shareable_tokens=_shareable_tokens(sent, match, input_tokens),
         with_others=longest(reader.is_shared),
+        marked_tokens=_marked_tokens(sent, match, input_tokens) if policy.is_opt_in else 0,
         with_others_bytes=max([step.end_bytes for step in steps if reader.is_shared(step)], default=0),
     )
 
 
 def _any_step(_: Step) -> bool:
     return True
+
+
+def furthest_alive(
+    match: PrefixMatch, scope: CacheScope, readable: Collection[Boundary], now_seconds: float
+) -> Boundary | None:
+    """The furthest boundary of a prompt that is alive in its scope, and that it can be read up to; None without one."""
+    reader = _Reader(scope, readable, has_units=False, now_seconds=now_seconds)
+    for step in reversed(match.steps):
+        if reader.is_readable(step):
+            return Boundary(step.position, is_marked=True)
+    return None
 
 
 def rounding_tokens(policy: CachePolicy) -> int:
@@ -205,6 +219,14 @@ def _avoidable_tokens(
     # What was read behind the divergence was not spoiled: another process may have sent more than we know.
     end_tokens, _ = tokens_up_to(match, comparison.divergence.end_bytes, sent, input_tokens)
     return max(0, tokens - max(0, read_tokens - end_tokens))
+
+
+def _marked_tokens(sent: SentPrompt, match: PrefixMatch, input_tokens: int) -> int:
+    marked = [link for link in sent.prompt.links if link.breakpoint_ttl is not None]
+    if not marked:
+        return 0
+    tokens, error_tokens = tokens_up_to(match, marked[-1].end_bytes, sent, input_tokens)
+    return tokens - error_tokens
 
 
 def _shareable_tokens(sent: SentPrompt, match: PrefixMatch, input_tokens: int) -> int:

@@ -52,6 +52,7 @@ CONTENT_REASONS = frozenset(
         MissReason.TEXT_FORMAT_CHANGED,
         MissReason.CONTEXT_COMPACTED,
         MissReason.INPUT_CHANGED,
+        MissReason.SETTINGS_CHANGED,
         MissReason.NO_MATCHING_BREAKPOINT,
     }
 )
@@ -82,6 +83,8 @@ class Evidence:
     has_lineage: bool
     is_other_template: bool = False
     """The earlier prompt that it is compared with is of another template."""
+    has_written: bool = True
+    """Something was written to the cache, or it was not reported that nothing was."""
 
     @property
     def tolerance_tokens(self) -> int:
@@ -121,6 +124,7 @@ _SCOPE_REASONS = {
 _SEGMENT_REASONS = {
     SegmentKind.TOOL: MissReason.TOOLS_CHANGED,
     SegmentKind.FORMAT: MissReason.TEXT_FORMAT_CHANGED,
+    SegmentKind.SETTING: MissReason.SETTINGS_CHANGED,
 }
 
 
@@ -140,16 +144,29 @@ def _is_assumed(finding: Finding, policy: CachePolicy) -> bool:
 
 
 def _caching_disabled(evidence: Evidence) -> Finding | None:
-    is_off = (
-        evidence.policy.has_exact_boundaries
-        and evidence.sent.options.is_explicit
-        and evidence.read_tokens == 0
-        and all(link.breakpoint_ttl is None for link in evidence.sent.prompt.links)
-    )
-    if not is_off:
+    policy = evidence.policy
+    has_only_marks = policy.is_opt_in or (policy.has_exact_boundaries and evidence.sent.options.is_explicit)
+    if not has_only_marks or evidence.read_tokens or evidence.sent.is_marked:
         return None
     best = max(map(evidence.lost, (evidence.expectation.unmarked, evidence.expectation.elsewhere)))
     return Finding(MissReason.CACHING_DISABLED, best)
+
+
+def _nothing_written(evidence: Evidence) -> Finding | None:
+    """What is in front of the last mark was too short to be written, or was not written all the same."""
+    if (
+        not evidence.policy.is_opt_in
+        or evidence.has_written
+        or evidence.read_tokens
+        or not evidence.sent.is_marked
+    ):
+        return None
+    minimum_tokens = evidence.policy.minimum_tokens
+    if minimum_tokens is None:
+        return None
+    if evidence.expectation.marked_tokens < minimum_tokens:
+        return Finding(MissReason.BELOW_MINIMUM, 0)
+    return _finding(MissReason.PROVIDER, evidence.lost(evidence.expectation.unmarked))
 
 
 def _shortfall(evidence: Evidence) -> Finding | None:
@@ -182,6 +199,8 @@ def _scope_changed(evidence: Evidence) -> Finding | None:
 
 
 def _mode_changed(evidence: Evidence) -> Finding | None:
+    if evidence.policy.is_opt_in:  # a mark at the top is as good as one on a block
+        return None
     if evidence.nearest is None or evidence.nearest.options.is_explicit == evidence.sent.options.is_explicit:
         return None
     return _finding(MissReason.MODE_CHANGED, evidence.lost(evidence.expectation.unmarked))
@@ -206,8 +225,18 @@ def content_changed(evidence: Evidence) -> Finding | None:
     return Finding(_SEGMENT_REASONS.get(divergence.segment, MissReason.INPUT_CHANGED), avoidable)
 
 
+def _mostly_unmarked(evidence: Evidence) -> Finding | None:
+    """A breakpoint is missing that would have saved more than what a change spoils."""
+    if not evidence.policy.is_opt_in or evidence.lost(evidence.expectation.unmarked) <= (
+        evidence.expectation.avoidable_tokens
+    ):
+        return None
+    return _no_matching_breakpoint(evidence)
+
+
 def _no_matching_breakpoint(evidence: Evidence) -> Finding | None:
-    if not evidence.policy.has_exact_boundaries:
+    is_unwritten = evidence.policy.is_opt_in and not evidence.has_written and not evidence.read_tokens
+    if not evidence.policy.has_exact_boundaries or is_unwritten:
         return None
     return _finding(MissReason.NO_MATCHING_BREAKPOINT, evidence.lost(evidence.expectation.unmarked))
 
@@ -226,11 +255,13 @@ def _nothing_to_read(evidence: Evidence) -> Finding | None:
 
 RULES: tuple[Rule, ...] = (
     _caching_disabled,
+    _nothing_written,
     _shortfall,
     _concurrent,
     _scope_changed,
     _expired,
     _mode_changed,
+    _mostly_unmarked,
     content_changed,
     _no_matching_breakpoint,
     _nothing_to_read,

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from otel_promptcache.core.comparison.comparison import Comparison
 from otel_promptcache.core.comparison.divergence import DivergenceKind
-from otel_promptcache.core.diagnosis.boundaries import Boundary
 from otel_promptcache.core.diagnosis.expectation import Expectation, estimated_offset_tokens, expect
 from otel_promptcache.core.diagnosis.reasons import (
     CONTENT_REASONS,
@@ -24,6 +23,8 @@ from otel_promptcache.core.exchange import ProviderDiagnosis
 from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.policy import CachePolicy
+from otel_promptcache.core.prompt.boundaries import Boundary
+from otel_promptcache.core.prompt.segments import SegmentKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,15 @@ class Case:
     read_tokens: int
     now_seconds: float
     """When the prompt was sent."""
+    has_written: bool = True
+    """Something was written to the cache, or it was not reported that nothing was."""
     history: History = History.PROCESS
     """Whose requests are known."""
+
+    @property
+    def asks_for_nothing(self) -> bool:
+        """The cache is opt-in, and the request does not opt in."""
+        return self.policy.is_opt_in and not self.sent.is_marked
 
 
 def judge(
@@ -107,11 +115,13 @@ def judge(
         case: The request.
         comparison: With the earlier prompt that it resembles most; None if there is nothing like it.
         sibling: With a prompt of the same template that is alive, if this prompt's own prefix is not; else None.
-        said: The provider's own word; it wins.
+        said: The provider's own word; it wins, unless nothing was to be cached: it compares prompts, cached or not.
     """
     expectation = _expect(case, comparison)
     diagnosis = Diagnosis(expectation.readable.tokens, expectation.avoidable_tokens, history=case.history)
-    by_provider = said and provider_verdict(said, case.input_tokens - case.read_tokens)
+    by_provider = None
+    if said is not None and not case.asks_for_nothing:
+        by_provider = provider_verdict(said, case.input_tokens - case.read_tokens)
     if by_provider is not None:
         diagnosis = replace(
             diagnosis,
@@ -183,6 +193,7 @@ def _evidence(case: Case, comparison: Comparison | None, expectation: Expectatio
         requests_last_minute=case.match.requests_last_minute,
         has_lineage=case.match.has_lineage,
         is_other_template=comparison is not None and comparison.is_other_template,
+        has_written=case.has_written,
     )
 
 
@@ -190,18 +201,21 @@ def _placed(
     case: Case, diagnosis: Diagnosis, comparison: Comparison | None, expectation: Expectation
 ) -> Diagnosis:
     """The diagnosis with the place that its reason is about."""
-    if diagnosis.reason is MissReason.SETTINGS_CHANGED and expectation.closest_scope is not None:
-        path = case.sent.scope.changed_setting(expectation.closest_scope)
+    divergence, closest = comparison.divergence if comparison else None, expectation.closest_scope
+    is_setting = divergence is not None and divergence.segment is SegmentKind.SETTING
+    if diagnosis.reason is MissReason.SETTINGS_CHANGED and closest is not None and not is_setting:
+        path = case.sent.scope.changed_setting(closest)
         return replace(diagnosis, place=Place(path)) if path else diagnosis
     if diagnosis.reason is MissReason.NO_MATCHING_BREAKPOINT:
         diagnosis = replace(diagnosis, breakpoint_path=_breakpoint_path(case, comparison, expectation))
-    divergence = comparison.divergence if comparison else None
     if comparison is None or divergence is None or diagnosis.reason not in CONTENT_REASONS:
         return diagnosis
     changes = [
         Change(each.path, each.kind, estimated_offset_tokens(case.sent, each.offset_bytes, case.input_tokens))
         for each in divergence.differences
     ]
+    if is_setting:
+        return replace(diagnosis, place=Place(divergence.path))
     offset = estimated_offset_tokens(case.sent, divergence.offset_bytes, case.input_tokens)
     return replace(
         diagnosis,
@@ -214,6 +228,8 @@ def _placed(
 def _breakpoint_path(case: Case, comparison: Comparison | None, expectation: Expectation) -> str | None:
     """The last message that an earlier prompt in the same scope has, too; None if they diverge behind its start."""
     links, alive = case.sent.prompt.links, case.match.alive_links
+    while alive and links[alive - 1].kind is SegmentKind.SETTING:
+        alive -= 1
     end_bytes = links[alive - 1].end_bytes if alive else 0
     inside_bytes = (comparison.common_bytes if comparison else 0) - end_bytes
     inside_tokens = estimated_offset_tokens(case.sent, max(0, inside_bytes), case.input_tokens)

@@ -7,7 +7,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from otel_promptcache.core.diagnosis.boundaries import Boundary
 from otel_promptcache.core.memory.forgotten import ForgottenPrefixes
 from otel_promptcache.core.memory.forking import restart_in_forked_child
 from otel_promptcache.core.memory.match import InFlight, PrefixMatch, PrefixMatcher
@@ -15,6 +14,7 @@ from otel_promptcache.core.memory.nodes import NODE_BYTES, CachedPrefix, PrefixN
 from otel_promptcache.core.memory.piece_store import PieceStore
 from otel_promptcache.core.memory.rate import MinuteRate
 from otel_promptcache.core.memory.scopes import ScopeStore
+from otel_promptcache.core.prompt.boundaries import Boundary
 from otel_promptcache.core.prompt.chain import ContentHash, PrefixHash
 from otel_promptcache.core.prompt.pieces import Piece
 from otel_promptcache.core.prompt.segments import CacheScope

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from otel_promptcache.core.diagnosis.boundaries import Boundary
 from otel_promptcache.core.memory.nodes import CachedPrefix, PrefixNode, SentPrompt
+from otel_promptcache.core.prompt.boundaries import Boundary
 from otel_promptcache.core.prompt.chain import Link, PrefixHash
 from otel_promptcache.core.prompt.segments import CacheScope
 

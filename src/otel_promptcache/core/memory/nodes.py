@@ -34,6 +34,11 @@ class SentPrompt:
     account: int = 0
     """On whose account it was sent, as a hash; 0 for the first account at an endpoint."""
 
+    @property
+    def is_marked(self) -> bool:
+        """A part of it is marked to be cached up to there."""
+        return any(link.breakpoint_ttl is not None for link in self.prompt.links)
+
 
 class CachedPrefix(NamedTuple):
     """What is known of one prefix in one scope."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from otel_promptcache.core.money.usage import TEXT_ALONE, LifetimeTokens, TokenUsage, is_token_count
+from otel_promptcache.core.money.usage import LifetimeTokens, TokenUsage, is_token_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class UsageInParts(TokenUsage):
         """
         if not isinstance(later, UsageInParts):
             return later
-        return usage_in_parts(
+        merged = usage_in_parts(
             uncached_input_tokens=_later(self.uncached_input_tokens, later.uncached_input_tokens),
             cache_read_tokens=_later(self.cache_read_tokens, later.cache_read_tokens),
             cache_write_tokens=_later(self.cache_write_tokens, later.cache_write_tokens),
@@ -33,8 +33,10 @@ class UsageInParts(TokenUsage):
             output_tokens=_later(self.output_tokens, later.output_tokens),
             reasoning_tokens=_later(self.reasoning_tokens, later.reasoning_tokens),
             compactions=later.compactions or self.compactions,
-            modalities=self.modalities | later.modalities,
+            has_further_readings=self.has_further_readings or later.has_further_readings,
         )
+        modalities = self.modalities | later.modalities
+        return replace(merged, modalities=modalities) if modalities else merged
 
 
 def usage_in_parts(
@@ -46,7 +48,7 @@ def usage_in_parts(
     output_tokens: int | None = None,
     reasoning_tokens: int | None = None,
     compactions: tuple[TokenUsage, ...] | None = None,
-    modalities: frozenset[str] = TEXT_ALONE,
+    has_further_readings: bool = False,
 ) -> UsageInParts:
     """Put counts together.
 
@@ -67,7 +69,7 @@ def usage_in_parts(
         cache_write_tokens=cache_write_tokens,
         written_by_lifetime=written_by_lifetime,
         compactions=compactions,
-        modalities=modalities,
+        has_further_readings=has_further_readings,
         uncached_input_tokens=uncached_input_tokens,
     )
 

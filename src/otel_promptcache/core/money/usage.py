@@ -68,6 +68,8 @@ class TokenUsage:
     """Further prompts that were processed for the request and are in none of these counts."""
     modalities: frozenset[str] = TEXT_ALONE
     """Which of `MODALITIES` the input has, as far as that is known."""
+    has_further_readings: bool = False
+    """The prompt was processed more than once for the request, and the counts are those of all together."""
 
     def __post_init__(self) -> None:
         for name in _COUNTS:

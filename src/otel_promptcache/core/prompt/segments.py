@@ -20,6 +20,8 @@ class SegmentKind(str, Enum):
     TOOL = "tool"
     FORMAT = "format"
     INSTRUCTIONS = "instructions"
+    SETTING = "setting"
+    """No text of the prompt: what is behind it is read only by requests that have the same value."""
     ITEM = "item"
 
 

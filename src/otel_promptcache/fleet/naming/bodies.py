@@ -79,7 +79,8 @@ def write_body(
             return None
         label = hashes.label(link.label) if link.kind is SegmentKind.TOOL else b""
         path = link.path.encode() if _PATH.fullmatch(link.path) else b""
-        flags = _KINDS.index(link.kind) | _ROLES.index(link.role) << 2 | link.ends_message << 5
+        kind = _KINDS.index(link.kind)
+        flags = kind & 3 | _ROLES.index(link.role) << 2 | link.ends_message << 5 | kind >> 2 << 6
         its_pieces = pieces.get(content, ())
         if len(its_pieces) > room:
             its_pieces = ()
@@ -121,14 +122,20 @@ def _piece(piece: FleetPiece) -> bytes:
 
 def _read_link(reader: _Reader) -> BodyLink:
     flags, label_bytes, path_bytes = reader.take(3)
-    kind, role = flags & 3, flags >> 2 & 7
+    kind, role = flags & 3 | flags >> 6 << 2, flags >> 2 & 7
     content, label, path = (
         reader.take(HASH_BYTES),
         reader.take(label_bytes),
         reader.take(path_bytes).decode("latin-1"),
     )
     size_bytes, count = reader.number(), reader.number()
-    if role >= len(_ROLES) or count > MAX_PIECES or label_bytes > HASH_BYTES or not _PATH.fullmatch(path):
+    if (
+        kind >= len(_KINDS)
+        or role >= len(_ROLES)
+        or count > MAX_PIECES
+        or label_bytes > HASH_BYTES
+        or not _PATH.fullmatch(path)
+    ):
         raise BadBodyError("a segment of a shape that is not known")
     pieces = tuple([_read_piece(reader) for _ in range(count)])
     return BodyLink(

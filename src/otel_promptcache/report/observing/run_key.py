@@ -106,7 +106,7 @@ class RunFingerprinter(Fingerprinter):
         texts: list[str] = []
         room_chars = _MAX_CHARS
         for segment in leading:
-            if segment.kind is not SegmentKind.ITEM and room_chars > 0:
+            if segment.kind not in (SegmentKind.ITEM, SegmentKind.SETTING) and room_chars > 0:
                 texts.append(segment.head(room_chars))
                 room_chars -= len(texts[-1])
         if not texts:

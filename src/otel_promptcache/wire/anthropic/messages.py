@@ -140,6 +140,17 @@ def _diagnosis(message: Json) -> ProviderDiagnosis | None:
     return ProviderDiagnosis(known[0], tokens if is_token_count(tokens) else None, path=known[1])
 
 
+def _ask_why(request: Json, earlier_response_id: str | None) -> Json:
+    """Ask for the API's diagnostics. It remembers only requests that asked, so the first one asks as well.
+
+    Source: Anthropic, cache diagnostics; anthropic 2.14.0, `types/diagnostics_param.py` (checked 2026-11-26).
+    """
+    if "diagnostics" in request:
+        return {}
+    earlier = earlier_response_id if (earlier_response_id or "").startswith("msg_") else None
+    return {"diagnostics": {"previous_message_id": earlier}}
+
+
 MESSAGES = WireFormat(
     operation="chat",
     api_type=None,
@@ -154,5 +165,6 @@ MESSAGES = WireFormat(
     has_early_usage=True,
     may_be_framed=True,
     read_path=read_path,
+    ask_why=_ask_why,
     asks_for_another_price=_asks_for_another_price,
 )

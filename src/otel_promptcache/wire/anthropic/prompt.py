@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from otel_promptcache.core.money.usage import TEXT_ALONE
 from otel_promptcache.core.prompt.segments import (
@@ -17,23 +17,28 @@ from otel_promptcache.core.prompt.segments import (
     SegmentKind,
     Settings,
 )
-from otel_promptcache.core.prompt.serial import serial
+from otel_promptcache.core.prompt.serial import canonical_json, serial
+from otel_promptcache.wire.anthropic.markers import (
+    MARKER,
+    AutomaticMarker,
+    automatic_marker,
+    block_ttl,
+    marker_ttl,
+    unmarked,
+)
 from otel_promptcache.wire.blocks import MEDIA_BYTES, text_block
 from otel_promptcache.wire.format import Json, mapping, sequence, string
 
-_MARKER = "cache_control"
-_TEXT_BLOCK = frozenset({"type", "text", "citations", _MARKER})
+_TEXT_BLOCK = frozenset({"type", "text", "citations", MARKER})
 _MEDIA = frozenset({"image", "document"})
 _IMAGE = frozenset({"image"})
 _ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.DEVELOPER}
 _ROLES_OF_BLOCKS = {"tool_result": Role.TOOL, "compaction": Role.COMPACTION}
 
 _SETTINGS = frozenset(
-    {
-        "context_management", "mcp_servers", "output_config", "output_format", "speed", "thinking", "tool_choice",
-    }
-)  # fmt: skip
-"""Members of a request that are rendered into the prompt, or that entries of the cache depend on.
+    {"context_management", "mcp_servers", "output_config", "output_format", "speed", "thinking"}
+)
+"""Members of a request that all of its prompt may depend on.
 
 Source: Anthropic, prompt caching, what invalidates the cache; anthropic 2.14.0,
 `types/beta/message_create_params.py` (checked 2026-11-25).
@@ -43,12 +48,18 @@ _DEFAULTS: Json = {"tool_choice": {"type": "auto"}, "speed": "standard"}
 
 
 def blocks(request: Json) -> Iterator[Block]:
-    """The prompt in render order: tools, system, messages.
+    """The prompt in render order: tools, system, messages; each behind the settings that it alone depends on.
 
-    Source: Anthropic, prompt caching (checked 2026-11-25).
+    A switch of citations leaves what is cached of the tools as it is. Another `tool_choice` leaves the system prompt,
+    too, and so does the first image, or the last one that goes.
+
+    Source: Anthropic, prompt caching, what invalidates the cache (checked 2026-11-26).
     """
+    messages = sequence(request.get("messages"))
+    switches = _switches(messages)
     if tools := request.get("tools"):
         yield hash(("tools", serial(tools))), partial(_tool_segments, tools)
+    yield _setting("citations", switches.has_citations or None)
     system = request.get("system")
     if isinstance(system, str):
         if system:
@@ -56,8 +67,15 @@ def blocks(request: Json) -> Iterator[Block]:
     else:
         for index, raw_block in enumerate(sequence(system)):
             yield hash(("system", serial(raw_block))), partial(_system_segments, index, raw_block)
-    for index, raw_message in enumerate(sequence(request.get("messages"))):
+    yield _setting("tool_choice", _stated(request, "tool_choice"))
+    yield _setting("images", switches.has_images or None)
+    marker = automatic_marker(request)
+    for index, raw_message in enumerate(messages):
         message = mapping(raw_message)
+        if marker is not None and marker.message == index:
+            key = hash(("messages", marker.block, marker.ttl, serial(message)))
+            yield key, partial(_message_segments, index, message, marker)
+            continue
         role, content = message.get("role"), message.get("content")
         is_text = type(content) is str and type(role) is str
         key = hash(("messages", role, content) if is_text else ("messages", serial(message)))
@@ -70,20 +88,11 @@ def scope(request: Json) -> CacheScope:  # noqa: ARG001  # the format's
 
 
 def options(request: Json) -> CacheOptions:
-    """What the request asks of the cache.
+    """What the request asks of the cache, beside its markers.
 
-    A marker at the top level sets one on the last block that can have one. Without it only blocks that are marked
-    themselves are written.
-
-    Source: Anthropic, prompt caching, automatic caching; anthropic 2.14.0, BetaThreadContinueParams
-    (checked 2026-11-25).
+    Source: anthropic 2.14.0, BetaThreadContinueParams (checked 2026-11-25).
     """
-    ttl = _marker_ttl(request)
-    return CacheOptions(
-        is_explicit=ttl is None,
-        ttl=ttl or "",
-        is_continued=mapping(request.get("thread")).get("type") == "continue",
-    )
+    return CacheOptions(is_continued=mapping(request.get("thread")).get("type") == "continue")
 
 
 def settings(request: Json, hash_value: HashValue) -> Settings:
@@ -91,14 +100,45 @@ def settings(request: Json, hash_value: HashValue) -> Settings:
     names = _SETTINGS.intersection(request)
     if not names:
         return ()
-    stated = [(name, request[name]) for name in sorted(names)]
-    return tuple(
-        [
-            (name, hash_value(serial(value)))
-            for name, value in stated
-            if value is not None and (name not in _DEFAULTS or value != _DEFAULTS[name])
-        ]
-    )
+    stated = [(name, _stated(request, name)) for name in sorted(names)]
+    return tuple([(name, hash_value(serial(value))) for name, value in stated if value is not None])
+
+
+def _stated(request: Json, name: str) -> object:
+    """The value of a setting; None if it is not stated, or as good as."""
+    value: object = request.get(name)
+    return None if value == _DEFAULTS.get(name) else value
+
+
+def _setting(name: str, value: object) -> Block:
+    """A setting in front of what depends on it, which is there whatever its value: so prompts can be compared."""
+    text = "" if value is None else canonical_json(value)
+    return hash(("setting", name, text)), lambda: (Segment(SegmentKind.SETTING, name, text, size_bytes=0),)
+
+
+class _Switches(NamedTuple):
+    """What the messages have anywhere, and what earlier ones depend on."""
+
+    has_images: bool
+    has_citations: bool
+
+
+def _switches(messages: Sequence[object]) -> _Switches:
+    has_images = has_citations = False
+    for raw_message in messages:
+        content = mapping(raw_message).get("content")
+        if type(content) is str:
+            continue
+        for block in map(mapping, sequence(content)):
+            kind = block.get("type")
+            if kind == "image":
+                has_images = True
+            elif kind == "document":
+                has_citations = has_citations or mapping(block.get("citations")).get("enabled") is True
+            elif kind == "tool_result":
+                parts = map(mapping, sequence(block.get("content")))
+                has_images = has_images or any(part.get("type") == "image" for part in parts)
+    return _Switches(has_images, has_citations)
 
 
 def _tool_segments(tools: object) -> Iterator[Segment]:
@@ -106,36 +146,54 @@ def _tool_segments(tools: object) -> Iterator[Segment]:
         tool = mapping(raw_tool)
         names = (tool.get("name"), tool.get("type"))
         label = next((name for name in names if isinstance(name, str)), "")
-        value = _unmarked(tool) if tool else raw_tool
-        yield Segment(SegmentKind.TOOL, f"tools[{index}]", value, label, breakpoint_ttl=_marker_ttl(tool))
+        value = unmarked(tool) if tool else raw_tool
+        yield Segment(SegmentKind.TOOL, f"tools[{index}]", value, label, breakpoint_ttl=marker_ttl(tool))
 
 
 def _system_segments(index: int, raw_block: object) -> Iterable[Segment]:
     return (_block_segment(SegmentKind.INSTRUCTIONS, f"system[{index}]", raw_block, Role.DEVELOPER),)
 
 
-def _message_segments(index: int, message: Json) -> Iterable[Segment]:
-    """One segment for a message that is a text, one for each block of any other."""
+def _message_segments(index: int, message: Json, marker: AutomaticMarker | None = None) -> Iterable[Segment]:
+    """One segment for a message that is a text, one for each block of any other.
+
+    Args:
+        index: Of the message.
+        message: The message.
+        marker: Stands for one on a block of it; None if none does.
+    """
     content, path = message.get("content"), f"messages[{index}].content"
     role = _ROLES.get(string(message.get("role")) or "", Role.USER)
     if isinstance(content, str):
-        return (Segment(SegmentKind.ITEM, path, content, role=role),)
+        return (Segment(SegmentKind.ITEM, path, content, role=role, breakpoint_ttl=marker and marker.ttl),)
     content_blocks = sequence(content)
     last = len(content_blocks) - 1
     return (  # one after the other: there may be very many
         _block_segment(
-            SegmentKind.ITEM, f"{path}[{position}]", raw_block, role, ends_message=position == last
+            SegmentKind.ITEM,
+            f"{path}[{position}]",
+            raw_block,
+            role,
+            ends_message=position == last,
+            ttl=marker.ttl if marker is not None and marker.block == position else None,
         )
         for position, raw_block in enumerate(content_blocks)
     )
 
 
 def _block_segment(
-    kind: SegmentKind, path: str, raw_block: object, role: Role, *, ends_message: bool = True
+    kind: SegmentKind,
+    path: str,
+    raw_block: object,
+    role: Role,
+    *,
+    ends_message: bool = True,
+    ttl: str | None = None,
 ) -> Segment:
     block = mapping(raw_block)
+    own_ttl = block_ttl(block)
     type_name = string(block.get("type")) or ""
-    value: Any = _unmarked(block) if block else raw_block
+    value: Any = unmarked(block) if block else raw_block
     if type_name == "text" and block.keys() <= _TEXT_BLOCK and not block.get("citations"):
         value = block.get("text", "")
     return Segment(
@@ -144,32 +202,7 @@ def _block_segment(
         value,
         role=_ROLES_OF_BLOCKS.get(type_name, role),
         ends_message=ends_message,
-        breakpoint_ttl=_block_ttl(block),
+        breakpoint_ttl=ttl if own_ttl is None else own_ttl,
         size_bytes=MEDIA_BYTES if type_name in _MEDIA else None,
         modalities=_IMAGE if type_name == "image" else TEXT_ALONE,
     )
-
-
-def _block_ttl(block: Json) -> str | None:
-    """The lifetime that the marker of a block, or of a part of a tool's result, names."""
-    ttl = _marker_ttl(block)
-    if ttl is not None or block.get("type") != "tool_result":
-        return ttl
-    parts = map(_marker_ttl, map(mapping, sequence(block.get("content"))))
-    return next((each for each in parts if each is not None), None)
-
-
-def _marker_ttl(block: Json) -> str | None:
-    """The lifetime that a marker names, empty if it names none; None without one."""
-    marker = mapping(block.get(_MARKER))
-    return (string(marker.get("ttl")) or "") if marker else None
-
-
-def _unmarked(block: Json) -> Json:
-    """A block without its markers, which are no part of the prompt."""
-    parts = sequence(block.get("content")) if block.get("type") == "tool_result" else ()
-    if any(_MARKER in mapping(part) for part in parts):
-        block = {**block, "content": [_unmarked(part) if mapping(part) else part for part in parts]}
-    if _MARKER not in block:
-        return block
-    return {name: member for name, member in block.items() if name != _MARKER}

@@ -69,6 +69,19 @@ def _read(raw: object, *, has_output: bool) -> UsageInParts:
         output_tokens=whole_count(usage.get("output_tokens")) if has_output else None,
         reasoning_tokens=whole_count(details.get("thinking_tokens")) if has_output else None,
         compactions=tuple(_compactions(usage.get("iterations"))) or None,
+        has_further_readings=_has_further_readings(usage),
+    )
+
+
+def _has_further_readings(usage: Json) -> bool:
+    """Whether the prompt was processed again behind what a tool of the server found, or after a compaction.
+
+    Source: anthropic 2.14.0, `types/server_tool_usage.py` and `types/beta/beta_iterations_usage.py`
+    (checked 2026-11-26).
+    """
+    tools = mapping(usage.get("server_tool_use"))
+    return len(sequence(usage.get("iterations"))) > 1 or any(
+        type(count) is int and count > 0 for count in tools.values()
     )
 
 

@@ -14,13 +14,15 @@ def usage_addition(wire: WireFormat, request: Json) -> Json:
     return {"stream_options": {**options, "include_usage": True}}
 
 
-def diagnostics_addition(wire: WireFormat, request: Json, earlier_response_id: str) -> Json:
-    """Ask why the prompt is not read from the cache; empty where the API cannot tell or was asked already.
+def ask_why(request: Json, earlier_response_id: str | None) -> Json:
+    """Ask why the prompt is not read from the cache; empty if it is asked already, or nothing can be compared.
 
     Source: openai 3.51.0, PromptCacheOptions in `types/responses/response_create_params.py` (checked
     2026-11-20).
     """
     options = mapping(request.get("prompt_cache_options"))
-    if not wire.has_diagnostics or "comparison_response_id" in options:
+    if earlier_response_id is None or not earlier_response_id.startswith("resp"):
+        return {}
+    if "comparison_response_id" in options:
         return {}
     return {"prompt_cache_options": {**options, "comparison_response_id": earlier_response_id}}

@@ -47,8 +47,14 @@ def _chat_blocks(request: Json) -> Iterator[Block]:
     if response_format and response_format != {"type": "text"}:
         yield text_block(SegmentKind.FORMAT, "response_format", response_format, Role.DEVELOPER)
     kind = SegmentKind.INSTRUCTIONS
-    for index, raw_message in enumerate(sequence(request.get("messages"))):
+    messages = sequence(request.get("messages"))
+    marker = mapping(
+        request.get("cache_control")
+    )  # stands for one on the last message, at gateways to Anthropic
+    for index, raw_message in enumerate(messages):
         message = mapping(raw_message)
+        if marker and index == len(messages) - 1:
+            message = {"cache_control": marker, **message}
         if kind is SegmentKind.INSTRUCTIONS and string(message.get("role")) not in _INSTRUCTION_ROLES:
             kind = SegmentKind.ITEM
         yield item_block(kind, "messages", index, message)

@@ -22,14 +22,20 @@ from otel_promptcache.wire.blocks import MEDIA_BYTES
 from otel_promptcache.wire.format import Json, mapping, sequence, string
 
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
-_BREAKPOINT = "prompt_cache_breakpoint"
+_CACHE_CONTROL = "cache_control"
+_MARKERS = ("prompt_cache_breakpoint", _CACHE_CONTROL)
+"""OpenAI's own breakpoint, and Anthropic's marker, which gateways take in this API as well.
+
+Source: OpenRouter, prompt caching; LiteLLM, prompt caching (checked 2026-11-26).
+"""
 _MEDIA = ("image", "audio", "file", "screenshot")
 # What an answer calls its items is no part of the prompt that they are sent back in.
 _IDENTITY = frozenset({"id", "status"})
-_PLAIN = frozenset({"role", "content", "type", *_IDENTITY})
+_NO_CONTENT = _IDENTITY | {_CACHE_CONTROL}
+_PLAIN = frozenset({"role", "content", "type", _CACHE_CONTROL, *_IDENTITY})
 _TEXTS = frozenset({str, type(None)})
 _FEW_MEMBERS = 16
-_TEXT_PART = frozenset({"type", "text", _BREAKPOINT})
+_TEXT_PART = frozenset({"type", "text", *_MARKERS})
 _ROLES = {
     "system": Role.DEVELOPER,
     "developer": Role.DEVELOPER,
@@ -59,7 +65,20 @@ def tool_segments(tools: object, path: str) -> Iterator[Segment]:
         definition = mapping(tool.get(string(tool.get("type")) or ""))
         names = (definition.get("name"), tool.get("name"), tool.get("server_label"), tool.get("type"))
         label = next((name for name in names if isinstance(name, str)), "")
-        yield Segment(SegmentKind.TOOL, f"{path}[{index}]", raw_tool, label)
+        segment = Segment(SegmentKind.TOOL, f"{path}[{index}]", raw_tool, label)
+        if _CACHE_CONTROL in tool or _CACHE_CONTROL in definition:
+            yield _without_marker(segment, tool, definition)
+        else:
+            yield segment
+
+
+def _without_marker(segment: Segment, tool: Json, definition: Json) -> Segment:
+    """The segment of a tool that is marked at its top, or in its definition."""
+    own, inner = _breakpoint_ttl(tool), _breakpoint_ttl(definition)
+    value = _plain(tool)
+    if _CACHE_CONTROL in definition:
+        value[string(tool.get("type")) or ""] = _plain(definition)
+    return segment._replace(value=value, breakpoint_ttl=inner if own is None else own)
 
 
 def tool_block(request: Json, name: str) -> Iterator[Block]:
@@ -86,15 +105,24 @@ def item_segments(kind: SegmentKind, name: str, index: int, item: Json) -> Itera
     """
     content, path = item.get("content"), f"{name}[{index}]"
     if item.keys() <= _PLAIN:
+        ttl = _breakpoint_ttl(item) if _CACHE_CONTROL in item else None
         if isinstance(content, str):
-            return (Segment(kind, f"{path}.content", content, "", role_of(item)),)
+            return (Segment(kind, f"{path}.content", content, "", role_of(item), breakpoint_ttl=ttl),)
         if parts := sequence(content):
             role, last = role_of(item), len(parts) - 1
             return (  # one after the other: there may be very many
-                _part_segment(kind, f"{path}.content[{index}]", raw_part, role, is_last=index == last)
+                _part_segment(
+                    kind,
+                    f"{path}.content[{index}]",
+                    raw_part,
+                    role,
+                    is_last=index == last,
+                    ttl=ttl if index == last else None,
+                )
                 for index, raw_part in enumerate(parts)
             )
-    ends = [_breakpoint_ttl(members[-1]) for members in map(sequence, item.values()) if members]
+    ends = [_breakpoint_ttl(item)]
+    ends += [_breakpoint_ttl(members[-1]) for members in map(sequence, item.values()) if members]
     ttl = next((ttl for ttl in ends if ttl is not None), None)
     modalities = _modalities(part for member in item.values() for part in sequence(member))
     return (Segment(kind, path, _value(item), "", role_of(item), breakpoint_ttl=ttl, modalities=modalities),)
@@ -102,13 +130,16 @@ def item_segments(kind: SegmentKind, name: str, index: int, item: Json) -> Itera
 
 def _value(item: Json) -> Json:
     """An item without what is no part of the prompt: its name and its breakpoints."""
-    if not _IDENTITY.isdisjoint(item) or any(map(_is_marked, item.values())):
-        return {name: _unmarked(member) for name, member in item.items() if name not in _IDENTITY}
+    if not _NO_CONTENT.isdisjoint(item) or any(map(_is_marked, item.values())):
+        return {name: _unmarked(member) for name, member in item.items() if name not in _NO_CONTENT}
     return item
 
 
-def _part_segment(kind: SegmentKind, path: str, raw_part: object, role: Role, *, is_last: bool) -> Segment:
+def _part_segment(
+    kind: SegmentKind, path: str, raw_part: object, role: Role, *, is_last: bool, ttl: str | None
+) -> Segment:
     part = mapping(raw_part)
+    own_ttl = _breakpoint_ttl(part)
     (value,) = _unmarked([raw_part])
     if string(part.get("type")) in _TEXT_PARTS and part.keys() <= _TEXT_PART:
         value = part.get("text", "")
@@ -119,7 +150,7 @@ def _part_segment(kind: SegmentKind, path: str, raw_part: object, role: Role, *,
         value,
         role=role,
         ends_message=is_last,
-        breakpoint_ttl=_breakpoint_ttl(part),
+        breakpoint_ttl=ttl if own_ttl is None else own_ttl,
         size_bytes=MEDIA_BYTES if is_media else None,
         modalities=TEXT_ALONE if isinstance(value, str) else _modalities((part,)),
     )
@@ -132,24 +163,29 @@ def _modalities(parts: Iterable[object]) -> frozenset[str]:
 
 
 def _breakpoint_ttl(part: object) -> str | None:
-    marker = mapping(part).get(_BREAKPOINT)
-    return None if marker is None else string(mapping(marker).get("ttl")) or ""
+    for name in _MARKERS:
+        marker = mapping(part).get(name)
+        if marker is not None:
+            return string(mapping(marker).get("ttl")) or ""
+    return None
+
+
+def _plain(part: Json) -> dict[str, Any]:
+    """A part, a message or a tool without its markers."""
+    return {name: value for name, value in part.items() if name not in _MARKERS}
 
 
 def _unmarked(member: Any) -> Any:
     """A list of parts without their breakpoints, which are no part of the prompt; anything else as it is."""
     if not _is_marked(member):
         return member
-    return [
-        {name: value for name, value in part.items() if name != _BREAKPOINT} if mapping(part) else part
-        for part in member
-    ]
+    return [_plain(part) if mapping(part) else part for part in member]
 
 
 def _is_marked(member: Any) -> bool:
     """Whether there is a breakpoint on a part of a list."""
     return isinstance(member, (list, tuple)) and any(
-        _BREAKPOINT in mapping(part) for part in cast("Sequence[object]", member)
+        any(name in mapping(part) for name in _MARKERS) for part in cast("Sequence[object]", member)
     )
 
 

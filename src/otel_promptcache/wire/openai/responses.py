@@ -22,6 +22,7 @@ from otel_promptcache.wire.format import (
     word,
 )
 from otel_promptcache.wire.gateways import stated_cost
+from otel_promptcache.wire.openai.additions import ask_why
 from otel_promptcache.wire.openai.content import (
     cache_key,
     cache_options,
@@ -143,4 +144,4 @@ COMPACT = WireFormat(
     late_events=re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"'),
 )
 
-RESPONSES = replace(COMPACT, has_diagnostics=True)
+RESPONSES = replace(COMPACT, ask_why=ask_why)

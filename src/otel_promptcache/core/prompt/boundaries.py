@@ -6,12 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.chain import Link
 from otel_promptcache.core.prompt.segments import CacheOptions, Role, SegmentKind
 
+MAX_WRITES = 4
+"""Boundaries that one request leaves.
+
+Sources: OpenAI, prompt caching guide of September 2026; Anthropic, prompt caching (checked 2026-11-26).
+"""
 # Source: OpenAI, prompt caching guide of September 2026; the SDK's docstring says the latest 80 breakpoints instead of
 # 50 (checked 2026-11-20).
-MAX_WRITES = 4
 FIRST_EXPLICIT_LOOKUPS = 2
 LATEST_EXPLICIT_LOOKUPS = 50
 EARLIER_MESSAGE_LOOKUPS = 20
@@ -34,8 +39,21 @@ class Boundaries:
     writable: tuple[Boundary, ...]
 
 
+def boundaries_of(links: Sequence[Link], options: CacheOptions, policy: CachePolicy) -> Boundaries | None:
+    """The boundaries of a prompt by the rules of a model; None if any place can be read up to.
+
+    For a model that nothing is known of they are those of a cache that sets breakpoints itself: another model may
+    answer than the one that is asked.
+    """
+    if policy.is_known and not policy.has_exact_boundaries:
+        return None
+    if policy.is_opt_in:
+        return marked_boundaries(links, policy.read_window_blocks)
+    return exact_boundaries(links, options)
+
+
 def exact_boundaries(links: Sequence[Link], options: CacheOptions) -> Boundaries:
-    """Find the boundaries of a prompt.
+    """Find the boundaries of a prompt in a cache that sets breakpoints itself.
 
     An implicit breakpoint stands behind the latest eligible message: what a user says, the last of a group of
     tool results, the last of the leading developer messages. Explicit ones stand where the request marks them.
@@ -54,6 +72,38 @@ def exact_boundaries(links: Sequence[Link], options: CacheOptions) -> Boundaries
         ),
         writable=tuple(sorted({*marked[-explicit_writes:], *latest})),
     )
+
+
+def marked_boundaries(links: Sequence[Link], read_window_blocks: int) -> Boundaries:
+    """Find the boundaries of a prompt in a cache that is opt-in.
+
+    Only behind marked blocks an entry is written. From each of them entries are looked for block by block,
+    backwards, wherever earlier requests had their marks.
+
+    Args:
+        links: The prompt.
+        read_window_blocks: How many blocks are looked at, the marked one first.
+
+    Source: Anthropic, prompt caching, how automatic prefix checking works (checked 2026-11-26).
+    """
+    marked = [index for index, link in enumerate(links) if link.breakpoint_ttl is not None][-MAX_WRITES:]
+    readable: set[int] = set()
+    for mark in marked:
+        readable.update(_blocks_before(links, mark, read_window_blocks))
+    return Boundaries(
+        readable=tuple([Boundary(index, is_marked=True) for index in sorted(readable)]),
+        writable=tuple([Boundary(index, is_marked=True) for index in marked]),
+    )
+
+
+def _blocks_before(links: Sequence[Link], mark: int, count: int) -> Iterator[int]:
+    """A block and those before it, that many in all."""
+    for index in range(mark, -1, -1):
+        if not count:
+            return
+        if links[index].kind is not SegmentKind.SETTING:
+            count -= 1
+            yield index
 
 
 def _latest_eligible(links: Sequence[Link]) -> Iterator[Boundary]:
