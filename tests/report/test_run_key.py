@@ -66,7 +66,7 @@ def test_accounts_and_settings_have_the_same_hashes_in_the_whole_run_and_others_
             )
         ),
     ],
-    ids=str,
+    ids=lambda change: next(iter(change)),
 )
 def test_prompts_start_alike_if_all_is_equal_that_partitions_a_cache(change: dict[str, Any]) -> None:
     assert written()["run.start"] == written()["run.start"]
