@@ -8,7 +8,7 @@ import sys
 import pytest
 
 PROGRAM = """
-import sys
+import importlib, sys
 from importlib import metadata
 
 class Hidden(metadata.PackageNotFoundError): pass
@@ -28,6 +28,10 @@ initialize()
 from otel_promptcache import PromptCacheInstrumentor
 print("instrumented:", PromptCacheInstrumentor().is_instrumented_by_opentelemetry)
 for package in ("openai", "anthropic"):
+    try:
+        importlib.import_module(package)
+    except ImportError:
+        pass
     base_client = sys.modules.get(f"{package}._base_client")
     print(package, base_client is not None and hasattr(base_client.BaseClient._build_request, "_otel_promptcache"))
 """

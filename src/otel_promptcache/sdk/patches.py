@@ -16,9 +16,11 @@ import importlib
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from otel_promptcache.calls.observer import Observer
+from otel_promptcache.sdk.imports import when_imported
 from otel_promptcache.sdk.sdks import SDKS, Sdk
 from otel_promptcache.sdk.seam import CallScope, Seam
 
@@ -29,7 +31,7 @@ _Hook = Callable[[Seam, _Method], _Method]
 
 
 class Patches:
-    """The hooks of one observer, in those of some SDKs that can be imported when they are put in place.
+    """The hooks of one observer in some SDKs; in one that is not imported yet, as soon as the application imports it.
 
     If another instrumentation has wrapped on top of ours in the meantime, `remove` leaves our hook in place; it
     passes everything through, as do bound methods that an application kept.
@@ -39,11 +41,15 @@ class Patches:
         self._seam = Seam(observer)
         self._sdks = sdks
         self._applied: list[_Applied] = []
+        self._cancel: list[Callable[[], None]] = []
 
     def apply(self) -> None:
         """Put the hooks in place."""
         self._seam.is_active = True
-        for owner, name, hook in _table(self._sdks):
+        self._cancel = [when_imported(sdk.package, partial(self._hook, sdk)) for sdk in self._sdks]
+
+    def _hook(self, sdk: Sdk) -> None:
+        for owner, name, hook in _table(sdk):
             original = _without_our_own(inspect.getattr_static(owner, name))
             hooked = functools.wraps(original)(hook(self._seam, original))
             applied = _Applied(owner, name, original, hooked, self._seam)
@@ -54,6 +60,8 @@ class Patches:
     def remove(self) -> None:
         """Take the hooks out again, last one first."""
         self._seam.is_active = False
+        for cancel in self._cancel:
+            cancel()
         for applied in reversed(self._applied):
             if vars(applied.owner).get(applied.name) is applied.hooked:
                 setattr(applied.owner, applied.name, applied.original)
@@ -82,22 +90,21 @@ def _without_our_own(method: _Method) -> _Method:
         method = applied.original
 
 
-def _table(sdks: Sequence[Sdk]) -> Iterator[tuple[type, str, _Hook]]:
-    for sdk in sdks:
-        # Looked up each time: an application may import the package anew.
-        try:
-            modules = (
-                importlib.import_module(sdk.package),
-                importlib.import_module(f"{sdk.package}._base_client"),
-            )
-        except ImportError:
-            continue  # it is not installed, or something that it needs is not
-        except Exception as error:  # noqa: BLE001  # whatever it is: the application may not even use this SDK
-            _logger.warning(
-                "%s cannot be imported (%s), so it is not instrumented", sdk.package, type(error).__name__
-            )
-            continue
-        yield from _hooks(sdk, *modules)
+def _table(sdk: Sdk) -> Iterator[tuple[type, str, _Hook]]:
+    # Looked up each time: an application may import the package anew.
+    try:
+        modules = (
+            importlib.import_module(sdk.package),
+            importlib.import_module(f"{sdk.package}._base_client"),
+        )
+    except ImportError:
+        return  # something that it needs is not there, or it is hidden
+    except Exception as error:  # noqa: BLE001  # whatever it is: the application may not even use this SDK
+        _logger.warning(
+            "%s cannot be imported (%s), so it is not instrumented", sdk.package, type(error).__name__
+        )
+        return
+    yield from _hooks(sdk, *modules)
 
 
 def _hooks(sdk: Sdk, package: Any, base_client: Any) -> Iterator[tuple[type, str, _Hook]]:
