@@ -21,6 +21,9 @@ from otel_promptcache.sim.faults import Fault, FaultInjector
 from otel_promptcache.sim.http.errors import ApiError, invalid_value
 from otel_promptcache.sim.http.recording import RecordedRequest
 from otel_promptcache.sim.http.wire import JsonObject, as_text
+from otel_promptcache.sim.messages.cache import MessagesCache, MessagesRead
+from otel_promptcache.sim.messages.diagnostics import DiagnosedRequests
+from otel_promptcache.sim.messages.prompt import MessagesPrompt
 from otel_promptcache.sim.servers.caches import Caches
 from otel_promptcache.sim.servers.profiles import SERVERS
 
@@ -85,6 +88,8 @@ class Engine:
         self._requests: deque[RecordedRequest] = deque(maxlen=config.max_requests)
         self._faults = FaultInjector(config.faults, config.seed)
         self._cache = Caches(config)
+        self._messages = MessagesCache(config.max_cache_entries)
+        self._diagnosed = DiagnosedRequests(config.diagnostics_retention_seconds)
 
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
@@ -122,12 +127,14 @@ class Engine:
     def evict(self) -> int:
         """Empty the cache and return how many entries went."""
         with self._lock:
-            return self._cache.evict()
+            return self._cache.evict() + self._messages.evict()
 
     def reset(self) -> None:
         """Forget cache, stored responses, recorded requests and queued faults."""
         with self._lock:
             self._cache.clear()
+            self._messages.evict()
+            self._diagnosed.clear()
             self._faults.clear()
             self._requests.clear()
         self.store.clear()
@@ -188,15 +195,42 @@ class Engine:
         digest = stream.digest(len(stream.tokens)) or b""
         return Admission(model, prompt, stream, scope, read, caching, now_seconds, digest.hex())
 
+    def admit_message(
+        self,
+        account: str,
+        model: str,
+        prompt: MessagesPrompt,
+        body: JsonObject,
+        message_id: str,
+        faults: frozenset[Fault],
+    ) -> tuple[MessagesRead, JsonObject]:
+        """Read the cache of the Messages API, and diagnose the request. `prefill_message` has to follow."""
+        now_seconds = self.clock.now_seconds()
+        with self._lock:
+            if "evict" in faults:
+                self._messages.evict(account)
+            read = self._messages.read(prompt, account, model, now_seconds, miss="miss" in faults)
+            said = self._diagnosed.diagnose(body, message_id, prompt, account, model, now_seconds)
+        return read, said if self.config.diagnostics_enabled else {}
+
+    async def prefill_message(self, read: MessagesRead, faults: frozenset[Fault]) -> None:
+        """Process the prompt of a message, then write the cache."""
+        await self._process(read.uncached_tokens, faults)
+        with self._lock:
+            self._messages.write(read)
+
     async def prefill(self, admission: Admission, faults: frozenset[Fault]) -> None:
         """Process the prompt: take the time its uncached tokens take, then write the cache."""
-        seconds = admission.read.uncached_tokens / 1000 * self.config.prefill_seconds_per_1k_tokens
+        await self._process(admission.read.uncached_tokens, faults)
+        with self._lock:
+            self._cache.write(admission.read, self.clock.now_seconds())
+
+    async def _process(self, tokens: int, faults: frozenset[Fault]) -> None:
+        seconds = tokens / 1000 * self.config.prefill_seconds_per_1k_tokens
         if "slow" in faults:
             seconds += self.config.slow_seconds
         if seconds > 0:
             await asyncio.sleep(seconds)
-        with self._lock:
-            self._cache.write(admission.read, self.clock.now_seconds())
 
     def keep_answer(self, admission: Admission, text: str) -> None:
         """Let the cache have the answer, too, if the server caches what it generates."""

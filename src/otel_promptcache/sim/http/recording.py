@@ -8,6 +8,7 @@ from typing import Any
 from otel_promptcache.sim.cache.cache import CacheRead
 from otel_promptcache.sim.faults import Fault
 from otel_promptcache.sim.http.wire import JsonObject
+from otel_promptcache.sim.messages.cache import MessagesRead
 
 
 @dataclass(slots=True)
@@ -40,5 +41,5 @@ class RecordedRequest:
     faults: frozenset[Fault] = frozenset()
     status_code: int | None = None
     usage: Any = None
-    cache: CacheRead | None = None
+    cache: CacheRead | MessagesRead | None = None
     completed: bool = False

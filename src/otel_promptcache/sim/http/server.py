@@ -25,6 +25,13 @@ from otel_promptcache.sim.http.delivery import JsonAnswer
 from otel_promptcache.sim.http.embeddings import create_embeddings
 from otel_promptcache.sim.http.errors import ApiError, server_error
 from otel_promptcache.sim.http.exchange import Exchange
+from otel_promptcache.sim.http.messages_api.message_events import message_error_event, message_events
+from otel_promptcache.sim.http.messages_api.messages import (
+    count_message_tokens,
+    decide_message,
+    error_body,
+    send_message,
+)
 from otel_promptcache.sim.http.recording import RecordedRequest
 from otel_promptcache.sim.http.responses_api.decisions import decide
 from otel_promptcache.sim.http.responses_api.responses import (
@@ -36,6 +43,7 @@ from otel_promptcache.sim.http.responses_api.responses import (
 from otel_promptcache.sim.http.wire import JsonObject, as_object
 
 _RETRY_AFTER_MILLISECONDS = "5"
+MESSAGES_PATH = "/messages"
 
 _PREFIXES = ("/v1", "/openai/v1", "/openai", "/openai/deployments/{deployment}")
 """OpenAI's paths; Azure's with and without a version in the path, and by deployment."""
@@ -66,6 +74,8 @@ def build_app(engine: Engine) -> Starlette:
         ("POST", "/responses/input_tokens", count_input_tokens),
         ("GET", "/responses/{response_id}", retrieve_response),
         ("DELETE", "/responses/{response_id}", delete_response),
+        ("POST", MESSAGES_PATH, _messages),
+        ("POST", f"{MESSAGES_PATH}/count_tokens", count_message_tokens),
         ("GET", "/models", list_models),
         ("GET", "/models/{model:path}", retrieve_model),
     )
@@ -86,6 +96,13 @@ async def _chat_completions(exchange: Exchange) -> Response:
     return await send_completion(exchange, completion)
 
 
+async def _messages(exchange: Exchange) -> Response:
+    message = decide_message(exchange)
+    if exchange.body.get("stream") is True:
+        return exchange.stream(message_events(exchange, message), message_error_event)
+    return await send_message(exchange, message)
+
+
 async def _unknown_url(exchange: Exchange, path: str) -> Response:
     raise ApiError(404, f"Invalid URL ({exchange.record.method} /{path})", code="unknown_url")
 
@@ -103,12 +120,20 @@ def _endpoint(engine: Engine, handler: Handler) -> Callable[[Request], Awaitable
         try:
             response = await _serve(engine, handler, request, record)
         except ApiError as error:
-            response = JsonAnswer(error.body(), record, error.status_code, error.headers)
-        response.headers["x-request-id"] = engine.new_id("req_")
+            response = _refusal(error, record, request_id := engine.new_id("req_"))
+        else:
+            request_id = engine.new_id("req_")
+        response.headers["x-request-id"] = response.headers["request-id"] = request_id
         response.headers["openai-version"] = "2020-10-01"
         return response
 
     return endpoint
+
+
+def _refusal(error: ApiError, record: RecordedRequest, request_id: str) -> Response:
+    """Return an error in the envelope of the API that was asked."""
+    body = error_body(error, request_id) if MESSAGES_PATH in record.path else error.body()
+    return JsonAnswer(body, record, error.status_code, error.headers)
 
 
 async def _serve(engine: Engine, handler: Handler, request: Request, record: RecordedRequest) -> Response:
@@ -142,7 +167,11 @@ def _draw_faults(engine: Engine, request: Request) -> frozenset[Fault]:
 def _authenticate(engine: Engine, request: Request) -> str:
     """Return the organization a request belongs to: its header, or else its key."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    key = request.headers.get("api-key") or (token.strip() if scheme.lower() == "bearer" else "")
+    key = (
+        request.headers.get("api-key")
+        or request.headers.get("x-api-key")
+        or (token.strip() if scheme.lower() == "bearer" else "")
+    )
     if not key and engine.config.require_api_key:
         message = "You didn't provide an API key. You need to provide it in an Authorization header."
         raise ApiError(401, message, code="invalid_api_key")

@@ -1,0 +1,1 @@
+"""Anthropic's prompt cache as a pure model, written from the documentation alone."""
