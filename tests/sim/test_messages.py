@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -263,9 +266,11 @@ class TestApi:
         client.messages.create(**HI)
         other = client.with_options(api_key="other")
         assert other.messages.create(**HI).usage.cache_read_input_tokens == 0
-        nobody = anthropic.Anthropic(base_url=messages_api.url, api_key="")
-        with nobody, pytest.raises(anthropic.AuthenticationError):
-            nobody.messages.create(**HI)
+        sent = urllib.request.Request(f"{messages_api.url}/v1/messages", data=json.dumps(HI).encode())
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(sent)
+        with caught.value as answer:
+            assert (answer.code, json.load(answer)["error"]["type"]) == (401, "authentication_error")
 
     def test_an_error_has_its_kind(self, client: anthropic.Anthropic) -> None:
         with pytest.raises(anthropic.BadRequestError, match="Found 5") as caught:
