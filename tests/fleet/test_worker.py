@@ -232,7 +232,8 @@ def test_the_end_waits_a_moment_for_what_is_still_to_be_told(bench: WorkerBench)
     for _ in range(5):
         bench.send().answer().judge()
     bench.worker.stop()
-    assert bench.counts["ok"] == 5
+    assert set(bench.counts) == {"ok"}
+    assert bench.counts["ok"] >= 5
     bench.until(lambda: bench.store.closed == 1)
 
 

@@ -68,7 +68,9 @@ class Examination:
         self.sent = sent
         """The prompt, once it is answered with the scope that was served."""
         self.sent_at_seconds = now_seconds
-        self.boundaries: Boundaries | None = boundaries_of(links, sent.options, policy)
+        self.boundaries: Boundaries | None = None
+        if policy.has_exact_boundaries or not policy.is_known:
+            self.boundaries = boundaries_of(links, sent.options, policy)
         self._is_opt_in = policy.is_opt_in
         readable = self.boundaries.readable if self.boundaries else ()
         match = index.match_prefix(sent, now_seconds, readable)

@@ -39,14 +39,12 @@ class Boundaries:
     writable: tuple[Boundary, ...]
 
 
-def boundaries_of(links: Sequence[Link], options: CacheOptions, policy: CachePolicy) -> Boundaries | None:
-    """The boundaries of a prompt by the rules of a model; None if any place can be read up to.
+def boundaries_of(links: Sequence[Link], options: CacheOptions, policy: CachePolicy) -> Boundaries:
+    """The boundaries of a prompt by the rules of a model that has exact ones.
 
     For a model that nothing is known of they are those of a cache that sets breakpoints itself: another model may
     answer than the one that is asked.
     """
-    if policy.is_known and not policy.has_exact_boundaries:
-        return None
     if policy.is_opt_in:
         return marked_boundaries(links, policy.read_window_blocks)
     return exact_boundaries(links, options)

@@ -48,9 +48,8 @@ def _chat_blocks(request: Json) -> Iterator[Block]:
         yield text_block(SegmentKind.FORMAT, "response_format", response_format, Role.DEVELOPER)
     kind = SegmentKind.INSTRUCTIONS
     messages = sequence(request.get("messages"))
-    marker = mapping(
-        request.get("cache_control")
-    )  # stands for one on the last message, at gateways to Anthropic
+    # At gateways to Anthropic it stands for one on the last message.
+    marker = mapping(request["cache_control"]) if "cache_control" in request else None
     for index, raw_message in enumerate(messages):
         message = mapping(raw_message)
         if marker and index == len(messages) - 1:
