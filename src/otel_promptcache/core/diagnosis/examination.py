@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from otel_promptcache.core.comparison.comparison import (
@@ -13,7 +13,7 @@ from otel_promptcache.core.comparison.comparison import (
     compare_with,
 )
 from otel_promptcache.core.comparison.joining import View, join
-from otel_promptcache.core.diagnosis.expectation import furthest_alive
+from otel_promptcache.core.diagnosis.entries import entries_left
 from otel_promptcache.core.diagnosis.reasons import MissReason, MissSource
 from otel_promptcache.core.diagnosis.sharing import proof_of_others
 from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, History, judge, provider_verdict
@@ -23,7 +23,7 @@ from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.nodes import AnsweredPrompt, CachedPrefix, SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import UNKNOWN_POLICY, CachePolicy
-from otel_promptcache.core.prompt.boundaries import Boundaries, Boundary, boundaries_of
+from otel_promptcache.core.prompt.boundaries import Boundaries, boundaries_of
 
 _OF_THE_MOMENT = frozenset(
     {
@@ -146,15 +146,7 @@ class Examination:
         self.sent = sent = replace(self.sent, scope=served_scope, response_id=reply.response_id)
         from_seconds = self.sent_at_seconds if policy.lives_from_request else now_seconds
         plain = CachedPrefix(now_seconds, from_seconds + policy.lifetime(sent.options.retention))
-        boundaries: dict[int, CachedPrefix] = {}
-        if self.boundaries is not None and self._has_same_rules(policy):
-            for index, is_marked in self._left_boundaries(self.boundaries, policy, usage):
-                ttl = sent.prompt.links[index].breakpoint_ttl if is_marked else None
-                until = {is_marked: from_seconds + policy.lifetime(ttl or sent.options.ttl)}
-                left = boundaries.get(index, plain)
-                boundaries[index] = left._replace(
-                    boundary_until_seconds={**left.boundary_until_seconds, **until}
-                )
+        boundaries = self._boundaries_left(plain, policy, usage, now_seconds)
         is_same_scope = served_scope is asked_scope
         self._known_links = self._index.admit(
             sent, plain, boundaries, self._pieces, None if is_same_scope else asked_scope
@@ -166,20 +158,22 @@ class Examination:
         has_boundaries = policy.has_exact_boundaries and self.boundaries is not None
         return has_boundaries and policy.is_opt_in is self._is_opt_in
 
-    def _left_boundaries(
-        self, boundaries: Boundaries, policy: CachePolicy, usage: TokenUsage | None
-    ) -> Iterable[Boundary]:
-        """Those that the prompt wrote, and the one that it was read up to, whose life begins anew."""
-        if not policy.is_opt_in:
-            return boundaries.writable
-        view = self._joined or self._own
-        alive = furthest_alive(view.match, self.sent.scope, boundaries.readable, self.sent_at_seconds)
-        if usage is not None and usage.cache_read_tokens == 0:
-            alive = None
-        wrote_nothing = usage is not None and usage.cache_write_tokens == 0
-        last = -1 if alive is None else alive.position
-        written = [each for each in boundaries.writable if each.position <= last or not wrote_nothing]
-        return written if alive is None else {*written, alive}
+    def _boundaries_left(
+        self, plain: CachedPrefix, policy: CachePolicy, usage: TokenUsage | None, now_seconds: float
+    ) -> dict[int, CachedPrefix]:
+        """What is known from now on of the links at which a boundary is left or kept alive."""
+        found: dict[int, CachedPrefix] = {}
+        if self.boundaries is None or not self._has_same_rules(policy):
+            return found
+        match = (self._joined or self._own).match
+        left = entries_left(
+            self._index, self.sent, match, self.boundaries, policy, usage, self.sent_at_seconds, now_seconds
+        )
+        for (index, is_marked), until_seconds in left.items():
+            known = found.get(index, plain)
+            until = {**known.boundary_until_seconds, is_marked: until_seconds}
+            found[index] = known._replace(boundary_until_seconds=until)
+        return found
 
     def close(self) -> None:
         """The prompt is not on its way any more; without `answered` no later one is measured by it."""

@@ -194,17 +194,6 @@ def _any_step(_: Step) -> bool:
     return True
 
 
-def furthest_alive(
-    match: PrefixMatch, scope: CacheScope, readable: Collection[Boundary], now_seconds: float
-) -> Boundary | None:
-    """The furthest boundary of a prompt that is alive in its scope, and that it can be read up to; None without one."""
-    reader = _Reader(scope, readable, has_units=False, now_seconds=now_seconds)
-    for step in reversed(match.steps):
-        if reader.is_readable(step):
-            return Boundary(step.position, is_marked=True)
-    return None
-
-
 def rounding_tokens(policy: CachePolicy) -> int:
     """What may be missing of a report without meaning anything."""
     return min(max(policy.step_tokens or 0, _ROUNDING_TOKENS), _MAX_ROUNDING_TOKENS)

@@ -124,7 +124,10 @@ class MessagesCache:
     def write(self, read: MessagesRead) -> None:
         """Leave what a request marked: its response begins. The lifetime is that from the request's start."""
         for key, ttl in read.writes:
-            self._entries[key] = _Entry(read.started_seconds + LIFETIME_SECONDS[ttl], ttl)
+            expires_seconds = read.started_seconds + LIFETIME_SECONDS[ttl]
+            entry = self._entries.get(key)
+            if entry is None or entry.expires_seconds < expires_seconds:
+                self._entries[key] = _Entry(expires_seconds, ttl)
             self._entries.move_to_end(key)
         while len(self._entries) > self._max_entries:
             self._entries.popitem(last=False)
