@@ -12,20 +12,23 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from anthropic import Anthropic
 from openai import OpenAI
 
 import otel_promptcache
 from otel_promptcache.calls import call as call_module
 from otel_promptcache.report.reading.record import CallRecord
 from otel_promptcache.report.report import Report, build_report
-from otel_promptcache.report.rules.snippets import RESPONSES, Snippet
+from otel_promptcache.report.rules.snippets import Snippet
 from otel_promptcache.sim import ManualClock, SimConfig, Simulator
 from tests.conftest import Telemetry
 from tests.unit.prompts import MIDDLE, NEW, OLD, Body, prose, system, tool
 
+CLAUDE = "claude-opus-5"
 PRICES = {
     **{model: {"input": 4.0, "cache_read": 0.4} for model in (OLD, MIDDLE, "gpt-4.1", "gpt-5.4")},
     NEW: {"input": 4.0, "cache_read": 0.4, "cache_write": 5.0},
+    CLAUDE: {"input": 5.0, "cache_read": 0.5, "cache_write": 6.25, "cache_write_1h": 10.0},
 }
 RULES = prose(2_400)
 ARGUMENTS = re.compile(r"\w+=")
@@ -43,6 +46,7 @@ class App:
 
     def __post_init__(self) -> None:
         self.client = self.client_of(self.simulator.base_url)
+        self.claude = Anthropic(base_url=self.simulator.url, api_key=self.api_key, max_retries=0)
 
     def client_of(self, base_url: str) -> OpenAI:
         return OpenAI(base_url=base_url, api_key=self.api_key, max_retries=0)
@@ -69,6 +73,18 @@ class App:
                 model=extra.pop("model", OLD), input=list(items), extra_body=extra
             )
 
+    def message(self, *messages: Body, extra_headers: Body | None = None, **members: Any) -> Any:
+        """Send a request of the Messages API."""
+        extra = {**members.pop("extra_body", {}), **members}
+        with otel_promptcache.prefix(self.prefix):
+            return self.claude.messages.create(
+                model=CLAUDE,
+                max_tokens=32,
+                messages=list(messages),
+                extra_body=extra,
+                extra_headers=extra_headers,
+            )
+
     def rules(self, text: str = RULES) -> Body:
         return system(text)
 
@@ -88,7 +104,7 @@ class Loop:
 
 def fill(snippet: Snippet, api_type: str = "chat_completions", **names: Any) -> Any:
     """What the lines of a snippet come to, with the application's own values."""
-    lines = snippet.responses if api_type == RESPONSES else snippet.chat
+    lines = snippet.for_format(api_type)
     lines = f"dict({lines})" if ARGUMENTS.match(lines) else lines
     return eval(lines, {"json": json, **names})  # noqa: S307  # our own lines, to show that they work
 
@@ -133,7 +149,7 @@ def report_of(
     try:
         with Simulator(SimConfig(**{**config, **loop.config}), clock=clock) as simulator, our_clock(clock):
             app = App(simulator, clock)
-            with app.client:
+            with app.client, app.claude:
                 traffic(app)
             spans = sorted(telemetry.spans, key=lambda span: span.start_time or 0)
     finally:

@@ -9,6 +9,7 @@ from otel_promptcache.report.report import Report
 from otel_promptcache.report.rules.rule import Cause, Situation
 from tests.e2e import test_fleet
 from tests.findings.loop import App, Loop, report_of
+from tests.findings.marks import HOUR_LOOP, MARK_LOOPS, MISPLACED_LOOPS
 from tests.findings.patterns import MEASUREMENT_LOOPS, PATTERN_LOOPS
 from tests.findings.prompts import BREAKPOINT_LOOPS, NAMES, OTHER_TEMPLATE_LOOP, PROMPT_LOOPS
 from tests.findings.setups import SETUP_LOOPS
@@ -16,7 +17,7 @@ from tests.findings.tools import TOOL_LOOPS
 from tests.report import test_run_of_many
 from tests.unit.prompts import user
 
-LOOPS = {**PROMPT_LOOPS, **TOOL_LOOPS, **SETUP_LOOPS, **PATTERN_LOOPS}
+LOOPS = {**PROMPT_LOOPS, **TOOL_LOOPS, **SETUP_LOOPS, **PATTERN_LOOPS, **MARK_LOOPS}
 ELSEWHERE = {
     "no-matching-breakpoint": "test_the_breakpoint_goes_where_the_advice_says",
     "cache-not-reported": "test_a_server_that_reports_cached_tokens_is_known",
@@ -27,6 +28,8 @@ ELSEWHERE = {
     "order-differs-between-processes": (
         "test_an_order_that_differs_from_process_to_process_is_told_and_its_remedy_works"
     ),
+    "marker-misplaced": "test_the_marker_goes_where_the_advice_says",
+    "hour-not-needed": "test_five_minutes_are_enough",
     "unseen": "test_what_one_process_cannot_say_it_says_with_the_memory",
 }
 """Findings that have a test of their own below, or with those of many processes."""
@@ -50,7 +53,10 @@ def test_the_advice_takes_the_loss_away(rule_id: str) -> None:
     ]
     assert rule_id not in ids(after) or lost_tokens(after, rule_id) * 3 < lost_tokens(before, rule_id)
     assert (after.total.lost_tokens or 0) * 3 <= (before.total.lost_tokens or 0)
-    if rule_id == "writes-not-read":  # nothing can be read: what is gained is the surcharge
+    if rule_id in (
+        "writes-not-read",
+        "marks-not-read",
+    ):  # nothing can be read: what is gained is the surcharge
         assert (before.total.net_usd or 0) < 0 == after.total.net_usd
     else:
         assert (after.total.hit_ratio or 0) > (before.total.hit_ratio or 0)
@@ -78,6 +84,29 @@ def test_the_breakpoint_goes_where_the_advice_says(variant: str, situation: Situ
     assert "no-matching-breakpoint" not in ids(after)
     assert not after.total.lost_tokens
     assert (after.total.hit_ratio or 0) > (before.total.hit_ratio or 0)
+
+
+@pytest.mark.parametrize("situation", MISPLACED_LOOPS)
+def test_the_marker_goes_where_the_advice_says(situation: Situation) -> None:
+    loop = MISPLACED_LOOPS[situation]
+    before, after = report_of(loop.flawed, loop), report_of(loop.fixed, loop)
+    finding = before.findings[0]
+    assert (finding.rule.id, finding.situation) == ("marker-misplaced", situation)
+    assert "marker-misplaced" not in ids(after)
+    assert not after.total.lost_tokens
+    assert (after.total.hit_ratio or 0) > (before.total.hit_ratio or 0)
+
+
+def test_five_minutes_are_enough() -> None:
+    before, after = report_of(HOUR_LOOP.flawed, HOUR_LOOP), report_of(HOUR_LOOP.fixed, HOUR_LOOP)
+    assert ids(before) == ["hour-not-needed"]
+    assert ids(after) == []
+    assert (after.total.net_usd or 0) > (before.total.net_usd or 0)
+
+
+def test_an_hour_for_long_pauses_is_left_alone() -> None:
+    loop = MARK_LOOPS["marked-prefix-expired"]
+    assert "hour-not-needed" not in ids(report_of(loop.fixed, loop))
 
 
 def test_another_template_that_shares_text_is_said_to_be_so() -> None:

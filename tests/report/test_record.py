@@ -37,6 +37,7 @@ ATTRIBUTES = {
     "promptcache.divergence.other_template": True,
     "promptcache.breakpoint.path": "messages[2].content",
     "promptcache.usage.error": "cache_exceeds_input",
+    "promptcache.write.ttl": "30m",
     "server.address": "api.openai.com",
     "gen_ai.provider.name": "openai",
     "run.start": "s",
@@ -65,7 +66,7 @@ def test_every_attribute_is_read() -> None:
     assert read == CallRecord(
         started_seconds=1.0, ended_seconds=2.0, model="gpt-4.1-2025-04-14", api_type="chat_completions",
         is_stream=True, is_finished=True, error_type="APIError", fingerprint="0123456789abcdef", digest="d",
-        name="bot", result="miss", input_tokens=2000, read_tokens=0, write_tokens=1500, expected_tokens=1900,
+        name="bot", result="miss", input_tokens=2000, read_tokens=0, write_tokens=1500, write_ttl="30m", expected_tokens=1900,
         avoidable_tokens=0, reason="input_changed", source="client", missed_tokens=1900, path="instructions",
         token=6, kind="timestamp",
         changes=(Change("instructions", "timestamp", 6), Change("instructions", "uuid", 20)), is_other_template=True,

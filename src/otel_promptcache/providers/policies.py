@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from otel_promptcache.core.policy import UNKNOWN_POLICY, CachePolicy
 from otel_promptcache.providers.profiles import profile_named
+
+
+@lru_cache(256)
+def is_opt_in(provider: str, model: str) -> bool:
+    """Whether the cache of a model holds only what a request marks.
+
+    Args:
+        provider: A value of `gen_ai.provider.name`.
+        model: The model's id.
+    """
+    return policy_for(provider, model).is_opt_in
 
 
 def policy_for(

@@ -9,6 +9,7 @@ from textwrap import wrap
 
 from otel_promptcache.report.findings.misses import REASON_RULES
 from otel_promptcache.report.rules.affinity import Server
+from otel_promptcache.report.rules.opt_in import HOUR_NOT_NEEDED, MARKS_NOT_READ, OPT_IN_RULES
 from otel_promptcache.report.rules.patterns import PATTERN_RULES
 from otel_promptcache.report.rules.places import HISTORY, INSIDE_TOOLS, LEADING
 from otel_promptcache.report.rules.prompt import PROMPT_RULES
@@ -30,7 +31,8 @@ _NAMES = {
 }
 """What the page says instead of what a report knows."""
 
-ALL_RULES = (*REASON_RULES, OTHER_REASON, *PATTERN_RULES)
+_OPT_IN = (*OPT_IN_RULES, MARKS_NOT_READ, HOUR_NOT_NEEDED)
+ALL_RULES = (*REASON_RULES, *_OPT_IN, OTHER_REASON, *PATTERN_RULES)
 """Every kind of finding there is."""
 
 _CHAPTERS: Sequence[tuple[str, Sequence[Rule]]] = (
@@ -38,6 +40,7 @@ _CHAPTERS: Sequence[tuple[str, Sequence[Rule]]] = (
     ("Tools and output format", TOOL_RULES),
     ("Settings, time, rate and the provider", (*SETUP_RULES, OTHER_REASON)),
     ("Seen in many calls together", PATTERN_RULES),
+    ("A cache that holds only what is marked: Anthropic's", _OPT_IN),
 )
 
 _PLACES = {
@@ -84,10 +87,13 @@ def _sections(rules: Sequence[Rule]) -> Iterator[str]:
 def _code(snippet: Snippet | None) -> Iterator[str]:
     if snippet is None:
         return
-    if snippet.responses in ("", snippet.chat):
-        yield f"```text\n{snippet.chat}\n```"
+    texts = {"Messages": snippet.messages, "Chat Completions": snippet.chat, "Responses": snippet.responses}
+    names = {text: name for name, text in reversed(texts.items()) if text}
+    if len(names) == 1:
+        yield f"```text\n{next(iter(names))}\n```"
     else:
-        yield f"```text\n# Chat Completions\n{snippet.chat}\n# Responses\n{snippet.responses}\n```"
+        blocks = [f"# {texts_name}\n{text}" for text, texts_name in reversed(names.items())]
+        yield "```text\n" + "\n".join(blocks) + "\n```"
 
 
 def _when(rule: Rule) -> str:

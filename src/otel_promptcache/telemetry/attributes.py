@@ -6,6 +6,8 @@ the None afterwards takes twice as long: 4 µs more a call.
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from otel_promptcache.core.analyzer import CacheReport
 from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
@@ -70,6 +72,8 @@ def add_report(attributes: Attributes, report: CacheReport, timing: Timing) -> N
         attributes[names.USAGE_CACHE_READ_TOKENS] = usage.cache_read_tokens
     if usage.cache_write_tokens is not None:
         attributes[names.USAGE_CACHE_WRITE_TOKENS] = usage.cache_write_tokens
+        if usage.cache_write_tokens and usage.written_by_lifetime:
+            attributes[names.WRITE_TTL.name] = max(usage.written_by_lifetime, key=itemgetter(1))[0]
     attributes[names.RESULT.name] = report.result.value
     if hit_ratio is not None:
         attributes[names.HIT_RATIO.name] = hit_ratio

@@ -123,6 +123,12 @@ HISTORY = Attribute(
 MISS_TOKENS = Attribute(
     "promptcache.miss.tokens", "int", "Tokens that were processed again because of it; an estimate"
 )
+WRITE_TTL = Attribute(
+    "promptcache.write.ttl",
+    "string",
+    "The lifetime that most of the written tokens were written for, such as `5m` or `1h`; only if the provider "
+    "reports writes by lifetime",
+)
 DIVERGENCE_PATH = Attribute(
     "promptcache.divergence.path",
     "string",
@@ -187,7 +193,7 @@ SPAN_ATTRIBUTES = (
     FINGERPRINT, DIGEST, PREFIX_NAME, RESULT, HIT_RATIO, EXPECTED_TOKENS, AVOIDABLE_TOKENS, MISS_REASON,
     MISS_SOURCE, MISS_TOKENS, HISTORY, DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, DIVERGENCE_PATHS,
     DIVERGENCE_KINDS, DIVERGENCE_TOKENS, DIVERGENCE_OTHER_TEMPLATE, SAVINGS_AMOUNT, MISSED_SAVINGS_AMOUNT,
-    BREAKPOINT_PATH, GATEWAY_COST, GATEWAY_SAVED, USAGE_ERROR, ABANDONED, TIME_TO_FIRST_TOKEN,
+    BREAKPOINT_PATH, WRITE_TTL, GATEWAY_COST, GATEWAY_SAVED, USAGE_ERROR, ABANDONED, TIME_TO_FIRST_TOKEN,
 )  # fmt: skip
 
 OTHER = "other"

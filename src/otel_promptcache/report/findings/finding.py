@@ -53,7 +53,9 @@ class Finding:
     provider: str | None = None
     """Who answered, in most cases."""
     api_type: str | None = None
-    """The API, in most cases: which snippet is shown."""
+    """The API, in most cases."""
+    format: str | None = None
+    """The format of the requests, in most cases: which snippet is shown."""
     places: int = 1
     """At how many places the prompts differ, in most cases."""
     is_one_off: bool = False
@@ -95,7 +97,7 @@ class Finding:
         snippet = (self.variant or self.rule).snippet
         if snippet is CACHE_KEY and not self._server.takes_cache_key:
             return None
-        return (snippet and snippet.for_api(self.api_type)) or None
+        return (snippet and snippet.for_format(self.format)) or None
 
     @property
     def cost(self) -> str:

@@ -10,6 +10,7 @@ from otel_promptcache.report.findings.finding import Finding, most_common
 from otel_promptcache.report.findings.situations import is_one_off, is_persistent, situation_of
 from otel_promptcache.report.reading.record import CallRecord, Change
 from otel_promptcache.report.rendering.wording import code, counted, tokens
+from otel_promptcache.report.rules.opt_in import OPT_IN_RULES
 from otel_promptcache.report.rules.places import Place, describe_kind, place_of
 from otel_promptcache.report.rules.prompt import PROMPT_RULES
 from otel_promptcache.report.rules.rule import Cause, Rule, Situation, first_rule
@@ -18,6 +19,8 @@ from otel_promptcache.report.rules.tools import TOOL_RULES
 
 REASON_RULES = (*PROMPT_RULES, *TOOL_RULES, *SETUP_RULES)
 """In the order in which they are tried."""
+_OPT_IN_RULES = (*OPT_IN_RULES, *REASON_RULES)
+"""The same for calls whose cache holds only what they mark."""
 
 COLD_START = "cold_start"
 _EXPECTED = frozenset({COLD_START, "below_minimum"})
@@ -65,7 +68,8 @@ def _dominates(calls: Sequence[CallRecord], of_calls: Sequence[CallRecord]) -> b
 
 
 def _rule_of(call: CallRecord) -> Rule:
-    return first_rule(REASON_RULES, call.reason or "", place_of(call.path), call.kind) or OTHER_REASON
+    rules = _OPT_IN_RULES if call.is_opt_in else REASON_RULES
+    return first_rule(rules, call.reason or "", place_of(call.path), call.kind) or OTHER_REASON
 
 
 def _finding(
@@ -117,6 +121,7 @@ def _finding(
         host=most_common(call.host for call in missed),
         provider=most_common(call.provider for call in missed),
         api_type=most_common(call.api_type for call in missed),
+        format=most_common(call.format for call in missed),
         places=len(changes) or 1,
         is_one_off=one_off,
     )

@@ -11,12 +11,16 @@ from otel_promptcache.report.findings.orders import orders_that_differ
 from otel_promptcache.report.reading.record import UNKNOWN, CallRecord
 from otel_promptcache.report.rendering.wording import counted, tokens, usd, verbatim
 from otel_promptcache.report.rules import patterns as rules
+from otel_promptcache.report.rules.opt_in import HOUR_NOT_NEEDED, MARKS_NOT_READ
 from otel_promptcache.report.rules.places import LEADING, Place, place_of
 from otel_promptcache.report.rules.rule import Rule
 
 _FEW_WRITES = 3
 _BREAK_EVEN_READS = 0.25 / 0.9
 """Tokens to be read for each that is written, at a surcharge of 25 % and a discount of 90 %."""
+
+_SHORT_LIFETIME_SECONDS = 300
+"""Of an entry that was not written for an hour."""
 
 _FEW_READS = 5
 _MOST = 0.6
@@ -63,13 +67,13 @@ def _writes_not_read(template: str | None, calls: Calls) -> Finding | None:
     if net_usd >= 0 if dollars else read >= written * _BREAK_EVEN_READS:
         return None
     evidence = (
-        f"{counted(len(writes), 'request')} of {len(calls):,} wrote {tokens(written)} tokens, and {tokens(read)} were "
-        f"read: {read / written:.2f} for each that was written."
+        f"{counted(len(writes), 'request')} of {len(calls):,} wrote {tokens(written)} tokens, and {tokens(read)} "
+        f"were read: {read / written:.2f} for each that was written."
     )
     if dollars:
         evidence += f" The writes cost {usd(-net_usd)} more than the reads saved."
     return Finding(
-        rule=rules.WRITES_NOT_READ,
+        rule=MARKS_NOT_READ if writes[-1].is_opt_in else rules.WRITES_NOT_READ,
         template=template,
         requests=len(writes),
         of_requests=len(calls),
@@ -79,6 +83,27 @@ def _writes_not_read(template: str | None, calls: Calls) -> Finding | None:
         host=most_common(call.host for call in writes),
         provider=most_common(call.provider for call in writes),
         api_type=most_common(call.api_type for call in writes),
+        format=most_common(call.format for call in writes),
+    )
+
+
+def _hour_not_needed(template: str | None, calls: Calls) -> Finding | None:
+    """Writes for an hour, though the requests follow each other closely."""
+    writes = [call for call in calls if call.write_tokens and call.write_ttl == "1h" and call.is_opt_in]
+    pauses = [later.started_seconds - earlier.started_seconds for earlier, later in pairwise(calls)]
+    if len(writes) < _FEW_WRITES or not pauses or max(pauses) > _SHORT_LIFETIME_SECONDS:
+        return None
+    return Finding(
+        rule=HOUR_NOT_NEEDED,
+        template=template,
+        requests=len(writes),
+        of_requests=len(calls),
+        evidence=f"{counted(len(writes), 'request')} of {len(calls):,} wrote "
+        f"{tokens(sum(call.write_tokens or 0 for call in writes))} tokens for an hour, and the longest pause between "
+        f"two requests was {max(pauses):,.0f} seconds.",
+        host=most_common(call.host for call in writes),
+        provider=most_common(call.provider for call in writes),
+        format=most_common(call.format for call in writes),
     )
 
 
@@ -101,8 +126,8 @@ def _constant_read(template: str | None, calls: Calls) -> Finding | None:
         template=template,
         requests=count,
         of_requests=len(calls),
-        evidence=f"{count:,} of {counted(len(calls), 'request')} read exactly {tokens(read_tokens)} tokens, while the "
-        f"prompt grew from {tokens(inputs[0])} to {tokens(inputs[-1])}.",
+        evidence=f"{count:,} of {counted(len(calls), 'request')} read exactly {tokens(read_tokens)} tokens, while "
+        f"the prompt grew from {tokens(inputs[0])} to {tokens(inputs[-1])}.",
         token=read_tokens,
     )
 
@@ -226,6 +251,7 @@ def _no_price(calls: Calls) -> Finding | None:
 
 _PATTERNS: tuple[Callable[[str | None, Calls], Finding | None], ...] = (
     _writes_not_read,
+    _hour_not_needed,
     _constant_read,
     _unstable_prefix,
     _usage_not_requested,

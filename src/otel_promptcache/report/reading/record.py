@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 from otel_promptcache.core.quoting import cut
+from otel_promptcache.providers.policies import is_opt_in
 from otel_promptcache.report.reading import attributes as at
 from otel_promptcache.telemetry import names
 
+MESSAGES = "messages"
+"""Anthropic's format, for which there is no `openai.api.type`."""
 UNKNOWN = "unknown"
 """The result of a call that nothing is known about."""
 
@@ -55,6 +58,8 @@ class CallRecord:
     input_tokens: int | None = None
     read_tokens: int | None = None
     write_tokens: int | None = None
+    write_ttl: str | None = None
+    """The lifetime that most of the written tokens were written for."""
     expected_tokens: int | None = None
     """What the provider could have read for this very prompt."""
     avoidable_tokens: int | None = None
@@ -115,6 +120,16 @@ class CallRecord:
         return self.name or self.fingerprint
 
     @property
+    def is_opt_in(self) -> bool:
+        """Its cache holds only what a request marks."""
+        return is_opt_in(self.provider or "", self.model or "")
+
+    @property
+    def format(self) -> str | None:
+        """The format of its request: `openai.api.type`, or `messages`."""
+        return self.api_type or (MESSAGES if self.is_opt_in else None)
+
+    @property
     def has_failed(self) -> bool:
         """It ended with an error."""
         return self.error_type is not None and not self.is_abandoned
@@ -157,6 +172,7 @@ class CallRecord:
             input_tokens=_count(attributes, names.USAGE_INPUT_TOKENS),
             read_tokens=_count(attributes, names.USAGE_CACHE_READ_TOKENS),
             write_tokens=_count(attributes, names.USAGE_CACHE_WRITE_TOKENS),
+            write_ttl=_text(attributes, at.WRITE_TTL),
             expected_tokens=_count(attributes, at.EXPECTED_TOKENS),
             avoidable_tokens=_count(attributes, at.AVOIDABLE_TOKENS),
             reason=_text(attributes, at.MISS_REASON),

@@ -108,9 +108,8 @@ SETUP_RULES: tuple[Rule, ...] = (
         id="caching-disabled",
         title="Caching is off: nothing in the prompts is marked",
         what="In the explicit mode of OpenAI's `prompt_cache_options` only what has a `prompt_cache_breakpoint` is "
-        "cached, and of Claude only what has `cache_control`. No part of these prompts has one.",
-        advice="Leave OpenAI's mode at `implicit`, or mark the end of what requests share with a breakpoint. For "
-        "Claude put `cache_control` there, or at the top of the request.",
+        "cached. No part of these prompts has one.",
+        advice="Leave the mode at `implicit`, or mark the end of what requests share with a breakpoint.",
         reasons=frozenset({"caching_disabled"}),
         snippet=snippets.IMPLICIT_MODE,
     ),

@@ -1,4 +1,4 @@
-"""The lines to write, for Chat Completions and for Responses. The tests run each of them."""
+"""The lines to write, by the format of the request. The tests run each of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ RESPONSES = "responses"
 """`openai.api.type` of the Responses API."""
 CHAT = "chat_completions"
 """The same of Chat Completions."""
+MESSAGES = "messages"
+"""Anthropic's format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +19,13 @@ class Snippet:
     Names in capitals are the application's own values.
     """
 
-    chat: str
-    responses: str
+    chat: str = ""
+    responses: str = ""
+    messages: str = ""
 
-    def for_api(self, api_type: str | None) -> str:
-        """The lines for the API that the calls use; empty if it needs none, or is another one."""
-        return {RESPONSES: self.responses, CHAT: self.chat}.get(api_type or "", "")
+    def for_format(self, name: str | None) -> str:
+        """The lines for the format that the calls use; empty if it needs none, or is another one."""
+        return {RESPONSES: self.responses, CHAT: self.chat, MESSAGES: self.messages}.get(name or "", "")
 
 
 BREAKPOINT = Snippet(
@@ -97,7 +100,31 @@ USAGE = Snippet(
     responses="",  # its streams report usage by themselves
 )
 
+MARKER = Snippet(
+    chat="""\
+{"role": ROLE, "content": [
+    {"type": "text", "text": TEXT, "cache_control": {"type": "ephemeral"}},
+]}""",
+    messages="""{"type": "text", "text": TEXT, "cache_control": {"type": "ephemeral"}}""",
+)
+
+AUTOMATIC_MARKER = Snippet(
+    chat="""extra_body={"cache_control": {"type": "ephemeral"}}""",
+    messages="""extra_body={"cache_control": {"type": "ephemeral"}}""",
+)
+
+HOUR = Snippet(
+    chat="""\
+{"role": ROLE, "content": [
+    {"type": "text", "text": TEXT, "cache_control": {"type": "ephemeral", "ttl": "1h"}},
+]}""",
+    messages="""{"type": "text", "text": TEXT, "cache_control": {"type": "ephemeral", "ttl": "1h"}}""",
+)
+
 ALL_SNIPPETS = {
+    "marker": MARKER,
+    "automatic marker": AUTOMATIC_MARKER,
+    "hour": HOUR,
     "breakpoint": BREAKPOINT,
     "split message": SPLIT_MESSAGE,
     "implicit mode": IMPLICIT_MODE,
