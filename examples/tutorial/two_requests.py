@@ -13,12 +13,13 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import Any
 
 from openai import OpenAI
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -58,9 +59,14 @@ def main() -> None:
             ask(client, question, options)
 
     print(f"{options.model}, {'the simulator' if options.sim else client.base_url}")
+    print_table(exporter.get_finished_spans())
+
+
+def print_table(spans: Sequence[ReadableSpan]) -> None:
+    """Print what both spans say, line by line."""
     print(f"{'':24}{'1st call':>12}{'2nd call':>12}")
     for title, attribute, form in ROWS:
-        values = [(span.attributes or {}).get(attribute) for span in exporter.get_finished_spans()]
+        values = [(span.attributes or {}).get(attribute) for span in spans]
         cells = ["-" if value is None else form.format(value) for value in values]
         print(f"{title:24}" + "".join(f"{cell:>12}" for cell in cells))
 

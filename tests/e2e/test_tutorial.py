@@ -15,7 +15,7 @@ import pytest
 
 TUTORIAL = Path(__file__).parents[2] / "examples" / "tutorial"
 SHOWN = re.findall(
-    r"<!-- python two_requests\.py(.*?) -->\n```\n(.*?)```",
+    r"<!-- python (two_\w+\.py.*?) -->\n```\n(.*?)```",
     (TUTORIAL / "README.md").read_text("utf-8"),
     re.DOTALL,
 )
@@ -24,8 +24,9 @@ has_prices = importlib.util.find_spec("genai_prices") is not None
 
 @cache
 def run(options: str) -> list[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
-    arguments = [sys.executable, str(TUTORIAL / "two_requests.py"), *shlex.split(options)]
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    script, *arguments = shlex.split(options)
+    arguments = [sys.executable, str(TUTORIAL / script), *arguments]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()
@@ -49,15 +50,19 @@ def test_the_readme_shows_what_appears(options: str, output: str) -> None:
 
 def test_the_readme_shows_all_variants() -> None:
     assert [options.split() for options, _ in SHOWN] == [
-        ["--stream"],
-        ["--timestamp"],
-        ["--model", "gpt-4.1"],
-        ["--no-breakpoint"],
+        ["two_requests.py", "--stream"],
+        ["two_requests.py", "--timestamp"],
+        ["two_requests.py", "--model", "gpt-4.1"],
+        ["two_requests.py", "--no-breakpoint"],
+        ["two_messages.py", "--stream"],
+        ["two_messages.py", "--no-marker"],
+        ["two_messages.py", "--timestamp"],
     ]
 
 
-def test_the_second_request_reads_what_the_first_one_left() -> None:
-    lines = run(" --stream")
+@pytest.mark.parametrize("script", ["two_requests.py", "two_messages.py"])
+def test_the_second_request_reads_what_the_first_one_left(script: str) -> None:
+    lines = run(f"{script} --stream")
     first, second = (int(tokens.replace(",", "")) for tokens in values(lines, "read from the cache"))
     assert first == 0
     assert second > 1024
