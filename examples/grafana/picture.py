@@ -31,7 +31,7 @@ _SECONDS = 240
 _HALF = 12
 _NOTE = (
     "No screenshot: drawn with matplotlib from what a real Prometheus answered to the panels' own queries, "
-    "while the demo's eight applications\nsent their metrics to it over OTLP. "
+    "while the demo's nine applications\nsent their metrics to it over OTLP. "
     "An hour takes two minutes here, and a day one."
 )
 

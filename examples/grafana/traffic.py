@@ -2,7 +2,7 @@
 
     OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 python examples/grafana/traffic.py
 
-Each round is half an hour of traffic of eight applications against a local provider.
+Each round is half an hour of traffic of nine applications against a local provider.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def test_demo_as_a_process_of_its_own() -> None:
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert [one["name"] for one in document["templates"]] == sorted(one.name for one in WORKLOADS)
-    assert document["total"]["requests"] == 250
+    assert document["total"]["requests"] == 270
     assert "support-bot" in done.stderr
     assert "Traceback" not in done.stderr
     assert ESCAPE not in done.stderr
@@ -67,9 +67,9 @@ def test_an_interrupt_ends_a_live_demo_with_the_table_so_far(
     file = tmp_path / "numbers.json"
     result = run("demo", "--live", "--seconds", "5", "--json", str(file), FORCE_COLOR="1", COLUMNS="80")
     assert result.exit_code == 130
-    assert "of 250 requests" in result.output
+    assert "of 270 requests" in result.output
     assert "the findings from emitted spans" in result.output
-    assert json.loads(file.read_text(encoding="utf-8"))["total"]["requests"] < 250
+    assert json.loads(file.read_text(encoding="utf-8"))["total"]["requests"] < 270
     assert not PromptCacheInstrumentor().is_instrumented_by_opentelemetry
 
 

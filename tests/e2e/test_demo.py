@@ -41,6 +41,11 @@ def recorded_tokens(requests: tuple[RecordedRequest, ...]) -> dict[str, Counter[
     tokens: dict[str, Counter[str]] = defaultdict(Counter[str])
     for request in requests:
         usage = request.usage or {}
+        if request.path.endswith("/messages"):
+            read, write = usage["cache_read_input_tokens"], usage["cache_creation_input_tokens"]
+            states = {"read": read, "write": write, "uncached": usage["input_tokens"]}
+            tokens[request.body["model"]].update(states)
+            continue
         details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
         if details is None:
             continue
@@ -94,7 +99,7 @@ def test_good_habits_hit_and_flaws_show(demo_run: Run) -> None:
     assert ratios["support-bot"] > 0.85
     assert ratios["coding-agent"] > 0.8
     assert 0.2 < ratios["rag-search"] < 0.5
-    assert ratios["daily-digest"] == ratios["classifier"] == 0
+    assert ratios["daily-digest"] == ratios["classifier"] == ratios["memo-writer"] == 0
     assert ratios["tool-shuffler"] < 0.1
     assert ratios["tenant-mail"] < 0.25
     assert ratios["chat-widget"] is None

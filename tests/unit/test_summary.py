@@ -146,7 +146,7 @@ def full_summary() -> Summary:
         TemplateSummary(
             workload.name,
             Counter(hit=999),
-            Counter(read=124_999, write=12_499, uncached=124_999),
+            Counter(read=111_111, write=11_111, uncached=111_111),
             -0.1249,
             {"hit": [Bucket(0.9, 1.1, 1)], "miss": [Bucket(9.0, 9.9, 1)]},
         )

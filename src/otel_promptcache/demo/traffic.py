@@ -11,6 +11,8 @@ from random import Random
 from types import TracebackType
 from typing import Any, final
 
+from anthropic import Anthropic
+from anthropic import DefaultHttpxClient as AnthropicHttpxClient
 from openai import (
     AsyncAzureOpenAI,
     AsyncOpenAI,
@@ -24,7 +26,7 @@ from otel_promptcache.sim.workloads import Arguments, Workload
 
 _API_KEY = "demo"
 _API_VERSION = "2024-10-21"
-_ANY_MODEL = "gpt-4.1-nano"
+_ANY_MODEL, _ANY_CLAUDE = "gpt-4.1-nano", "claude-haiku-4-5"
 _NAP_SECONDS = 0.1
 
 
@@ -86,7 +88,7 @@ class Traffic:
         return not working
 
     def _run(self, workload: Workload) -> None:
-        with _client(self._url) as client:
+        with _client(self._url, workload) as client:
             create = _endpoint(client, workload)
             for at_seconds, arguments in self._schedules[workload.name]:
                 if self._stop.wait(max(0.0, at_seconds - self.elapsed_seconds)):
@@ -125,18 +127,34 @@ class Traffic:
 
 def warm_up(url: str) -> None:
     """Make one call of each kind, so that the next one takes no longer than any other."""
-    with _client(url) as client:
+    with _openai(url) as client:
         client.chat.completions.create(model=_ANY_MODEL, messages=[{"role": "user", "content": "Hello"}])
         client.responses.create(model=_ANY_MODEL, input="Hello")
+    with _anthropic(url) as claude:
+        claude.messages.create(
+            model=_ANY_CLAUDE, max_tokens=1, messages=[{"role": "user", "content": "Hello"}]
+        )
 
 
-def _client(url: str) -> OpenAI:
-    # A proxy that the environment names is not for loopback.
+def _client(url: str, workload: Workload) -> OpenAI | Anthropic:
+    return _anthropic(url) if workload.api == "messages" else _openai(url)
+
+
+# A proxy that the environment names is not for loopback.
+
+
+def _openai(url: str) -> OpenAI:
     http_client = DefaultHttpxClient(trust_env=False)
     return OpenAI(base_url=f"{url}/v1", api_key=_API_KEY, http_client=http_client)
 
 
-def _endpoint(client: OpenAI | AsyncOpenAI, workload: Workload) -> Any:
+def _anthropic(url: str) -> Anthropic:
+    return Anthropic(base_url=url, api_key=_API_KEY, http_client=AnthropicHttpxClient(trust_env=False))
+
+
+def _endpoint(client: OpenAI | AsyncOpenAI | Anthropic, workload: Workload) -> Any:
+    if isinstance(client, Anthropic):
+        return client.messages.create
     return client.chat.completions.create if workload.api == "chat" else client.responses.create
 
 

@@ -1,7 +1,8 @@
 """Applications as one meets them, each with its habit towards the prompt cache: good, bad or indifferent.
 
-A workload is data: the keyword arguments of request after request, for `chat.completions.create` or
-`responses.create` of whatever client. Nothing is sent here, and the same seed gives the same requests.
+A workload is data: the keyword arguments of request after request, for `chat.completions.create`,
+`responses.create` or Anthropic's `messages.create` of whatever client. Nothing is sent here, and the same seed
+gives the same requests.
 
 ```python
 for arguments in SUPPORT_BOT.requests(seed=1):
@@ -40,7 +41,7 @@ class Workload:
     name: str
     does: str
     flaw: str | None = None
-    api: Literal["chat", "responses"]
+    api: Literal["chat", "responses", "messages"]
     client: Literal["sync", "async", "azure"]
     send: Callable[[Random], Iterator[Arguments]]
 
@@ -139,6 +140,19 @@ def _chat_widget(chance: Random) -> Iterator[Arguments]:
         yield {**_chat("gpt-4o-mini", system, _text(chance, 10, 40)), "stream": True}
 
 
+def _memo_writer(chance: Random) -> Iterator[Arguments]:
+    guide = _guide("You write memos about contracts, in the style of the house.", 2200)
+    for _ in range(20):
+        question = {"role": "user", "content": _text(chance, 100, 300)}
+        yield {
+            "model": "claude-sonnet-5",
+            "max_tokens": 64,
+            "system": guide,
+            "messages": [question],
+            "stream": True,
+        }
+
+
 SUPPORT_BOT = Workload(
     name="support-bot",
     does="2,000 tokens of instructions and four tools, then a question",
@@ -201,8 +215,18 @@ CHAT_WIDGET = Workload(
     send=_chat_widget,
 )
 
+MEMO_WRITER = Workload(
+    name="memo-writer",
+    does="stable instructions for Claude, and none of it is marked",
+    flaw="no cache_control",
+    api="messages",
+    client="sync",
+    send=_memo_writer,
+)
+
 WORKLOADS = (
-    SUPPORT_BOT, CODING_AGENT, RAG_SEARCH, DAILY_DIGEST, TOOL_SHUFFLER, TENANT_MAIL, CLASSIFIER, CHAT_WIDGET,
+    SUPPORT_BOT, CODING_AGENT, RAG_SEARCH, DAILY_DIGEST, TOOL_SHUFFLER, TENANT_MAIL, MEMO_WRITER, CLASSIFIER,
+    CHAT_WIDGET,
 )  # fmt: skip
 """All of them, the well-behaved first."""
 

@@ -83,6 +83,7 @@ def _finding(
     token_offsets = [call.token for call in missed if call.token is not None and call.path == path]
     dollars = [call.missed_usd for call in missed if call.missed_usd is not None]
     lost = [call.missed_tokens for call in missed if call.missed_tokens is not None]
+    unpriced = sum(call.missed_tokens != 0 and call.missed_usd is None for call in missed)
     kind = most_common(call.kind for call in missed)
     token = most_common(token_offsets) if token_offsets else None
     sources = sorted({call.source for call in missed if call.source}, reverse=True)
@@ -103,7 +104,7 @@ def _finding(
                     _others(changes),
                     "The prompt has been stable since." if one_off else None,
                     _lost(sum(lost), rule),
-                    _without_price(len(missed) - len(dollars)) if dollars else None,
+                    _without_price(unpriced) if dollars else None,
                     _source(missed),
                 ),
             )
