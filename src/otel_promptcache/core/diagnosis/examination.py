@@ -146,7 +146,9 @@ class Examination:
         self.sent = sent = replace(self.sent, scope=served_scope, response_id=reply.response_id)
         from_seconds = self.sent_at_seconds if policy.lives_from_request else now_seconds
         plain = CachedPrefix(now_seconds, from_seconds + policy.lifetime(sent.options.retention))
-        boundaries = self._boundaries_left(plain, policy, usage, now_seconds)
+        boundaries: dict[int, CachedPrefix] = {}
+        if self.boundaries is not None and self._has_same_rules(policy):
+            boundaries = self._boundaries_left(self.boundaries, plain, policy, usage, now_seconds)
         is_same_scope = served_scope is asked_scope
         self._known_links = self._index.admit(
             sent, plain, boundaries, self._pieces, None if is_same_scope else asked_scope
@@ -159,15 +161,18 @@ class Examination:
         return has_boundaries and policy.is_opt_in is self._is_opt_in
 
     def _boundaries_left(
-        self, plain: CachedPrefix, policy: CachePolicy, usage: TokenUsage | None, now_seconds: float
+        self,
+        boundaries: Boundaries,
+        plain: CachedPrefix,
+        policy: CachePolicy,
+        usage: TokenUsage | None,
+        now_seconds: float,
     ) -> dict[int, CachedPrefix]:
         """What is known from now on of the links at which a boundary is left or kept alive."""
         found: dict[int, CachedPrefix] = {}
-        if self.boundaries is None or not self._has_same_rules(policy):
-            return found
         match = (self._joined or self._own).match
         left = entries_left(
-            self._index, self.sent, match, self.boundaries, policy, usage, self.sent_at_seconds, now_seconds
+            self._index, self.sent, match, boundaries, policy, usage, self.sent_at_seconds, now_seconds
         )
         for (index, is_marked), until_seconds in left.items():
             known = found.get(index, plain)
