@@ -19,7 +19,7 @@ help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1	/'
 
 $(DEMO): pyproject.toml requirements-dev.txt
-	@echo "Installing what the demo needs into .venv, once: 125 MB, some ten seconds with a fast network"
+	@echo "Installing what the demo needs into .venv, once: 134 MB, some ten seconds with a fast network"
 	@$(PYTHON) -m venv .venv
 	@$(PIP) --editable '.[demo]'
 	@touch $@
