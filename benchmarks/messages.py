@@ -111,12 +111,12 @@ def _events() -> Iterator[dict[str, Any]]:
 
 
 _BODY = json.dumps(_message()).encode()
-_STREAM = b"".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in _events())
+_STREAM = [f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in _events()]
 
 
 def _answer(request: httpx2.Request) -> httpx2.Response:
     if b'"stream":true' in request.content:
-        return httpx2.Response(200, content=_STREAM, headers={"content-type": "text/event-stream"})
+        return httpx2.Response(200, content=iter(_STREAM), headers={"content-type": "text/event-stream"})
     return httpx2.Response(200, content=_BODY, headers={"content-type": "application/json"})
 
 

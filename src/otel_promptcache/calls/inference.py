@@ -10,7 +10,7 @@ from otel_promptcache.calls.shared import ObservedRun, Shared
 from otel_promptcache.core.analyzer import CacheReport, analyze, gateway_hit
 from otel_promptcache.core.diagnosis.examination import Examination
 from otel_promptcache.core.diagnosis.verdict import Diagnosis
-from otel_promptcache.core.exchange import AnswerContent, Reply, RequestFacts
+from otel_promptcache.core.exchange import AnswerContent, ProviderDiagnosis, Reply, RequestFacts
 from otel_promptcache.core.memory.nodes import AnsweredPrompt, SentPrompt
 from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.core.money.usage import TEXT_ALONE, TokenUsage
@@ -68,6 +68,8 @@ class Inference:
         self._unstated_tier: str | None = None
         """What is taken for the tier of an answer that names none."""
         self._examination: Examination | None = None
+        self._judged: tuple[tuple[object, ...], Diagnosis] | None = None
+        """The last judgement, and what it goes by."""
         self._fleet_call: FleetCall | None = None
         """None if there is no fleet's memory, or nothing to ask it."""
 
@@ -253,16 +255,34 @@ class Inference:
     def _diagnose(
         self, answer: AnswerContent, usage: TokenUsage, policy: CachePolicy, now_seconds: float
     ) -> Diagnosis | None:
-        if self._examination is None:
+        examination, said = self._examination, answer.reply.diagnosis
+        if examination is None:
             return None
         if answer.is_processed:
-            self._answered(self._examination, answer.reply, policy, now_seconds, usage)
-        diagnosis = self._examination.judge(
-            usage, answer.reply.diagnosis, policy, is_retried=self.attempts > 1
-        )
+            self._answered(examination, answer.reply, policy, now_seconds, usage)
+        if self._wire.has_early_usage:
+            diagnosis = self._judge_once(examination, usage, said, policy)
+        else:
+            diagnosis = examination.judge(usage, said, policy, is_retried=self.attempts > 1)
         if self._fleet_call is not None:
-            self._tell_fleet_tokens(self._fleet_call, self._examination.learned_tokens)
+            self._tell_fleet_tokens(self._fleet_call, examination.learned_tokens)
         return diagnosis
+
+    def _judge_once(
+        self,
+        examination: Examination,
+        usage: TokenUsage,
+        said: ProviderDiagnosis | None,
+        policy: CachePolicy,
+    ) -> Diagnosis:
+        """Judge, but not again at the end of a stream that said all that matters at its start."""
+        judged = (
+            usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.has_further_readings,
+            said, policy, examination.is_joined,
+        )  # fmt: skip
+        if self._judged is None or self._judged[0] != judged:
+            self._judged = judged, examination.judge(usage, said, policy, is_retried=self.attempts > 1)
+        return self._judged[1]
 
     @guarded
     def _price(self, model: str, reply: Reply, started_ns: int) -> ModelPrice | None:
