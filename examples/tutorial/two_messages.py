@@ -17,22 +17,15 @@ from datetime import datetime, timezone
 from typing import Any
 
 from anthropic import Anthropic
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from two_requests import PREFIX, QUESTIONS, print_table
+from two_requests import PREFIX, QUESTIONS, instrument, print_table
 
-import otel_promptcache
 from otel_promptcache.sim import SimConfig, Simulator
 
 
 def main() -> None:
     """Ask both questions and print what the spans say about them."""
     options = parse_arguments()
-    exporter = InMemorySpanExporter()
-    tracer_provider = TracerProvider()
-    tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
-    otel_promptcache.instrument(tracer_provider=tracer_provider)  # the same line for both SDKs
+    exporter = instrument()  # the same line for both SDKs
 
     with ExitStack() as stack:
         if options.sim:

@@ -43,10 +43,7 @@ ROWS = (
 def main() -> None:
     """Ask both questions and print what the spans say about them."""
     options = parse_arguments()
-    exporter = InMemorySpanExporter()
-    tracer_provider = TracerProvider()
-    tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
-    otel_promptcache.instrument(tracer_provider=tracer_provider)  # all there is to do
+    exporter = instrument()
 
     with ExitStack() as stack:
         if options.sim:
@@ -60,6 +57,15 @@ def main() -> None:
 
     print(f"{options.model}, {'the simulator' if options.sim else client.base_url}")
     print_table(exporter.get_finished_spans())
+
+
+def instrument() -> InMemorySpanExporter:
+    """Observe all clients; the spans are kept to be printed."""
+    exporter = InMemorySpanExporter()
+    tracer_provider = TracerProvider()
+    tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
+    otel_promptcache.instrument(tracer_provider=tracer_provider)  # all there is to do
+    return exporter
 
 
 def print_table(spans: Sequence[ReadableSpan]) -> None:

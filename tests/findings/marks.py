@@ -7,9 +7,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from otel_promptcache.report.reading.record import MESSAGES
 from otel_promptcache.report.rules import snippets
 from otel_promptcache.report.rules.rule import Situation
-from otel_promptcache.report.rules.snippets import MESSAGES, Snippet
+from otel_promptcache.report.rules.snippets import Snippet
 from tests.findings.loop import RULES, App, Loop, fill
 from tests.findings.prompts import NAMES
 from tests.unit.prompts import Body, prose

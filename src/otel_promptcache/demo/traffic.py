@@ -140,10 +140,8 @@ def _client(url: str, workload: Workload) -> OpenAI | Anthropic:
     return _anthropic(url) if workload.api == "messages" else _openai(url)
 
 
-# A proxy that the environment names is not for loopback.
-
-
 def _openai(url: str) -> OpenAI:
+    # A proxy that the environment names is not for loopback; likewise below.
     http_client = DefaultHttpxClient(trust_env=False)
     return OpenAI(base_url=f"{url}/v1", api_key=_API_KEY, http_client=http_client)
 

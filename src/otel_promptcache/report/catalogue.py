@@ -87,13 +87,16 @@ def _sections(rules: Sequence[Rule]) -> Iterator[str]:
 def _code(snippet: Snippet | None) -> Iterator[str]:
     if snippet is None:
         return
-    texts = {"Messages": snippet.messages, "Chat Completions": snippet.chat, "Responses": snippet.responses}
-    names = {text: name for name, text in reversed(texts.items()) if text}
-    if len(names) == 1:
-        yield f"```text\n{next(iter(names))}\n```"
-    else:
-        blocks = [f"# {texts_name}\n{text}" for text, texts_name in reversed(names.items())]
-        yield "```text\n" + "\n".join(blocks) + "\n```"
+    formats: dict[str, str] = {}  # equal lines once, by the first of their formats
+    for name, lines in (
+        ("Messages", snippet.messages),
+        ("Chat Completions", snippet.chat),
+        ("Responses", snippet.responses),
+    ):
+        if lines:
+            formats.setdefault(lines, name)
+    code = (lines if len(formats) == 1 else f"# {name}\n{lines}" for lines, name in formats.items())
+    yield "```text\n" + "\n".join(code) + "\n```"
 
 
 def _when(rule: Rule) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from otel_promptcache.core.memory.earlier import EarlierPrompts
 from otel_promptcache.core.memory.match import PrefixMatch
@@ -41,44 +41,40 @@ def entries_left(
     }
     if not policy.is_opt_in:
         return written
-    alive = dict(_alive(sent, match, boundaries, sent_at_seconds))
-    if not alive or (usage is not None and usage.cache_read_tokens == 0):
-        last = -1
-        alive.clear()
-    else:
-        last = max(alive).position
-        for each in boundaries.writable:
-            until_seconds = _until_seconds(history, sent, each)
-            if each.position < last and until_seconds >= sent_at_seconds:
-                alive[each] = until_seconds
+    furthest = None
+    if usage is None or usage.cache_read_tokens != 0:
+        furthest = _furthest_alive(sent, match, boundaries, sent_at_seconds)
     if usage is not None and usage.cache_write_tokens == 0:
-        written.clear()
-    return {
-        **{
-            each: from_seconds + _lifetime(policy, until_seconds - sent_at_seconds)
-            for each, until_seconds in alive.items()
-        },
-        **{each: until_seconds for each, until_seconds in written.items() if each.position > last},
+        written = {}
+    if furthest is None:
+        return written
+    # What is in front of the furthest one is not written again: what is there lives on.
+    last, last_until_seconds = furthest
+    alive = {each: _until_seconds(history, sent, each) for each in boundaries.writable if each < last}
+    alive[last] = last_until_seconds
+    kept = {
+        each: from_seconds + _lifetime(policy, until_seconds - sent_at_seconds)
+        for each, until_seconds in alive.items()
+        if until_seconds >= sent_at_seconds
     }
+    return kept | {each: until_seconds for each, until_seconds in written.items() if each > last}
 
 
 def _ttl(sent: SentPrompt, boundary: Boundary) -> str | None:
     return sent.prompt.links[boundary.position].breakpoint_ttl if boundary.is_marked else None
 
 
-def _alive(
+def _furthest_alive(
     sent: SentPrompt, match: PrefixMatch, boundaries: Boundaries, now_seconds: float
-) -> Iterator[tuple[Boundary, float]]:
-    """The furthest boundary that could be read, and until when it would have lived."""
+) -> tuple[Boundary, float] | None:
+    """The furthest boundary that could be read, and until when it would have lived; None if there is none."""
     for step in reversed(match.steps):
         seen = step.cached.get(sent.scope)
-        if seen is None:
-            continue
-        for is_marked, until_seconds in seen.boundary_until_seconds.items():
+        for is_marked, until_seconds in seen.boundary_until_seconds.items() if seen else ():
             boundary = Boundary(step.position, is_marked)
             if until_seconds >= now_seconds and boundary in boundaries.readable:
-                yield boundary, until_seconds
-                return
+                return boundary, until_seconds
+    return None
 
 
 def _until_seconds(history: EarlierPrompts, sent: SentPrompt, boundary: Boundary) -> float:

@@ -87,6 +87,11 @@ class Evidence:
     """Something was written to the cache, or it was not reported that nothing was."""
 
     @property
+    def is_unwritten(self) -> bool:
+        """The cache is opt-in, and it is reported that the request neither read nor wrote it."""
+        return self.policy.is_opt_in and not self.has_written and not self.read_tokens
+
+    @property
     def tolerance_tokens(self) -> int:
         """What may be missing without meaning anything."""
         return self.expectation.tolerance_tokens
@@ -154,15 +159,8 @@ def _caching_disabled(evidence: Evidence) -> Finding | None:
 
 def _nothing_written(evidence: Evidence) -> Finding | None:
     """What is in front of the last mark was too short to be written, or was not written all the same."""
-    if (
-        not evidence.policy.is_opt_in
-        or evidence.has_written
-        or evidence.read_tokens
-        or not evidence.sent.is_marked
-    ):
-        return None
     minimum_tokens = evidence.policy.minimum_tokens
-    if minimum_tokens is None:
+    if not evidence.is_unwritten or not evidence.sent.is_marked or minimum_tokens is None:
         return None
     if evidence.expectation.marked_tokens < minimum_tokens:
         return Finding(MissReason.BELOW_MINIMUM, 0)
@@ -227,16 +225,13 @@ def content_changed(evidence: Evidence) -> Finding | None:
 
 def _mostly_unmarked(evidence: Evidence) -> Finding | None:
     """A breakpoint is missing that would have saved more than what a change spoils."""
-    if not evidence.policy.is_opt_in or evidence.lost(evidence.expectation.unmarked) <= (
-        evidence.expectation.avoidable_tokens
-    ):
-        return None
-    return _no_matching_breakpoint(evidence)
+    missing = _no_matching_breakpoint(evidence) if evidence.policy.is_opt_in else None
+    spoiled_tokens = evidence.expectation.avoidable_tokens
+    return missing if missing is not None and (missing.tokens or 0) > spoiled_tokens else None
 
 
 def _no_matching_breakpoint(evidence: Evidence) -> Finding | None:
-    is_unwritten = evidence.policy.is_opt_in and not evidence.has_written and not evidence.read_tokens
-    if not evidence.policy.has_exact_boundaries or is_unwritten:
+    if not evidence.policy.has_exact_boundaries or evidence.is_unwritten:
         return None
     return _finding(MissReason.NO_MATCHING_BREAKPOINT, evidence.lost(evidence.expectation.unmarked))
 

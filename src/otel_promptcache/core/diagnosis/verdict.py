@@ -210,12 +210,12 @@ def _placed(
         diagnosis = replace(diagnosis, breakpoint_path=_breakpoint_path(case, comparison, expectation))
     if comparison is None or divergence is None or diagnosis.reason not in CONTENT_REASONS:
         return diagnosis
+    if is_setting:
+        return replace(diagnosis, place=Place(divergence.path))
     changes = [
         Change(each.path, each.kind, estimated_offset_tokens(case.sent, each.offset_bytes, case.input_tokens))
         for each in divergence.differences
     ]
-    if is_setting:
-        return replace(diagnosis, place=Place(divergence.path))
     offset = estimated_offset_tokens(case.sent, divergence.offset_bytes, case.input_tokens)
     return replace(
         diagnosis,

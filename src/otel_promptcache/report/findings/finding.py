@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from otel_promptcache.report.reading.record import CallRecord
 from otel_promptcache.report.rendering.wording import code, tokens, usd
 from otel_promptcache.report.rules.affinity import Server
 from otel_promptcache.report.rules.places import Place
@@ -14,6 +15,8 @@ from otel_promptcache.report.rules.rule import Cause, Rule, Situation, Variant
 from otel_promptcache.report.rules.snippets import CACHE_KEY
 
 _PER_REQUESTS = 1_000
+_NOBODY = Server()
+"""It is not known who answered."""
 _T = TypeVar("_T")
 
 
@@ -48,14 +51,8 @@ class Finding:
     """Which of the rule's variants it is; None for the rule itself."""
     message: str | None = None
     """The message at whose end a breakpoint belongs, in most cases."""
-    host: str | None = None
-    """The server, in most cases."""
-    provider: str | None = None
-    """Who answered, in most cases."""
-    api_type: str | None = None
-    """The API, in most cases."""
-    format: str | None = None
-    """The format of the requests, in most cases: which snippet is shown."""
+    server: Server = _NOBODY
+    """Who answered, in most cases, and in which format: which snippet is shown."""
     places: int = 1
     """At how many places the prompts differ, in most cases."""
     is_one_off: bool = False
@@ -95,9 +92,9 @@ class Finding:
     def snippet(self) -> str | None:
         """The lines to write, for the API that the calls use; None if there are none."""
         snippet = (self.variant or self.rule).snippet
-        if snippet is CACHE_KEY and not self._server.takes_cache_key:
+        if snippet is CACHE_KEY and not self.server.takes_cache_key:
             return None
-        return (snippet and snippet.for_format(self.format)) or None
+        return (snippet and snippet.for_format(self.server.format)) or None
 
     @property
     def cost(self) -> str:
@@ -137,13 +134,18 @@ class Finding:
         path = code(self.path) if self.path else self.place.value
         message = code(self.message) if self.message else "the last message that they share"
         text = text.replace("`{path}`", path).replace("`{message}`", message)
-        for name, words in self._server.wording.items():
+        for name, words in self.server.wording.items():
             text = text.replace(f"{{{name}}}", words)
         return text.replace("{place}", self.place.value)
 
-    @property
-    def _server(self) -> Server:
-        return Server(self.provider, self.host, self.api_type)
+
+def server_of(calls: Sequence[CallRecord]) -> Server:
+    """Who answered most of some calls; there has to be one."""
+    return Server(
+        provider=most_common(call.provider for call in calls),
+        host=most_common(call.host for call in calls),
+        format=most_common(call.format for call in calls),
+    )
 
 
 def most_common(values: Iterable[_T]) -> _T:

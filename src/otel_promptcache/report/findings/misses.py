@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from otel_promptcache.report.findings.finding import Finding, most_common
+from otel_promptcache.report.findings.finding import Finding, most_common, server_of
 from otel_promptcache.report.findings.situations import is_one_off, is_persistent, situation_of
 from otel_promptcache.report.reading.record import CallRecord, Change
 from otel_promptcache.report.rendering.wording import code, counted, tokens
@@ -119,10 +119,7 @@ def _finding(
         source=" and ".join(sources) or None,
         situation=situation,
         message=_majority([call.breakpoint_path for call in missed]),
-        host=most_common(call.host for call in missed),
-        provider=most_common(call.provider for call in missed),
-        api_type=most_common(call.api_type for call in missed),
-        format=most_common(call.format for call in missed),
+        server=server_of(missed),
         places=len(changes) or 1,
         is_one_off=one_off,
     )

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from otel_promptcache.report.findings.finding import Finding, most_common
+from otel_promptcache.report.findings.finding import Finding, server_of
 from otel_promptcache.report.findings.orders import orders_that_differ
 from otel_promptcache.report.reading.record import UNKNOWN, CallRecord
 from otel_promptcache.report.rendering.wording import counted, tokens, usd, verbatim
@@ -80,10 +80,7 @@ def _writes_not_read(template: str | None, calls: Calls) -> Finding | None:
         evidence=evidence,
         lost_usd=-net_usd if dollars else None,
         lost_tokens=max(0, written - read),
-        host=most_common(call.host for call in writes),
-        provider=most_common(call.provider for call in writes),
-        api_type=most_common(call.api_type for call in writes),
-        format=most_common(call.format for call in writes),
+        server=server_of(writes),
     )
 
 
@@ -101,9 +98,7 @@ def _hour_not_needed(template: str | None, calls: Calls) -> Finding | None:
         evidence=f"{counted(len(writes), 'request')} of {len(calls):,} wrote "
         f"{tokens(sum(call.write_tokens or 0 for call in writes))} tokens for an hour, and the longest pause between "
         f"two requests was {max(pauses):,.0f} seconds.",
-        host=most_common(call.host for call in writes),
-        provider=most_common(call.provider for call in writes),
-        format=most_common(call.format for call in writes),
+        server=server_of(writes),
     )
 
 

@@ -31,8 +31,8 @@ class Server:
     provider: str | None = None
     """`gen_ai.provider.name`."""
     host: str | None = None
-    api_type: str | None = None
-    """`openai.api.type`: some servers take another hint on each API."""
+    format: str | None = None
+    """The format of the requests: `openai.api.type`, on each of which some servers take another hint, or `messages`."""
 
     @property
     def takes_cache_key(self) -> bool:
@@ -70,9 +70,7 @@ class Server:
     def _hints(self, profile: Profile) -> list[AffinityHint]:
         """Those of the API that the calls use; all if that is not known."""
         return [
-            each
-            for each in profile.affinity
-            if each.api_type in (None, self.api_type) or self.api_type is None
+            each for each in profile.affinity if each.api_type in (None, self.format) or self.format is None
         ]
 
     @property

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from otel_promptcache.report.reading.record import MESSAGES
+
 RESPONSES = "responses"
 """`openai.api.type` of the Responses API."""
 CHAT = "chat_completions"
 """The same of Chat Completions."""
-MESSAGES = "messages"
-"""Anthropic's format."""
 
 
 @dataclass(frozen=True, slots=True)

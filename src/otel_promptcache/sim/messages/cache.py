@@ -141,11 +141,9 @@ class MessagesCache:
 
     def _longest(self, keys: list[EntryKey], marked: list[int], now_seconds: float) -> int:
         """Return the last block of the longest prefix that is found from one of the markers; -1 for none."""
-        for mark in reversed(marked):
-            for index in range(mark, max(mark - LOOKBACK_BLOCKS, -1), -1):
-                if self._is_alive(keys[index], now_seconds):
-                    return max(index, self._longest(keys, [one for one in marked if one < mark], now_seconds))
-        return -1
+        windows = (range(mark, max(mark - LOOKBACK_BLOCKS, -1), -1) for mark in marked)
+        found = (index for window in windows for index in window if self._is_alive(keys[index], now_seconds))
+        return max(found, default=-1)
 
     def _is_alive(self, key: EntryKey, now_seconds: float) -> bool:
         entry = self._entries.get(key)
