@@ -113,8 +113,8 @@ class Config:
     request_diagnostics: float = _setting(
         0.0,
         _SHARE,
-        "Share of Responses requests, from gpt-5.6 on, and of requests to Anthropic's own API that also ask the provider "
-        "why a prompt was not read from its cache, by adding `prompt_cache_options.comparison_response_id` or "
+        "Share of Responses requests, from gpt-5.6 on, and of requests to Anthropic's own API that also ask the "
+        "provider why a prompt was not read from its cache, by adding `prompt_cache_options.comparison_response_id` or "
         "`diagnostics`. Changes what is sent",
     )
     prices: Mapping[str, Any] | str | os.PathLike[str] | None = _setting(
