@@ -25,7 +25,7 @@ from otel_promptcache.mixin.boards.dashboards import dashboards
 
 _BACK, _PANEL, _INK, _FAINT = "#111217", "#181b1f", "#ccccdc", "#44474d"
 _COLORS = {"green": "#73bf69", "red": "#f2495c", "yellow": "#fade2a", "orange": "#ff9830", "blue": "#5794f2",
-           "purple": "#b877d9", "gray": "#8e8e8e", "text": _INK}  # fmt: skip
+           "light-blue": "#8ab8ff", "purple": "#b877d9", "gray": "#8e8e8e", "text": _INK}  # fmt: skip
 _CYCLE = ["#73bf69", "#fade2a", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#8ab8ff", "#37872d"]
 _SECONDS = 240
 _HALF = 12
