@@ -1,1 +1,1 @@
-"""What the instrumentation costs, and whether it stays correct and bounded under load."""
+"""Measures what the instrumentation costs, and checks that it stays correct and bounded under load."""

@@ -1,4 +1,4 @@
-"""What requests that are meant to be dear cost: time by their size, memory while they are read, memory that is kept.
+"""Measures worst-case requests: CPU time by request size, memory while they are read, and memory that is kept.
 
 Run it with `python -m benchmarks.adversarial [--quick]`.
 """
@@ -32,11 +32,11 @@ from otel_promptcache.wire.routes import wire_format
 SMALL_BYTES, LARGE_BYTES, QUICK_BYTES = 100_000, 10_000_000, 3_000_000
 FLOOD_BYTES = 60_000
 SITUATIONS = ("first", "front", "end", "again")
-"""Never sent before; with another beginning; with another end; as it was."""
+"""Never sent before; with a different beginning; with a different end; unchanged."""
 
 
 class Observed:
-    """An application whose requests are read, compared, answered and judged, without a network and telemetry."""
+    """An application whose requests are read, compared, answered and judged, without network or telemetry."""
 
     def __init__(self) -> None:
         self.hasher, self.fingerprinter, self.index = PromptHasher(), Fingerprinter(), PrefixIndex()
@@ -45,7 +45,7 @@ class Observed:
         self._wire = wire
 
     def send(self, body: Body, now_seconds: float = 1_000.0) -> Diagnosis | None:
-        """Send a request and have it answered at once; None where it is not compared."""
+        """Send a request and answer it immediately; None if it is not compared."""
         options, read = cache_options(body), partial(self._wire.blocks, body)
         prompt, segments = self.hasher.hash(partial(without_items, read) if options.is_continued else read)
         identity = self.fingerprinter.recall(prompt.leading) or self.fingerprinter.identify(
@@ -64,7 +64,7 @@ class Observed:
 
 
 def situations(adversary: Adversary, size: int) -> Iterator[Body]:
-    """The requests that are sent one after the other, each made anew."""
+    """The requests of the situations, in order, each built anew."""
     yield adversary(size, "front", "end")
     yield adversary(size, "Front", "end")
     yield adversary(size, "Front", "End")
@@ -72,7 +72,7 @@ def situations(adversary: Adversary, size: int) -> Iterator[Body]:
 
 
 def seconds(adversary: Adversary, size: int, rounds: int) -> Mapping[str, float]:
-    """CPU seconds of each situation, the best of some rounds."""
+    """CPU seconds of each situation: the minimum over the rounds."""
     best: dict[str, float] = {}
     for _ in range(rounds):
         observed = Observed()
@@ -85,7 +85,7 @@ def seconds(adversary: Adversary, size: int, rounds: int) -> Mapping[str, float]
 
 
 def growth(adversary: Adversary, small: int, large: int, rounds: int) -> Mapping[str, float]:
-    """By how much the time for a byte grows from a small request to a large one, in each situation."""
+    """Factor by which the time per byte grows from a small request to a large one, in each situation."""
     of_small, of_large = seconds(adversary, small, 2 * rounds), seconds(adversary, large, rounds)
     scale = size_bytes(adversary(small, "", "")) / size_bytes(adversary(large, "", ""))
     return {each: of_large[each] / of_small[each] * scale for each in SITUATIONS}
@@ -95,13 +95,13 @@ class Memory(NamedTuple):
     """Bytes of Python objects."""
 
     peak: int
-    """The most that a request took at any moment, beside itself."""
+    """Peak memory of a request, in addition to the request itself."""
     kept: int
-    """What was left of all of them."""
+    """Memory still in use after all requests."""
 
 
 def memory(bodies: Iterator[Body] | list[Body], observed: Observed) -> Memory:
-    """Send requests one after the other."""
+    """Send requests in sequence and trace their memory."""
     gc.collect()
     tracemalloc.start()
     try:
@@ -119,13 +119,13 @@ def memory(bodies: Iterator[Body] | list[Body], observed: Observed) -> Memory:
 
 
 def flood(adversary: Adversary, requests: int, size: int = FLOOD_BYTES) -> Iterator[Body]:
-    """Requests of which each begins and ends as no other does."""
+    """Requests whose beginnings and ends are all different."""
     for number in range(requests):
         yield adversary(size, f"front {number}", f"end {number}")
 
 
 def mixed_flood(requests: int, size: int = FLOOD_BYTES) -> Iterator[Body]:
-    """Every kind of request in turns, each in a scope of its own."""
+    """All kinds of requests in turn, each in its own scope."""
     floods = [flood(adversary, requests, size) for adversary in ADVERSARIES.values()]
     for number, body in zip(range(requests), itertools.chain(*zip(*floods, strict=True)), strict=False):
         yield {**body, "prompt_cache_key": f"user {number}", "user": f"user {number}"}
@@ -153,7 +153,7 @@ def _mib(size: float) -> str:
 
 
 def main() -> None:
-    """Print what every kind of request costs, and what a flood of them leaves."""
+    """Print what each kind of request costs, and what a flood of them leaves in memory."""
     options = parse(__doc__)
     large, rounds = (QUICK_BYTES, 1) if options.is_quick else (LARGE_BYTES, 3)
     requests: Callable[[int], int] = lambda number: number // 5 if options.is_quick else number  # noqa: E731
@@ -162,14 +162,14 @@ def main() -> None:
         advance("flood")
         flooded = memory(mixed_flood(requests(6_000)), Observed())
     print_section(
-        f"Requests that are meant to be dear, of {large / 1e6:.0f} MB",
-        f"CPU ns a byte, and in brackets by how much that is more than at {SMALL_BYTES / 1e3:.0f} kB: sent for the "
-        "first time, with another beginning, with another end, and again. Peak as a multiple of the request, what is "
-        "beyond four times, and what the process keeps of all four.",
+        f"Requests that are meant to be expensive, of {large / 1e6:.0f} MB",
+        f"CPU ns per byte, and in brackets the ratio to that at {SMALL_BYTES / 1e3:.0f} kB: sent for the first time, "
+        "with a different start, with a different end, and again. Peak as a multiple of the request's size, what "
+        "exceeds four times that size, and what the process keeps of all four.",
     )
     print_table(("Request", *SITUATIONS, "peak, times", "beyond 4, MiB", "kept MiB"), rows)
     print_section(
-        "A flood of all of them", f"{_mib(flooded.kept)} MiB are kept of {requests(6_000):,} requests."
+        "A flood of all of them", f"{_mib(flooded.kept)} MiB are kept after {requests(6_000):,} requests."
     )
 
 

@@ -1,4 +1,4 @@
-"""Requests that are meant to be dear: each of about a given size, and one of a kind by what it begins and ends with."""
+"""Worst-case requests: each of about a given size, and made unique by its beginning and its end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 Body = dict[str, Any]
 Adversary = Callable[[int, str, str], Body]
-"""Makes a chat request of about so many bytes of JSON; the other two are put in front and at the end."""
+"""Makes a chat request of about that many bytes of JSON; the two strings go at its beginning and its end."""
 
 
 def size_bytes(body: Body) -> int:
@@ -28,13 +28,13 @@ def message(content: object, role: str = "user") -> Body:
 
 
 def text(unit: str) -> Adversary:
-    """What a user says: the same again and again."""
+    """A user message that repeats one text."""
     unit_bytes = len(unit.encode())
     return lambda size, front, end: chat([message(f"{front} {unit * (size // unit_bytes)} {end}")])
 
 
 def messages(unit: Body) -> Adversary:
-    """The same message again and again."""
+    """One message, repeated."""
     count_bytes = size_bytes(unit) + 1
 
     def body(size: int, front: str, end: str) -> Body:
@@ -44,13 +44,13 @@ def messages(unit: Body) -> Adversary:
 
 
 def instructions(size: int, front: str, end: str) -> Body:
-    """Empty system messages."""
+    """Many empty system messages."""
     empty = [message("", "system") for _ in range(size // 31)]
     return chat([message(front, "system"), *empty, message(end, "system")])
 
 
 def parts(unit: Body) -> Adversary:
-    """One message of very many parts."""
+    """One message with very many parts."""
     count_bytes = size_bytes(unit) + 1
 
     def body(size: int, front: str, end: str) -> Body:
@@ -67,7 +67,7 @@ def tool(name: str, parameters: object, description: str = "") -> Body:
 
 
 def schema(make: Callable[[int], object]) -> Adversary:
-    """One tool with such parameters, beside two that are small."""
+    """One tool with these parameters, between two small ones."""
 
     def body(size: int, front: str, end: str) -> Body:
         tools = [tool("a", {}, front), tool("b", make(size)), tool("c", {}, end)]
@@ -77,27 +77,27 @@ def schema(make: Callable[[int], object]) -> Adversary:
 
 
 def few_tools(size: int, front: str, end: str) -> Body:
-    """200 tools of ordinary kind, each as long as it takes, and each another one for each user."""
+    """200 ordinary tools, each as long as the size requires, with names that differ by `front`."""
     filler = "word " * max(1, (size // 200 - 120) // 5)
     tools = [tool(f"{front}_{number}", {"type": "object"}, filler) for number in range(200)]
     return chat([message(end)], tools=tools)
 
 
 def many_tools(size: int, front: str, end: str) -> Body:
-    """As many tools as there is room for."""
+    """As many tools as fit into the size."""
     small = [{"type": "function", "function": {"name": f"t{number}"}} for number in range(size // 55)]
     return chat([message("Hi")], tools=[tool("a", {}, front), *small, tool("z", {}, end)])
 
 
 def empty_tools(size: int, front: str, end: str) -> Body:
-    """Tools that say nothing."""
+    """Tools without any content."""
     return chat(
         [message("Hi")], tools=[tool("a", {}, front), *[{} for _ in range(size // 3)], tool("z", {}, end)]
     )
 
 
 def marked(size: int, front: str, end: str) -> Body:
-    """A breakpoint behind every part."""
+    """A breakpoint after every part."""
     part = {"type": "text", "text": "x", "prompt_cache_breakpoint": {"mode": "explicit"}}
     count_bytes = size_bytes(message([part])) + 1
     turns = [message([dict(part)]) for _ in range(size // count_bytes)]
@@ -111,7 +111,7 @@ def wide(size: int) -> Body:
 
 
 def deep(size: int) -> list[object]:
-    """Objects 200 deep, as many as it takes."""
+    """Objects nested 200 deep, as many as the size requires."""
 
     def nested() -> object:
         value: object = 1
@@ -123,13 +123,13 @@ def deep(size: int) -> list[object]:
 
 
 def square(size: int) -> list[object]:
-    """As wide as it is long."""
+    """A square array of numbers."""
     side = max(1, math.isqrt(size // 2))
     return [[1] * side for _ in range(side)]
 
 
 def bushy(size: int) -> object:
-    """Two members in each object, as deep as it takes."""
+    """A binary tree of objects, as deep as the size requires."""
     value: list[object] = [1] * (1 << max(0, size.bit_length() - 4))
     while len(value) > 1:
         value = [{"anyOf": pair, "not": 0} for pair in zip(value[::2], value[1::2], strict=True)]
@@ -137,13 +137,13 @@ def bushy(size: int) -> object:
 
 
 def long_name(size: int) -> Body:
-    """A property whose name is half of it all, over very many members."""
+    """A property whose name is half of the size, above very many members."""
     members = {f"m{number:05}": {"type": "string"} for number in range(min(1_000, size // 60))}
     return {"type": "object", "properties": {"n" * (size // 2): {"type": "object", "properties": members}}}
 
 
 def long_names(size: int) -> Body:
-    """Properties inside properties, each with a long name."""
+    """Nested properties, each with a long name."""
     value: Body = {"type": "string"}
     for _ in range(12):
         value = {"type": "object", "properties": {"n" * (size // 12): value}}
@@ -151,7 +151,7 @@ def long_names(size: int) -> Body:
 
 
 def names(size: int) -> Body:
-    """An object of very many names and nothing else."""
+    """An object with very many members whose values are all 0."""
     return {f"{number:05x}": 0 for number in range(size // 10)}
 
 

@@ -1,4 +1,4 @@
-"""Memory that a call takes while it is under way, and what of it stays.
+"""Measures the memory of a call: its peak while it is in flight, and what stays allocated.
 
 Run it with `python -m benchmarks.allocations [--quick] [--calls N] [--workloads PART ...]`.
 """
@@ -29,11 +29,11 @@ class Allocations:
     """What a call allocates on the Python heap."""
 
     peak_bytes: float
-    """The most that is in use during a call beyond what was in use before it."""
+    """Peak during a call, minus what was in use before it."""
     kept_bytes: float
-    """In use afterwards, when spans are exported and garbage is collected; mean over the calls."""
+    """Still in use after spans are exported and garbage is collected; mean over the calls."""
     kept_blocks: float
-    """Likewise, as pieces of memory."""
+    """The same, as a number of memory blocks."""
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def report(options: Options) -> None:
-    """Print the allocations of each workload without and with the instrumentation."""
+    """Print the allocations of each workload with and without the instrumentation."""
     workloads = options.selected_workloads()
     calls = options.calls or (_QUICK_CALLS if options.is_quick else _CALLS)
     with (
@@ -56,9 +56,9 @@ def report(options: Options) -> None:
             rows.append((workload.name, *_cells(workload, switch, telemetry, calls)))
     print_section(
         "Memory of a call",
-        "KiB on the Python heap (`tracemalloc`): the most that is in use during a call beyond what was before, "
-        "and what is still in use after it, once its span is exported and garbage is collected. Blocks are "
-        "pieces of memory (`sys.getallocatedblocks`).",
+        "KiB on the Python heap (`tracemalloc`): the peak during a call, above what was in use before, and what is "
+        "still in use once its span has been exported and garbage has been collected. Blocks are pieces of memory "
+        "(`sys.getallocatedblocks`).",
     )
     headers = ("Workload", "peak off", "peak on", "added", "stays off", "stays on", "blocks off", "blocks on")
     print_table(headers, rows)
@@ -79,8 +79,8 @@ def _cells(workload: Workload, switch: Switch, telemetry: Telemetry, calls: int)
 
 
 def measure(workload: Workload, flush: Callable[[], object], calls: int) -> Allocations:
-    """Make calls one by one, without the garbage collector in between."""
-    # What was imported is not garbage; without it each collection takes long.
+    """Make calls one by one, with the garbage collector off during a call."""
+    # Imported modules are not garbage; unless they are frozen, each collection is slow.
     gc.collect()
     gc.freeze()
     with sync_client(workload.answer) as client:
@@ -93,7 +93,7 @@ def measure(workload: Workload, flush: Callable[[], object], calls: int) -> Allo
         blocks = _kept(call, indices, flush, sys.getallocatedblocks)
         tracemalloc.start()
         try:
-            # What was allocated before is not seen to be freed.
+            # tracemalloc does not see frees of what was allocated before it started.
             _kept(call, range(_WARM_UP_CALLS), flush, _traced)
             kept = _kept(call, indices, flush, _traced)
             peaks = [_peak(call, index) for index in indices]
@@ -110,7 +110,7 @@ def _traced() -> int:
 def _kept(
     call: Callable[[int], None], indices: range, flush: Callable[[], object], in_use: Callable[[], int]
 ) -> float:
-    """What is in use after the calls and was not before, for each of them."""
+    """What the calls leave in use, divided by their number."""
 
     def settled() -> int:
         flush()

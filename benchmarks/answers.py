@@ -1,4 +1,4 @@
-"""What OpenAI answers on the wire, in full, so that reading it costs what it costs in production."""
+"""OpenAI's responses on the wire, in full, so that reading them costs what it costs in production."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def chat_answer() -> Answer:
 
 
 def chat_stream_answer(events: int) -> Answer:
-    """A chat completion in that many events, the last of them with usage, and the end mark."""
+    """A chat completion in that many events, the last of them with usage, followed by the `[DONE]` marker."""
     deltas: list[tuple[dict[str, Any], str | None]] = [
         ({"role": "assistant", "content": "", "refusal": None}, None),
         *(({"content": " word"}, None) for _ in range(events - 3)),
@@ -48,7 +48,7 @@ def responses_answer() -> Answer:
 
 
 def responses_stream_answer(events: int) -> Answer:
-    """The same in that many events."""
+    """The same response as a stream of that many events."""
     place = {"item_id": "msg_0a1b", "output_index": 0, "content_index": 0}
     part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
     item = {"id": "msg_0a1b", "type": "message", "status": "in_progress", "role": "assistant", "content": []}

@@ -1,4 +1,4 @@
-"""Machine instructions of a call, as valgrind counts them; `benchmarks.counts --callgrind` prints them."""
+"""Counts the machine instructions of a call with valgrind; `benchmarks.counts --callgrind` prints them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _CALLS = 20
 _COLLECTED = re.compile(r"==(\d+)== Collected : (\d+)")
 
 Key = tuple[str, str, int]
-"""Name of a workload, a side, and a number of calls."""
+"""Name of a workload, `on` or `off`, and a number of calls."""
 
 
 def report(options: Options) -> None:
-    """Print one table; where valgrind is missing, say so instead."""
+    """Print one table, or a note if valgrind is missing."""
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         print_lines(["valgrind is missing, so no machine instructions were counted.", ""])
@@ -37,7 +37,7 @@ def report(options: Options) -> None:
     instructions = _count(valgrind, options.workloads, calls)
     print_section(
         "Machine instructions",
-        f"Thousands a call: the difference between a process of {2 * calls} calls and one of {calls}.",
+        f"Thousands per call: the difference between a process of {2 * calls} calls and one of {calls}.",
     )
     rows = [(workload.name, *_cells(workload, instructions, calls)) for workload in workloads]
     print_table(("Workload", "off", "on", "added", "on/off"), rows)
@@ -67,7 +67,7 @@ def _count(valgrind: str, parts: Sequence[str], calls: int) -> dict[Key, int]:
 
 
 def main() -> None:
-    """Make the calls, each kind in a fork: this is what valgrind watches, and starting takes it minutes."""
+    """Make the calls under valgrind, each kind in a fork, because starting valgrind takes minutes."""
     parts, calls = json.loads(sys.argv[1])
     with closing(Telemetry()) as telemetry, switched(telemetry) as switch:
         for workload in selected(parts):

@@ -1,6 +1,6 @@
 """Measures one instrumentation inside its own environment; `benchmarks.overhead` starts it.
 
-Each line on stdout is a JSON document: what is being measured, or what was.
+Each line on stdout is a JSON document: what is about to be measured, or a result.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from benchmarks.workloads import Workload, selected
 
 
 def main() -> NoReturn:
-    """Measure what the arguments say: a name, the effort and the workloads, as one JSON document."""
+    """Measure what the argument asks for: a JSON document with a name, the effort and the workloads."""
     task = json.loads(sys.argv[1])
-    # Some print to stdout.
+    # Some instrumentations print to stdout.
     with os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1) as out:
         os.dup2(2, 1)
         _be_quiet()
         measure(by_name(task["name"]), selected(task["workloads"]), Effort(**task["effort"]), out)
-    # Without what some do at exit: they would look for a server.
+    # Skip the exit handlers: those of some instrumentations look for a server.
     os._exit(0)
 
 
 def _be_quiet() -> None:
-    # Some warn in every call, for example once for each attribute that a span is too full for. What
-    # becomes of warnings is up to the application, and must not be what is measured: none is even made.
+    # Some warn in every call, for example once for each attribute beyond a span's limit. How warnings are
+    # handled is up to the application, so their cost must not be measured.
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     socket.socket.connect = _refuse  # type: ignore[method-assign]
@@ -52,7 +52,7 @@ def _refuse(*_: object) -> NoReturn:
 def measure(
     instrumentation: Instrumentation, workloads: Sequence[Workload], effort: Effort, out: TextIO
 ) -> None:
-    """Compare each workload with both clients, and write a line before and after each."""
+    """Compare each workload with both clients, and write a line before and after each comparison."""
 
     def tell(**document: Any) -> None:
         print(json.dumps(document), file=out, flush=True)
@@ -62,10 +62,10 @@ def measure(
     for workload in workloads:
         for is_async in (False, True):
             with subject(workload, is_async=is_async) as run:
-                run(1)  # the SDK imports its parts when they are first used
+                run(1)  # the SDK imports its parts on first use
     with closing(Telemetry()) as telemetry:
         switch = Switch(lambda: instrumentation.install(telemetry))
-        # What was imported is not garbage; without it a collection before each sample is quick.
+        # Imported modules are not garbage; once they are frozen, the collection before each sample is quick.
         gc.collect()
         gc.freeze()
         for workload in workloads:

@@ -1,4 +1,4 @@
-"""Many threads, or many tasks, on one client: how much slower it gets, and whether each call is counted.
+"""Measures how many threads or tasks slow down one shared client, and checks that every call is counted.
 
 Run it with `python -m benchmarks.concurrency [--quick] [--calls N]`.
 """
@@ -29,15 +29,15 @@ _ROUNDS, _QUICK_ROUNDS = 5, 2
 _CALLS, _QUICK_CALLS = 25, 10
 
 Run = Callable[[int, int], float]
-"""Makes that many calls in each of so many workers, and says how many calls a second that was."""
+"""Makes calls in parallel (number of workers, calls of each); returns the calls per second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was counted of the calls that were made."""
+    """The calls that were made, and what was counted of them."""
 
     made_by_name: dict[str, int]
-    """Calls by the name that the worker gave its template."""
+    """Calls by the prefix name that the worker set."""
     requests_by_name: dict[str, float]
     spans: int
     durations: float
@@ -45,27 +45,27 @@ class Counts:
 
     @property
     def made(self) -> int:
-        """All calls."""
+        """Number of all calls."""
         return sum(self.made_by_name.values())
 
     @property
     def requests(self) -> float:
-        """All calls, as counted."""
+        """Number of all calls, as counted by the metrics."""
         return sum(self.requests_by_name.values())
 
     def is_exact(self) -> bool:
-        """Every call was counted once, with its tokens, and under the name its worker gave."""
+        """Whether every call was counted once, with its tokens, and under the name its worker set."""
         counted = (self.spans, self.durations, self.input_tokens / answers.INPUT_TOKENS)
         return set(counted) == {self.made} and self.requests_by_name == self.made_by_name
 
 
 def run_threads(workers: int, calls: int) -> Counts:
-    """Make that many calls in each of so many threads, all on one client."""
+    """Make that many calls in each of that many threads, all on one client."""
     return _counts(threads, workers, calls)
 
 
 def run_tasks(workers: int, calls: int) -> Counts:
-    """Make that many calls in each of so many tasks of one event loop, all on one client."""
+    """Make that many calls in each of that many tasks of one event loop, all on one client."""
     return _counts(tasks, workers, calls)
 
 
@@ -111,7 +111,7 @@ def tasks(workers: int, calls: int) -> float:
 
 
 def _name(worker: int) -> str:
-    # Shared by some workers, so that they add to the same sums at the same time.
+    # Shared by several workers, so that they add to the same sums concurrently.
     return f"group {worker % _NAMES}"
 
 
@@ -129,7 +129,7 @@ def _counts(run: Run, workers: int, calls: int) -> Counts:
 
 
 def _compare(run: Run, rounds: int, calls: int) -> tuple[Spread, Spread, Spread]:
-    """Calls a second without and with the instrumentation, and the ratio of the two."""
+    """Calls per second without and with the instrumentation, and the ratio of on to off."""
     off: list[float] = []
     on: list[float] = []
     with closing(Telemetry()) as telemetry:
@@ -183,7 +183,7 @@ def report(options: Options) -> None:
     rows = list(_rows(_QUICK_ROUNDS if options.is_quick else _ROUNDS, calls))
     print_section(
         "Throughput of many threads and tasks",
-        "Calls a second of wall time, half of them streams; `exact` says that every call was counted once.",
+        "Calls per second of wall time, half of them streams; `exact` says that every call was counted once.",
     )
     print_table(headers, rows)
 

@@ -1,4 +1,4 @@
-"""Counts what a call runs instead of timing it, so that the same code gives the same figures on any machine."""
+"""Counts the operations of a call instead of timing it, so that the same code gives the same figures on any machine."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Counts:
     """What ran in this package, or because of it."""
 
     functions: float = 0
-    """Python functions of the package that were entered; a generator counts each time it goes on."""
+    """Calls of the package's Python functions; a generator counts each time it resumes."""
     instructions: float = 0
     """Bytecode instructions of the package. Differs between versions of Python."""
     parses: float = 0
-    """JSON parsed or written by the package."""
+    """JSON documents that the package parsed or wrote."""
     histogram_records: float = 0
     span_writes: float = 0
-    """Calls that set attributes of a span."""
+    """Calls that set span attributes."""
 
     def __sub__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, each.name) - getattr(other, each.name) for each in fields(self)))
@@ -45,11 +45,11 @@ class Counts:
 
 
 def count(work: Callable[[], object]) -> Counts:
-    """Run it once and count."""
+    """Run the work once and count what it does."""
     counter = _Counter()
     profile, trace = sys.getprofile(), sys.gettrace()
     gc.collect()
-    gc.disable()  # nothing is to be finalised in between
+    gc.disable()  # no finalizers while counting
     sys.setprofile(counter.profile)
     sys.settrace(counter.trace)
     try:
@@ -68,13 +68,13 @@ def count(work: Callable[[], object]) -> Counts:
 
 
 class _Counter:
-    """A profile function and a trace function; neither is called for what the other does."""
+    """A profile function and a trace function; what one of them runs is not reported to the other."""
 
     def __init__(self) -> None:
         self.functions = self.instructions = self.parses = self.histogram_records = self.span_writes = 0
 
     def profile(self, frame: FrameType, event: str, argument: Any) -> None:
-        """See a function be called."""
+        """Count the call of a function."""
         code = frame.f_code
         if event == "c_call":
             is_parser = getattr(argument, "__module__", None) in _JSON_PARSERS
@@ -86,12 +86,12 @@ class _Counter:
             elif code is _RECORD:
                 self.histogram_records += 1
             elif code in _SPAN_WRITES:
-                self.span_writes += caller not in _SPAN_WRITES  # one is written with the other
+                self.span_writes += caller not in _SPAN_WRITES  # one of the two calls the other
             elif code.co_filename.startswith(_JSON):
                 self.parses += caller is not None and _is_own(caller)
 
     def trace(self, frame: FrameType, event: str, _: Any) -> Any:
-        """See a function be entered; follow it if it is the package's."""
+        """Trace the opcodes of a function if it is the package's."""
         if event != "call" or not _is_own(frame.f_code):
             return None
         frame.f_trace_opcodes = True

@@ -1,4 +1,4 @@
-"""What a call runs inside the package, counted: the same on every machine with the same versions.
+"""Counts what a call runs inside the package: the same on every machine with the same versions.
 
 Run it with `python -m benchmarks.counts [--workloads PART ...] [--callgrind]`.
 """
@@ -36,14 +36,14 @@ _TURNS = (10, 40)
 
 
 def of_call(workload: Workload, *, is_async: bool = False) -> Counts:
-    """Count a call of a service that has made many such calls."""
+    """Count one call of a service that has made many such calls."""
     with subject(workload, is_async=is_async) as run:
         run(workload.warm_up_calls)
         return count(functools.partial(run, 1))
 
 
 def of_turn(workload: Workload, turn: int) -> Counts:
-    """Count one turn of a conversation whose earlier turns have been made, and so have other conversations."""
+    """Count one turn of a conversation, after its earlier turns and another conversation."""
     with sync_client(workload.answer) as client:
         for _ in range(2):
             workload.begin()
@@ -53,21 +53,21 @@ def of_turn(workload: Workload, turn: int) -> Counts:
 
 
 def of_further_event(stream: Stream, *, is_async: bool = False) -> Counts:
-    """Count what one more event of a stream adds."""
+    """Count what one more event adds to a stream."""
     short, long = _STREAM_EVENTS
     difference = of_call(stream(long), is_async=is_async) - of_call(stream(short), is_async=is_async)
     return difference / (long - short)
 
 
 def of_further_message() -> Counts:
-    """Count what one more message that was sent before adds to a turn."""
+    """Count what one more message that was already sent adds to a turn."""
     early, late = _TURNS
     workload = agent_turn()
     return (of_turn(workload, late) - of_turn(workload, early)) / (MESSAGES_PER_TURN * (late - early))
 
 
 def main() -> None:
-    """Count; valgrind does it instead where that is asked for."""
+    """Count, with valgrind if the command line asks for it."""
     options = parse(__doc__, knows_callgrind=True)
     (callgrind.report if options.has_callgrind else report)(options)
 
@@ -85,7 +85,7 @@ def _all(options: Options) -> Iterator[tuple[str, Counts]]:
     runs = [
         (workload, is_async)
         for workload in options.selected_workloads()
-        if workload.sample_calls != AGENT_TURNS  # each of its calls is another, see below
+        if workload.sample_calls != AGENT_TURNS  # its calls differ from each other, see below
         for is_async in (False, True)
     ]
     with progress(len(runs) + 5) as advance:

@@ -1,6 +1,6 @@
-"""How figures and progress are shown."""
+"""Prints figures and progress."""
 
-# ruff: noqa: T201  # what these programs are for
+# ruff: noqa: T201  # these programs print
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 class Advance(Protocol):
-    """Called before each step with what is about to be done."""
+    """Called before each step with its description."""
 
     def __call__(self, step: str) -> None:
         """Show the step."""
@@ -19,7 +19,7 @@ class Advance(Protocol):
 
 @contextmanager
 def progress(steps: int) -> Iterator[Advance]:
-    """Show how far a run has come: a bar on a terminal, else one line a step; always on stderr."""
+    """Show progress on stderr: a bar on a terminal, else one line per step."""
     if not sys.stderr.isatty():
         yield lambda step: print(step, file=sys.stderr, flush=True)
         return
@@ -32,18 +32,18 @@ def progress(steps: int) -> Iterator[Advance]:
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print text as it is, at once."""
+    """Print lines unchanged and flush each."""
     for line in lines:
         print(line, flush=True)
 
 
 def print_section(title: str, explanation: str) -> None:
-    """Print the heading of a table, and what its figures mean."""
+    """Print the heading of a table and an explanation of its figures."""
     print_lines([f"### {title}", "", explanation])
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a Markdown table; the first column holds text, the others figures."""
+    """Print a Markdown table; the first column is text, the others are figures."""
     widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     print()

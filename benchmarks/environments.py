@@ -1,4 +1,4 @@
-"""An environment for each instrumentation, beside the very SDKs that this process runs with."""
+"""A virtual environment for each instrumentation, with the SDK versions of this process."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class NotInstalledError(Exception):
 
 
 def interpreter(instrumentation: Instrumentation) -> Path:
-    """The Python of an instrumentation's environment, which is made where it does not exist.
+    """The Python of an instrumentation's environment, which is created if it does not exist.
 
     Raises:
-        NotInstalledError: Its requirements cannot be met beside the SDKs.
+        NotInstalledError: Its requirements conflict with the SDKs.
     """
     if reason := _reason_against(instrumentation.name):
         raise NotInstalledError(reason)
@@ -38,7 +38,7 @@ def _folder(instrumentation: Instrumentation) -> Path:
 
 @functools.cache
 def _reason_against(name: str) -> str:
-    """Make the environment where that was not done before; say why it could not be, else nothing."""
+    """Create the environment unless it is up to date; return why that failed, or an empty string."""
     instrumentation = by_name(name)
     folder = _folder(instrumentation)
     installed = folder / "installed.txt"
@@ -49,7 +49,7 @@ def _reason_against(name: str) -> str:
     (_CACHE / ".gitignore").write_text("*\n", "utf-8")
     try:
         _uv("venv", "--clear", "--python", sys.executable, str(folder))
-        # Compiled, as pip leaves it: else whoever must not write bytecode would measure the compiler.
+        # Compiled, as pip does it: a process that may not write bytecode would otherwise measure the compiler.
         install = ("pip", "install", "--compile-bytecode", "--python", str(folder / "bin/python"))
         _uv(*install, "--requirement", "-", given=wanted)
     except subprocess.CalledProcessError as error:
@@ -59,7 +59,7 @@ def _reason_against(name: str) -> str:
 
 
 def environment(instrumentation: Instrumentation) -> dict[str, str]:
-    """The variables of a process that measures the instrumentation; none that configure OpenTelemetry."""
+    """Environment variables of a process that measures the instrumentation; none configures OpenTelemetry."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**kept, "PYTHONPATH": str(ROOT), **instrumentation.environment}

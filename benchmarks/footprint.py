@@ -1,4 +1,4 @@
-"""How much memory is in use, and which containers of the package hold how much."""
+"""Measures the memory in use and the sizes of the package's containers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PACKAGE = "otel_promptcache"
 _MAPPINGS = (dict, WeakKeyDictionary, WeakValueDictionary)
 _CONTAINERS = (*_MAPPINGS, list, tuple, set, frozenset, deque, WeakSet)
 _REFERENCE_BYTES = 8
-"""So that a container of bytes counts by its size, as the others do."""
+"""Converts the length of a byte array into a number of references, as the other containers count."""
 _FILES = str(Path(otel_promptcache.__file__).parent / "*")
 
 
@@ -31,7 +31,7 @@ class Footprint:
     """Memory in use at one moment."""
 
     resident: int
-    """Bytes of the whole process; 0 where the system does not tell."""
+    """Resident bytes of the process; 0 if the system does not report them."""
     own: int
     """Bytes allocated by the code of this package and still in use; 0 unless tracemalloc is on."""
     objects: int
@@ -58,12 +58,12 @@ def _is_own(value: Any) -> bool:
 
 
 def largest_container() -> tuple[str, int]:
-    """Where the longest container that the instrumentation keeps stands, and its length."""
+    """Path of the longest container that the instrumentation keeps, and its length."""
     return max(_containers(), key=lambda found: found[1])
 
 
 def _containers() -> Iterator[tuple[str, int]]:
-    """Every container that can be reached from the instrumentor and from the modules of the package."""
+    """All containers that are reachable from the instrumentor and from the modules of the package."""
     modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == _PACKAGE]
     reached: deque[tuple[str, Any]] = deque((module.__name__, module) for module in modules)
     reached.append((PromptCacheInstrumentor.__name__, PromptCacheInstrumentor()))
@@ -83,7 +83,7 @@ def _containers() -> Iterator[tuple[str, int]]:
 
 
 def _members(value: Any) -> Iterator[tuple[str, Any]]:
-    """What a value holds, if it is a container, or an object of the package."""
+    """The members of a value that is a container or an object of the package."""
     if isinstance(value, ModuleType):
         if value.__name__.partition(".")[0] != _PACKAGE:
             return

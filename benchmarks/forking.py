@@ -1,4 +1,4 @@
-"""A server that forks its workers after it has made calls itself: every call is reported by who made it.
+"""Checks that a server which forks its workers after making calls itself reports every call from its own process.
 
 Run it with `python -m benchmarks.forking`. It needs `os.fork`.
 """
@@ -28,18 +28,18 @@ _PATIENCE_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class ProcessCounts:
-    """What one process made, and what it reports."""
+    """The calls that one process made, and what it reports."""
 
     made: int
     requests: float
     input_tokens: float
     spans: int
     durations: float
-    """Count of a histogram, whose sums OpenTelemetry keeps: a forked child begins with its parent's."""
+    """Count of a histogram. OpenTelemetry keeps its state, so a forked child begins with its parent's."""
 
 
 def run(workers: int, parent_calls: int, worker_calls: int) -> Sequence[ProcessCounts]:
-    """Make calls, fork that many workers, let each make calls and report.
+    """Make calls, fork that many workers, and let each make calls and report.
 
     Returns:
         The parent's counts, then the workers'.
@@ -77,7 +77,7 @@ def _counts(made: int, telemetry: Telemetry, *, spans_before: int) -> ProcessCou
 def _in_a_fork(workload: Workload, client: openai.OpenAI, calls: int, telemetry: Telemetry) -> ProcessCounts:
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        # Python 3.12 warns that other threads are running; those of the SDK are, and it restarts them.
+        # Python 3.12 warns about running threads. They are the SDK's, which restarts them in the child.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
@@ -90,7 +90,7 @@ def _in_a_fork(workload: Workload, client: openai.OpenAI, calls: int, telemetry:
             )
             status = 0
         finally:
-            os._exit(status)  # whatever happens, the child must not go on as the parent does
+            os._exit(status)  # whatever happens, the child must not continue as the parent
     os.close(writing)
     try:
         if not select.select([reading], [], [], _PATIENCE_SECONDS)[0]:
@@ -103,7 +103,7 @@ def _in_a_fork(workload: Workload, client: openai.OpenAI, calls: int, telemetry:
 
 
 def main() -> int:
-    """Print what each process made and reports; fails if a call is missing or counted twice."""
+    """Print what each process made and reports; return 1 if a call is missing or counted twice."""
     counts = run(workers=4, parent_calls=200, worker_calls=100)
     rows = [
         (

@@ -1,4 +1,4 @@
-"""How memory grows while calls are made."""
+"""Measures how memory grows while calls are made."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _FLUSHED_EVERY = 50
 
 @dataclass(frozen=True, slots=True)
 class MemoryResult:
-    """Memory at four moments of a run, and what the instrumentation holds at its end."""
+    """Memory at four moments of a run, and what the instrumentation keeps at the end."""
 
     made: int
     requests: float
     """As counted by the metrics."""
     series: int
-    """Of all metrics together."""
+    """Total over all metrics."""
     warm: Footprint
     """After the first few calls."""
     filled: Footprint
-    """After every kind of call was made once: whatever is bounded is as full as it gets."""
+    """After each kind of call was made once: everything bounded is as full as it gets."""
     halfway: Footprint
     """Between `filled` and `end`."""
     end: Footprint
@@ -39,11 +39,11 @@ class MemoryResult:
 def watch(
     call: Callable[[int], None], calls: int, filling: int, *, is_on: bool, is_traced: bool
 ) -> MemoryResult:
-    """Make that many calls, the first `filling` of which bring everything that the others repeat."""
+    """Make that many calls; those after the first `filling` only repeat earlier ones."""
     with closing(Telemetry()) as telemetry, telemetry.instrumented() if is_on else nullcontext():
         call(0)
         gc.collect()
-        telemetry.collect()  # has loaded the price list by now, which takes long under tracemalloc
+        telemetry.collect()  # loads the price list, which is slow under tracemalloc
         if is_traced:
             tracemalloc.start()
         try:
@@ -52,10 +52,10 @@ def watch(
                 for index in range(start, end):
                     call(index)
                     if index % _FLUSHED_EVERY == 0:
-                        # Without a network nothing ever waits, and the queue of spans would be what is seen.
+                        # Without a network no call waits, so an unflushed span queue would dominate the memory.
                         telemetry.flush_spans()
                 telemetry.flush_spans()
-                gc.collect()  # finishes what was dropped, which is counted at the next collection
+                gc.collect()  # finalizes dropped streams, which are counted at the next collection of metrics
                 telemetry.collect()
                 moments.append(Footprint.now())
         finally:

@@ -1,4 +1,4 @@
-"""What importing and installing each instrumentation adds to the start of an application.
+"""Measures what importing and installing each instrumentation adds to the startup of an application.
 
 Run it with `python -m benchmarks.imports [--quick] [--only A,B]`.
 """
@@ -33,9 +33,9 @@ def report(options: Options) -> None:
             for each in instrumentations:
                 samples[each.name].append(_seconds(each))
     print_section(
-        "Added to the start of an application",
-        "CPU time of importing the package and installing the instrumentation, where `openai`, its chat and "
-        "responses, OpenTelemetry's API and `wrapt` are imported already; in fresh processes.",
+        "CPU time added to the start of an application",
+        "Importing the package and installing the instrumentation, in fresh processes that have already imported "
+        "`openai`, its chat and responses, OpenTelemetry's API and `wrapt`.",
     )
     print_table(("Instrumentation", "ms", "quartiles"), [_row(*each) for each in samples.items()])
 
@@ -51,7 +51,7 @@ def _row(name: str, samples: Sequence[float | str]) -> tuple[str, str, str]:
 
 
 def _seconds(instrumentation: Instrumentation) -> float | str:
-    """What a process says, or why there is nothing."""
+    """The CPU seconds that a fresh process reports, or why there are none."""
     try:
         python = interpreter(instrumentation)
     except NotInstalledError:

@@ -1,9 +1,9 @@
-"""Every instrumentation that is measured: what it needs, and how an application would install it.
+"""The instrumentations that are measured: their requirements, and how an application installs each.
 
-Content capture is off wherever that can be chosen.
+Content capture is off wherever it can be turned off.
 """
 
-# ruff: noqa: PLC0415  # each environment has one of these packages
+# ruff: noqa: PLC0415  # each environment has only one of these packages
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # importing the SDK for nothing would hide who else imports it
+if TYPE_CHECKING:  # importing the SDK here would hide what else imports it
     from benchmarks.telemetry import Telemetry
 
 OURS, NOTHING, SIGNALS = "ours", "off again", "signals alone"
@@ -24,25 +24,25 @@ class Instrumentation:
 
     name: str
     install: Callable[[Telemetry | None], object]
-    """Instruments the SDK; without telemetry as an application would that has configured none."""
+    """Instruments the SDK; if telemetry is None, as an application that has configured none."""
     distribution: str = ""
-    """The package, as it is called where packages are published; empty for none."""
+    """Name of the distribution package; empty if there is none."""
     requirement: str = ""
-    """How it is asked for, where that is not just its name; a line of a requirements file."""
+    """Lines of a requirements file, if the name alone is not enough."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables that are set before it is imported."""
+    """Environment variables that are set before it is imported."""
     remark: str = ""
-    """What is not as it is for the others."""
+    """How it differs from the others in the comparison."""
 
 
 def _nothing(_: Telemetry | None) -> None:
-    """Leave the SDK alone: the difference between off and off is the noise."""
+    """Leave the SDK alone: a comparison of off with off measures the noise."""
 
 
 def _ours(telemetry: Telemetry | None) -> None:
     from otel_promptcache import instrument
 
-    # `semconv` is not among them: its generations exclude each other.
+    # Every setting except `semconv`, whose generations exclude each other.
     instrument(stream_usage=True, request_diagnostics=1.0, fingerprint_key="key", **_providers(telemetry))
 
 
@@ -81,10 +81,10 @@ def _openlit(telemetry: Telemetry | None) -> None:
     import openlit
     from opentelemetry import metrics, trace
 
-    if telemetry is not None:  # it takes the global ones
+    if telemetry is not None:  # it uses the global providers
         trace.set_tracer_provider(telemetry.tracer_provider)
         metrics.set_meter_provider(telemetry.meter_provider)
-    # A price list of its own, as it would fetch one otherwise.
+    # An empty local price list: otherwise it would fetch one.
     openlit.init(capture_message_content=False, disable_events=True, pricing_json=os.devnull)
 
 
@@ -97,7 +97,7 @@ def _logfire(telemetry: Telemetry | None) -> None:
 
         from benchmarks.telemetry import LatestMetricExporter
 
-        # It insists on providers of its own.
+        # It always creates its own providers.
         reader = PeriodicExportingMetricReader(LatestMetricExporter())
         outlets["additional_span_processors"] = [telemetry.span_processor]
         outlets["metrics"] = logfire.MetricsOptions(additional_readers=[reader])
@@ -106,13 +106,13 @@ def _logfire(telemetry: Telemetry | None) -> None:
 
 
 def _langfuse(telemetry: Telemetry | None) -> None:
-    import langfuse.openai  # instruments at once
+    import langfuse.openai  # instruments on import
 
     outlets: dict[str, Any] = {}
     if telemetry is not None:
         from opentelemetry.sdk.trace import TracerProvider
 
-        # It insists on a batch processor of its own.
+        # It always creates its own batch processor.
         outlets["tracer_provider"] = TracerProvider(shutdown_on_exit=False)
         outlets["span_exporter"] = telemetry.span_exporter
     client = langfuse.Langfuse(public_key="benchmark", secret_key="benchmark", **outlets)  # noqa: S106
@@ -126,7 +126,7 @@ def _providers(telemetry: Telemetry | None) -> dict[str, Any]:
     return {"tracer_provider": telemetry.tracer_provider, "meter_provider": telemetry.meter_provider}
 
 
-_CAPTURES = "captures content, which cannot be chosen"
+_CAPTURES = "captures content, which cannot be turned off"
 
 INSTRUMENTATIONS: tuple[Instrumentation, ...] = (
     Instrumentation(name=NOTHING, install=_nothing),
@@ -142,7 +142,7 @@ INSTRUMENTATIONS: tuple[Instrumentation, ...] = (
         distribution="otel-promptcache",
         requirement="--editable .",
         install=_signals,
-        remark="what ours says to OpenTelemetry's SDK, said again without looking at anything: a floor",
+        remark="what ours says to OpenTelemetry's SDK, repeated without looking at anything: a lower bound",
     ),
     Instrumentation(
         name="genai-openai",
@@ -153,7 +153,7 @@ INSTRUMENTATIONS: tuple[Instrumentation, ...] = (
         name="openai-v2",
         distribution="opentelemetry-instrumentation-openai-v2",
         requirement="opentelemetry-instrumentation-openai-v2\nhttpx<1\nopentelemetry-util-genai<1.2b0",
-        remark="beside httpx and an older opentelemetry-util-genai, without which it does not import",
+        remark="with httpx and an older opentelemetry-util-genai, without which it cannot be imported",
         install=_openai_v2,
     ),
     Instrumentation(
@@ -170,7 +170,7 @@ INSTRUMENTATIONS: tuple[Instrumentation, ...] = (
     ),
     Instrumentation(
         name="openlit",
-        # Releases before this one do not say which openai they are for, and are for one of long ago.
+        # Earlier releases do not declare which openai they support, and support only a very old one.
         distribution="openlit",
         requirement="openlit>=1.30",
         install=_openlit,
@@ -179,7 +179,7 @@ INSTRUMENTATIONS: tuple[Instrumentation, ...] = (
         name="logfire",
         distribution="logfire",
         install=_logfire,
-        # Pydantic would import it with its first model, before anything is timed.
+        # Otherwise Pydantic would import it with its first model, before the timing starts.
         environment={"PYDANTIC_DISABLE_PLUGINS": "logfire-plugin"},
         remark=_CAPTURES,
     ),
@@ -188,5 +188,5 @@ INSTRUMENTATIONS: tuple[Instrumentation, ...] = (
 
 
 def by_name(name: str) -> Instrumentation:
-    """The one of that name; raises `KeyError` where there is none."""
+    """The instrumentation of that name; raises `KeyError` if there is none."""
     return {each.name: each for each in INSTRUMENTATIONS}[name]

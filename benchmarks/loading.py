@@ -1,4 +1,4 @@
-"""Times how an instrumentation is imported and installed, in its own environment; `benchmarks.imports` starts it."""
+"""Times import and installation of an instrumentation in its own environment; `benchmarks.imports` starts it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from benchmarks.instrumentations import by_name
 
 
 def main() -> None:
-    """Print the CPU seconds that it adds to an application which has its client and OpenTelemetry's API."""
+    """Print the CPU seconds it adds to an application that has already loaded its client and OpenTelemetry's API."""
     logging.disable(logging.CRITICAL)
     instrumentation = by_name(sys.argv[1])
     client = openai.OpenAI(api_key="benchmark")
-    # The SDK imports its parts when they are first used, which is not the instrumentation's doing.
+    # The SDK imports its parts on first use; that cost is not the instrumentation's.
     _ = client.chat.completions.create, client.responses.create
     _ = opentelemetry.metrics.get_meter, opentelemetry.trace.get_tracer
     if importlib.util.find_spec("wrapt"):
@@ -30,7 +30,7 @@ def main() -> None:
     instrumentation.install(None)
     seconds = time.process_time() - start
     os.write(1, f"\n{seconds}\n".encode())
-    # Without what some do at exit: they would look for a server.
+    # Skip the exit handlers: those of some instrumentations look for a server.
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""What stays in memory: after many prompts, after long conversations, after streams that nobody finished.
+"""Measures what stays in memory after many prompts, long conversations and abandoned streams.
 
 Run it with `python -m benchmarks.memory [--quick] [--calls N]`.
 """
@@ -40,18 +40,18 @@ class Scenario(Protocol):
 
 
 def run(calls: int, prompts: int, *, is_on: bool = True, is_traced: bool = False) -> MemoryResult:
-    """Make that many calls with so many distinct templates, in turns."""
+    """Make that many calls with that many distinct templates, in turn."""
     return _call(distinct_chats(prompts), calls, prompts, is_on=is_on, is_traced=is_traced)
 
 
 def converse(talks: int, turns: int, *, is_on: bool = True, is_traced: bool = False) -> MemoryResult:
-    """Hold that many conversations, one after the other, each longer with every turn."""
+    """Run that many conversations in sequence, each growing with every turn."""
     calls = talks * turns
     return _call(conversations(turns), calls, calls // 2, is_on=is_on, is_traced=is_traced)
 
 
 def abandon(streams: int, *, is_on: bool = True, is_traced: bool = False) -> MemoryResult:
-    """Begin to read that many streams, and drop each without closing it."""
+    """Start reading that many streams, and drop each without closing it."""
     workload = chat_stream(20)
     with sync_client(workload.answer) as client:
 
@@ -94,7 +94,7 @@ def _call(workload: Workload, calls: int, filling: int, *, is_on: bool, is_trace
 
 
 def _in_its_own_process(scenario: Scenario, *sizes: int, **how: bool) -> MemoryResult:
-    """Run where nothing was allocated before, so that one scenario does not live in the holes of another."""
+    """Run in a fresh process, so that a scenario does not reuse memory that an earlier one freed."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(scenario, *sizes, **how).result()
 
@@ -145,7 +145,7 @@ def main() -> None:
 
 
 def report(options: Options) -> None:
-    """Print how the process grows with many templates: the first scenario, without what is traced."""
+    """Print how the process grows with many templates: the first scenario, without tracemalloc."""
     calls = _calls(options)
     prompts = calls // 4
     with progress(2) as advance:
@@ -157,8 +157,8 @@ def report(options: Options) -> None:
             rows.append((side, *_resident(result), f"{result.requests:,.0f}", f"{result.series:,}"))
     print_section(
         f"Memory of the process over {calls:,} calls with {prompts:,} templates",
-        "Resident MiB after the first calls, and by how much it grows while each template comes once, and in "
-        "the two halves of the rest.",
+        "Resident MiB after the first calls, and its growth while each template is sent once, and in each half of the "
+        "calls after that.",
     )
     print_table(("Instrumentation", *_HEADERS[1:5], "counted", "series"), rows)
 

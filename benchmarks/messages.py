@@ -1,7 +1,7 @@
-"""What a call of Anthropic's SDK costs beside no instrumentation, the SDK's own spans, and others.
+"""CPU time of a call of Anthropic's SDK: without instrumentation, with the SDK's own spans, with ours and with others.
 
 Run it with `python -m benchmarks.messages [--quick] [--calls N]`. The other instrumentations are those that are
-installed here; one that is not is left out and named.
+installed; a missing one is left out and named.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx2
@@ -34,10 +34,20 @@ _USAGE = {
     "service_tier": "standard",
 }  # fmt: skip
 _MARK = {"cache_control": {"type": "ephemeral"}}
+_STREAM = "stream"
+_TURNS = {"conversation of 5 turns": 5, "conversation of 20 turns": 20}
 _RULES = "Answer in the style of the house, and never promise a date. " * 380
 _TOOLS = [
     {"name": f"tool_{index}", "description": "Looks something up. " * 20, "input_schema": {"type": "object"}}
     for index in range(4)
+]
+_HISTORY: list[dict[str, Any]] = [
+    {
+        "role": role,
+        "content": [{"type": "text", "text": f"{role} {turn}: " + "it is one thing or another. " * 15}],
+    }
+    for turn in range(max(_TURNS.values()))
+    for role in ("user", "assistant")
 ]
 
 
@@ -67,7 +77,7 @@ def _ours(telemetry: Telemetry, stack: ExitStack) -> None:
 
 
 def _native(telemetry: Telemetry, stack: ExitStack) -> None:
-    from opentelemetry import metrics, trace  # noqa: PLC0415  # only where the SDK's own spans are measured
+    from opentelemetry import metrics, trace  # noqa: PLC0415  # only if the SDK's own spans are measured
 
     del stack
     trace.set_tracer_provider(telemetry.tracer_provider)
@@ -100,69 +110,86 @@ def _message(**members: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _events() -> Iterator[dict[str, Any]]:
+def _events(words: int) -> Iterator[dict[str, Any]]:
     yield {"type": "message_start", "message": _message(content=[], stop_reason=None)}
     yield {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
-    for _ in range(10):
+    for _ in range(words):
         yield {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "word "}}
     yield {"type": "content_block_stop", "index": 0}
     yield {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 7}}
     yield {"type": "message_stop"}
 
 
-_BODY = json.dumps(_message()).encode()
-_STREAM = [f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in _events()]
+_NUMBERS = itertools.count()
 
 
-def _answer(request: httpx2.Request) -> httpx2.Response:
-    if b'"stream":true' in request.content:
-        return httpx2.Response(200, content=iter(_STREAM), headers={"content-type": "text/event-stream"})
-    return httpx2.Response(200, content=_BODY, headers={"content-type": "application/json"})
+@contextmanager
+def calling(words: int = 10) -> Iterator[Callable[[str, int], None]]:
+    """Yield a function that makes calls of a workload, each with a new question; a stream has that many words."""
+    body = json.dumps(_message()).encode()
+    events = [f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in _events(words)]
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if b'"stream":true' in request.content:
+            return httpx2.Response(200, content=iter(events), headers={"content-type": "text/event-stream"})
+        return httpx2.Response(200, content=body, headers={"content-type": "application/json"})
+
+    http_client = httpx2.Client(transport=httpx2.MockTransport(answer))
+    with Anthropic(api_key="key", http_client=http_client) as client:
+
+        def run(name: str, calls: int) -> None:
+            for _ in range(calls):
+                reply: Any = client.messages.create(**_request(name, next(_NUMBERS)))
+                for _ in reply if name.endswith(_STREAM) else ():
+                    pass
+
+        yield run
 
 
 def _request(name: str, number: int) -> dict[str, Any]:
+    question = {"role": "user", "content": f"Where is order {number}?"}
+    history = _HISTORY[: 2 * _TURNS.get(name, 0)]
     request: dict[str, Any] = {
         "model": "claude-opus-5",
         "max_tokens": 64,
-        "messages": [{"role": "user", "content": f"Where is order {number}?"}],
+        "messages": [*history, question],
     }
     if name != "60 tokens":
         request |= {"system": [{"type": "text", "text": _RULES, **_MARK}], "tools": _TOOLS}
-    return {**request, "stream": True} if name.endswith("stream") else request
+    if history:  # the marker that applications set to have a conversation cached
+        request["cache_control"] = _MARK["cache_control"]
+    return {**request, "stream": True} if name.endswith(_STREAM) else request
 
 
-WORKLOADS = ("60 tokens", "4,600 tokens marked + tools", "4,600 tokens marked + tools, stream")
+WORKLOADS = (
+    "60 tokens",
+    "4,600 tokens marked + tools",
+    "4,600 tokens marked + tools, stream",
+    *_TURNS,
+)
 
 
 def child(variant: str, calls: int) -> dict[str, float]:
     """The CPU time of a call of each workload, in µs, exported spans included."""
     telemetry = Telemetry()
     install = VARIANTS[variant] or _nothing
-    numbers = itertools.count()
     with ExitStack() as stack:
         install(telemetry, stack)
-        http_client = httpx2.Client(transport=httpx2.MockTransport(_answer))
-        client = stack.enter_context(Anthropic(api_key="key", http_client=http_client))
-
-        def run(name: str, count: int) -> None:
-            for _ in range(count):
-                reply: Any = client.messages.create(**_request(name, next(numbers)))
-                for _ in reply if name.endswith("stream") else ():
-                    pass
-            telemetry.flush_spans()
-
+        run = stack.enter_context(calling())
         found: dict[str, float] = {}
         for name in WORKLOADS:
             run(name, _WARM_UP_CALLS)
+            telemetry.flush_spans()
             started = time.process_time()
             run(name, calls)
+            telemetry.flush_spans()
             found[name] = (time.process_time() - started) / calls * 1e6
     telemetry.close()
     return found
 
 
 def main() -> None:
-    """Measure all, one round after the other, and print a table."""
+    """Measure everything in rounds, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, for a first look")
     parser.add_argument("--calls", type=int, default=_CALLS, help="calls of each sample")
@@ -181,7 +208,7 @@ def main() -> None:
                 samples[name].append(_measured(name, options.calls))
     print_section(
         "CPU time added to a call of Anthropic's SDK",
-        "µs added, and the ratio of on to off, medians of samples in processes of their own. "
+        "µs added, and in brackets the ratio of on to off; medians of samples, each in its own process. "
         + (
             ""
             if len(there) == len(VARIANTS)

@@ -1,4 +1,4 @@
-"""This package's instrumentation in the present process."""
+"""This package's instrumentation in the current process."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from otel_promptcache import uninstrument
 
 @contextmanager
 def switched(telemetry: Telemetry) -> Iterator[Switch]:
-    """Install it with every setting on; it is off at first, and gone after the block."""
+    """Install it with every setting on; it is initially off, and removed after the block."""
     for workload in (short_chat(), stable_response()):
         with subject(workload, is_async=False) as run:
-            run(1)  # the SDK imports its parts when they are first used
+            run(1)  # the SDK imports its parts on first use
     switch = Switch(lambda: by_name(OURS).install(telemetry))
     try:
         yield switch

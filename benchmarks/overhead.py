@@ -1,4 +1,4 @@
-"""CPU time that each instrumentation adds to a call and to a chunk of a stream.
+"""Measures the CPU time that each instrumentation adds to a call and to a chunk of a stream.
 
 Run it with `python -m benchmarks.overhead [--quick] [--calls N] [--only A,B] [--workloads PART ...]`.
 """
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def report(options: Options) -> None:
-    """Measure the workloads with all instrumentations; print one table, and one of the cost of a chunk."""
+    """Measure the workloads with all instrumentations; print the cost of a call and that of a chunk."""
     workloads = options.selected_workloads()
     if options.calls is None:
         effort = _QUICK if options.is_quick else _THOROUGH
@@ -42,11 +42,11 @@ def report(options: Options) -> None:
 
 
 def _print_calls(workloads: Sequence[Workload], measured: Sequence[Measured]) -> None:
-    """One table: workload by instrumentation."""
+    """Print one table: workloads by instrumentations."""
     print_section(
         "CPU time added to a call",
-        "µs added to a call, and in brackets the ratio of on to off with half the distance of its "
-        "quartiles; each against its own neighbouring samples. `off again` is no instrumentation: the noise.",
+        "µs added to a call, and in brackets the ratio of on to off with half its interquartile range; each compared "
+        "with its own neighbouring samples. `off again` is an instrumentation that does nothing: the noise.",
     )
     headers = ("Workload", "off µs", *(each.instrumentation.name for each in measured))
     runs: list[Run] = [(each.name, is_async) for each in workloads for is_async in (False, True)]
@@ -81,7 +81,7 @@ def _is_seen(comparison: Comparison) -> bool:
 
 
 def _print_chunks(workloads: Sequence[Workload], measured: Sequence[Measured]) -> None:
-    """The slope between a short stream and a long one, so that what a call costs once is not in it."""
+    """Print the slope between a short stream and a long one, which leaves out the fixed cost of a call."""
     pairs = [
         (short, long)
         for short in workloads
@@ -94,7 +94,9 @@ def _print_chunks(workloads: Sequence[Workload], measured: Sequence[Measured]) -
         for is_async in (False, True)
     ]
     if rows:
-        print_section("CPU time added to a chunk of a stream", "µs: the slope between two lengths.")
+        print_section(
+            "CPU time added to a chunk of a stream", "µs, as the slope between two lengths of a stream."
+        )
         print_table(("Stream", *(each.instrumentation.name for each in measured)), rows)
 
 

@@ -1,4 +1,4 @@
-"""Has each instrumentation measured in its own environment, and gathers what came out."""
+"""Measures each instrumentation in its own environment, and gathers the results."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from benchmarks.instrumentations import Instrumentation
 from benchmarks.sampling import Comparison, Effort
 
 Run = tuple[str, bool]
-"""Name of a workload, and whether the asynchronous client makes it."""
+"""Name of a workload, and whether the asynchronous client runs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What came out for one instrumentation."""
+    """The results of one instrumentation."""
 
     instrumentation: Instrumentation
     version: str
-    """Of its package; empty where it was not installed."""
+    """Version of its package; empty if it was not installed."""
     comparisons: dict[Run, Comparison]
     errors: dict[Run, str]
     failure: str = ""
-    """Why there is nothing, or not everything."""
+    """Why results are missing; empty if none are."""
 
 
 def measure(
@@ -36,7 +36,7 @@ def measure(
     effort: Effort,
     advance: Callable[[str], None],
 ) -> Measured:
-    """Measure the workloads with parts of those names; whatever goes wrong is in the result."""
+    """Measure the workloads whose names contain these parts; errors are part of the result."""
     version, failure = "", ""
     comparisons: dict[Run, Comparison] = {}
     errors: dict[Run, str] = {}
@@ -65,14 +65,14 @@ def measure(
 
 
 def run_name(run: Run) -> str:
-    """How a run is called in tables."""
+    """Name of a run in the tables."""
     workload, is_async = run
     return f"{workload}, async" if is_async else workload
 
 
 def _documents(instrumentation: Instrumentation, task: dict[str, Any]) -> Iterator[dict[str, Any]]:
     command = [interpreter(instrumentation), "-m", "benchmarks.child", json.dumps(task)]
-    # A file: what some write there in one run is more than a pipe holds.
+    # A file, because some write more to stderr in one run than a pipe buffers.
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as noise,
         subprocess.Popen(  # noqa: S603

@@ -1,4 +1,4 @@
-"""Prompts of a wanted size, the same in every run."""
+"""Prompts of a given size, the same in every run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
 
 def words(count: int, seed: int = 0) -> str:
-    """English text of about that many tokens, in sentences; another one for each seed.
+    """English text of about that many tokens, in sentences; a different text for each seed.
 
     Common words are one token each.
     """
@@ -29,21 +29,21 @@ def words(count: int, seed: int = 0) -> str:
 
 
 def fresh(text: str) -> str:
-    """An equal string that is another object, as an application gets it from a template."""
+    """An equal string that is a new object, as a template engine would return it."""
     return f"{text} "[:-1]
 
 
 def distinct_instructions(index: int) -> str:
-    """Instructions of a template of its own for each index.
+    """Instructions that make a separate template for each index.
 
-    Spelled in letters: a template whose texts differ only in numbers is one template.
+    The index is spelled in letters: texts that differ only in numbers are one template.
     """
     name = "".join(_ALPHABET[index // 26**place % 26] for place in range(4))
     return f"You are the assistant of the department {name}. {words(60, index)}"
 
 
 def tools() -> list[dict[str, Any]]:
-    """Eight functions in the nested form of chat, about 400 tokens in all."""
+    """Eight functions in the nested form of the Chat API, about 400 tokens in total."""
     return [{"type": "function", "function": _function(name)} for name in _FUNCTIONS]
 
 
@@ -77,7 +77,7 @@ def _function(name: str) -> dict[str, Any]:
 def agent_history(turns: int, seed: int = 0, *, result_words: int = 120) -> list[dict[str, Any]]:
     """An agent's conversation: instructions, then for each turn a question, a tool call and its result.
 
-    The instructions are always the same, the rest is another one for each seed.
+    The instructions are always the same; the rest differs for each seed.
     """
     messages: list[dict[str, Any]] = [{"role": "system", "content": words(1_500)}]
     for turn in range(turns):

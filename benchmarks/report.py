@@ -1,4 +1,4 @@
-"""Everything that is measured, one table after the other.
+"""Runs all benchmarks and prints their tables.
 
 Run it with `python -m benchmarks.report [--quick] [--calls N] [--only A,B] [--workloads PART ...]`.
 """
@@ -11,14 +11,14 @@ from benchmarks import allocations, concurrency, counts, imports, memory, overhe
 from benchmarks.options import parse
 
 _OF_OURS = (turns, allocations, concurrency, memory, counts)
-"""What compares this package's instrumentation with none."""
+"""Benchmarks that compare this package's instrumentation with none."""
 
 
 def main() -> None:
-    """Compare with others first, then look closer at ours."""
+    """Compare the instrumentations first, then measure ours in detail."""
     options = parse(__doc__)
     overhead.report(options)
-    as_usual = replace(options, calls=None)  # means calls of a workload; others count other things
+    as_usual = replace(options, calls=None)  # it is for calls of a workload only
     imports.report(as_usual)
     for part in _OF_OURS:
         part.report(as_usual)

@@ -1,4 +1,4 @@
-"""Interleaved samples of the same work with and without an instrumentation."""
+"""Takes interleaved samples of the same work with and without an instrumentation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Subject(Protocol):
 
 @contextlib.contextmanager
 def subject(workload: Workload, *, is_async: bool) -> Iterator[Subject]:
-    """Prepare a workload for measuring; all its samples use one client, as an application does."""
+    """Prepare a workload for measuring; as in an application, all calls share one client."""
     if not is_async:
         with sync_client(workload.answer) as client:
 
@@ -51,7 +51,7 @@ def subject(workload: Workload, *, is_async: bool) -> Iterator[Subject]:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The middle half of some values."""
+    """Median and quartiles of some values."""
 
     low: float
     median: float
@@ -59,21 +59,21 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """The quartiles."""
+        """Compute them."""
         return cls(*statistics.quantiles(values, n=4, method="inclusive"))
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """CPU seconds a call, in rounds of two neighbouring samples."""
+    """CPU seconds per call, in rounds of two adjacent samples."""
 
     off: Sequence[float]
     on: Sequence[float]
     spans: float
-    """Spans that a call leaves while the instrumentation is on."""
+    """Spans per call while the instrumentation is on."""
 
     def ratio(self) -> Spread:
-        """On to off. Taken within each round, so that a machine that gets slower does not matter."""
+        """Ratio of on to off, taken within each round, so that a machine that slows down does not matter."""
         return Spread.of([on / off for on, off in zip(self.on, self.off, strict=True)])
 
     def added(self) -> Spread:
@@ -85,7 +85,7 @@ class Comparison:
 class Effort:
     """How long a workload is sampled.
 
-    Either a number of calls on each side, or as many rounds as fit into some seconds.
+    Either a number of calls on each side, or as many rounds as fit into a number of seconds.
     """
 
     min_rounds: int
@@ -93,7 +93,7 @@ class Effort:
     calls: int = 0
 
     def rounds(self, workload: Workload) -> Iterator[int]:
-        """Count the rounds."""
+        """Number the rounds from 0."""
         wanted = self.calls // workload.sample_calls
         end = time.monotonic() + self.seconds
         turn = 0
@@ -105,10 +105,10 @@ class Effort:
 def compare(
     workload: Workload, switch: Switch, telemetry: Telemetry, effort: Effort, *, is_async: bool = False
 ) -> Comparison:
-    """Measure a workload with the instrumentation off and on, in rounds that take turns in who begins.
+    """Measure a workload with the instrumentation off and on, in rounds that alternate which side goes first.
 
     Raises:
-        RuntimeError: The instrumentation left spans while it was off.
+        RuntimeError: The instrumentation made spans while it was off.
     """
     off: list[float] = []
     on: list[float] = []
@@ -116,7 +116,7 @@ def compare(
     sides = ((switch.off, off), (switch.on, on))
     with subject(workload, is_async=is_async) as run:
         switch.on()
-        run(workload.sample_calls)  # a service has seen its prompts before; the rounds keep what it knows
+        run(workload.sample_calls)  # a service has seen its prompts before; the rounds keep this state
         for turn in effort.rounds(workload):
             for turn_to, samples in sides if turn % 2 else reversed(sides):
                 turn_to()
@@ -134,7 +134,7 @@ def compare(
 
 
 def _cpu_seconds(run: Subject, calls: int, flush: Callable[[], object]) -> float:
-    """CPU time of all threads for a call: exporting the spans is part of the price, and ends in the sample."""
+    """CPU time of all threads per call, including the export of its spans."""
     gc.collect()
     start = time.process_time()
     run(calls)

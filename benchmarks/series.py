@@ -1,6 +1,6 @@
-"""How many series one process adds to a metrics backend: prints the table of docs/scale.md.
+"""Counts the time series that one process adds to a metrics backend, and prints the table of docs/scale.md.
 
-The calls are real, made by the SDK and instrumented; the provider is a transport inside the process.
+The calls are real, instrumented calls of the SDK; the provider is a transport inside the process.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ HISTOGRAMS = ("buckets", "exponential", "off")
 _TOKENS, _CACHED_TOKENS = 2_000, 1_920
 _FLAWED_EVERY = 5
 _LOST_EVERY = 40
-"""The provider loses all of one prompt in so many, and half of another."""
+"""In each period of this many requests, the provider misses one prompt completely and another by half."""
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """An application of some templates, each of which is sent to each model in turn."""
+    """An application with several templates, each of which is sent to each model in turn."""
 
     templates: int
     models: int
     requests: int
 
     def prompts(self) -> Iterator[tuple[str, str, int]]:
-        """Make model, system prompt and cached tokens of each request."""
+        """Yield model, system prompt and cached tokens of each request."""
         for number in range(self.requests):
             turn, template = divmod(number, self.templates)
             model = MODELS[turn % self.models]
             system = _text(template)
-            if template % _FLAWED_EVERY == 0:  # a timestamp on top, so that nothing is ever read
+            if template % _FLAWED_EVERY == 0:  # a timestamp on top, so nothing is ever read from the cache
                 yield model, f"It is {1_800_000_000 + 60 * number}.\n{system}", 0
             elif turn < self.models or number % _LOST_EVERY == 0:
                 yield model, system, 0
@@ -59,13 +59,13 @@ LARGE = Application(templates=100, models=5, requests=3_000)
 
 
 def _text(template: int) -> str:
-    # Letters only: fingerprints leave numbers out.
+    # Letters only, because fingerprints ignore numbers.
     name = "".join(chr(ord("a") + int(digit)) for digit in str(template))
     return f"You are assistant {name} of a shop. " + f"Rule {name} says what you do next. " * 220
 
 
 class _Provider(_http.BaseTransport):
-    """Streams an answer with the usage that it is told to report."""
+    """Streams an answer with a given usage."""
 
     def __init__(self) -> None:
         self.cached_tokens = 0
@@ -90,7 +90,7 @@ class _Provider(_http.BaseTransport):
 
 
 def count(application: Application, histograms: str) -> Counter[str]:
-    """Count the series of each metric in Prometheus after all requests of an application."""
+    """Count the Prometheus series of each metric after all requests of an application."""
     reader = InMemoryMetricReader()
     meter_provider = MeterProvider([reader], shutdown_on_exit=False)
     provider = _Provider()
@@ -127,16 +127,16 @@ def count(application: Application, histograms: str) -> Counter[str]:
 
 
 def _series_of(point: object) -> int:
-    """Buckets up to infinity, sum and count; an exponential histogram is one native one."""
+    """Buckets including +Inf, sum and count; an exponential histogram is one native histogram."""
     return len(point.explicit_bounds) + 3 if isinstance(point, HistogramDataPoint) else 1
 
 
 MEASURED = tuple((application, histograms) for application in (SMALL, LARGE) for histograms in HISTOGRAMS)
-"""What the table of docs/scale.md shows."""
+"""The rows of the table in docs/scale.md."""
 
 
 def table(counted: Mapping[tuple[Application, str], int]) -> str:
-    """Write the table of docs/scale.md from the series of each application with each setting."""
+    """Format the table of docs/scale.md from the series of each application with each setting."""
     lines = [
         "| application | `histograms` | series, one process | 50 pods | 50 pods of 8 workers |",
         "| --- | --- | --- | --- | --- |",

@@ -1,8 +1,8 @@
-"""The floor: the signals of this package and nothing else, so what OpenTelemetry's SDK alone takes for them.
+"""The lower bound: only this package's signals, and so what they cost in OpenTelemetry's SDK alone.
 
-One call is observed by the real instrumentation, and what it says to the SDK is noted. From then on each request
-says the same again: one span with the same attributes, the same values for the same histograms. Nothing is read,
-hashed, compared or counted.
+The real instrumentation observes one call, and what it passes to the SDK is recorded. From then on, each request
+passes the same again: one span with the same attributes, and the same values to the same histograms. Nothing is
+read, hashed, compared or counted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from benchmarks.workloads import short_chat
 
 @dataclass(slots=True)
 class Signals:
-    """What one call says to the SDK."""
+    """What one call passes to the SDK."""
 
     name: str = ""
     at_start: Mapping[str, Any] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Signals:
 
 
 def install(telemetry: Telemetry) -> None:
-    """Have each request of the SDK say to OpenTelemetry what one request of ours said."""
+    """Make each request of the SDK emit the telemetry that one request of ours emitted."""
     signals = _observed(telemetry)
     tracer = telemetry.tracer_provider.get_tracer("benchmarks.signals")
     for owner, wrapper in ((SyncAPIClient, _request), (AsyncAPIClient, _async_request)):

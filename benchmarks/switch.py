@@ -1,8 +1,8 @@
-"""Takes an instrumentation out of the SDK and puts it back, as often as samples ask for it.
+"""Takes an instrumentation out of the SDK and puts it back, as often as needed.
 
-Most instrumentations cannot be taken out by their own means: some leave their wrappers in place, some have no
-way at all. And one that is built anew would have forgotten what it knew in a service that runs for long. So each
-is installed once, and what it has replaced in the SDK is exchanged for what was there before.
+Most instrumentations cannot uninstall themselves: some leave their wrappers in place, some offer no way at all.
+And one that is installed anew would have lost the state that it has in a long-running service. So each is
+installed once, and what it has replaced in the SDK is swapped with the originals.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Any
 _PACKAGES = frozenset({"openai", "httpx", "httpx2"})
 _MISSING: Any = object()
 _PYDANTICS_OWN = ("__pydantic", "_abc", "__annotations__", "__signature__", "__class_vars__", "__private")
-"""What a model class makes of itself when it is first used."""
+"""What a model class adds to itself on first use."""
 
 Place = tuple[Any, str]
 
 
 class Switch:
-    """An instrumentation in the openai package; off at first.
+    """An instrumentation in the openai package; initially off.
 
     Args:
-        install: Instruments the SDK. What it imports may replace something already.
+        install: Instruments the SDK. Even its imports may replace something.
     """
 
     def __init__(self, install: Callable[[], object]) -> None:
@@ -49,7 +49,7 @@ class Switch:
             setattr(owner, name, replacement)
 
     def off(self) -> None:
-        """Let the SDK be as it was before."""
+        """Restore the SDK."""
         for owner, name, original, _ in reversed(self._changed):
             if original is not _MISSING:
                 setattr(owner, name, original)
@@ -58,7 +58,7 @@ class Switch:
 
 
 def _attributes() -> Iterator[tuple[Place, Any]]:
-    """Everything that stands in the modules of the SDK, and in their classes."""
+    """Everything defined in the modules of the SDK, and in their classes."""
     for module in [each for name, each in sys.modules.items() if name.partition(".")[0] in _PACKAGES]:
         for name, value in list(vars(module).items()):
             if isinstance(value, ModuleType):
@@ -69,7 +69,7 @@ def _attributes() -> Iterator[tuple[Place, Any]]:
 
 
 def _is_worth_it(owner: Any, name: str, before: Mapping[Place, Any]) -> bool:
-    """Was replaced, rather than being new because a module was imported or a model was completed."""
+    """Whether it was replaced, rather than new because a module was imported or a model was completed."""
     if isinstance(owner, ModuleType):
         return (owner, name) in before and not name.startswith("__")
     is_known = (owner, "__module__") in before

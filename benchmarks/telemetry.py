@@ -1,4 +1,4 @@
-"""The real OpenTelemetry SDK with exporters that export nothing, and what they were given."""
+"""The real OpenTelemetry SDK, with exporters that only count or keep what they are given."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class CountingSpanExporter(SpanExporter):
         self.spans = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Count."""
+        """Count the spans."""
         self.spans += len(spans)  # the processor exports under a lock
         return SpanExportResult.SUCCESS
 
 
 class LatestMetricExporter(MetricExporter):
-    """Remembers the latest collection only."""
+    """Keeps the latest collection only."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,13 +43,13 @@ class LatestMetricExporter(MetricExporter):
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: Any
     ) -> MetricExportResult:
-        """Remember."""
+        """Keep the collection."""
         del timeout_millis
         self.latest = metrics_data
         return MetricExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Do nothing: nothing is held back."""
+        """Do nothing: nothing is buffered."""
         del timeout_millis
         return True
 
@@ -58,11 +58,11 @@ class LatestMetricExporter(MetricExporter):
 
 
 class Telemetry:
-    """A batch span processor and one periodic metric reader, set up as an application has them."""
+    """A batch span processor and one periodic metric reader, set up as in an application."""
 
     def __init__(self) -> None:
         self.span_exporter, self._metrics = CountingSpanExporter(), LatestMetricExporter()
-        # Longer than the default, because a span that the processor drops would be missed in the counts.
+        # Longer than the default, because spans that the processor drops would be missing from the counts.
         self.span_processor = BatchSpanProcessor(self.span_exporter, max_queue_size=_QUEUE_SPANS)
         self.tracer_provider = TracerProvider(shutdown_on_exit=False)
         self.tracer_provider.add_span_processor(self.span_processor)
@@ -79,7 +79,7 @@ class Telemetry:
     @contextmanager
     def instrumented(self, **settings: Any) -> Iterator[None]:
         """Instrument the SDK inside the block."""
-        # The environments of other instrumentations do not have the package.
+        # The package is not installed in the environments of other instrumentations.
         from otel_promptcache import instrument, uninstrument  # noqa: PLC0415
 
         instrument(tracer_provider=self.tracer_provider, meter_provider=self.meter_provider, **settings)
@@ -89,7 +89,7 @@ class Telemetry:
             uninstrument()
 
     def flush_by(self, flush: Callable[[], object]) -> None:
-        """Have an instrumentation that insists on a span processor of its own flush that one."""
+        """Flush with this function instead, for an instrumentation that always creates its own span processor."""
         self._flush = flush
 
     def flush_spans(self) -> None:
@@ -118,7 +118,7 @@ class Telemetry:
         return sums
 
     def series(self) -> int:
-        """Series of all metrics together, at the latest `collect`."""
+        """Number of series of all metrics, at the latest `collect`."""
         return sum(1 for _ in self._points())
 
     def _points(self, metric: str | None = None) -> Iterator[NumberDataPoint | HistogramDataPoint]:

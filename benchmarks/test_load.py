@@ -24,13 +24,13 @@ KIB = 1024
 
 @pytest.fixture(autouse=True)
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Faults of the instrumentation reach the caller, and so the test."""
+    """Let faults of the instrumentation reach the caller, and so the test."""
     monkeypatch.setenv("OTEL_PYTHON_PROMPTCACHE_STRICT", "true")
 
 
 @pytest.fixture
 def hasty_threads() -> Iterator[None]:
-    """Threads take turns so often that a race has its chance."""
+    """Switch threads so often that races are likely to show."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield
@@ -39,7 +39,7 @@ def hasty_threads() -> Iterator[None]:
 
 @pytest.mark.parametrize("workload", workloads(), ids=lambda workload: workload.name)
 def test_every_workload_is_observed_with_both_clients(workload: Workload) -> None:
-    """What is measured is what the instrumentation really does."""
+    """The benchmarks measure calls that the instrumentation really observes."""
 
     async def acall() -> None:
         async with async_client(workload.answer) as client:
@@ -68,13 +68,13 @@ def test_calls_of_64_tasks_are_each_counted_once_under_their_own_name() -> None:
 
 
 def assert_exact(counts: Counts, *, made: int) -> None:
-    """Every call was counted once, and under the name that its worker gave."""
+    """Check that every call was counted once, under the name that its worker set."""
     assert counts.made == made
     assert counts.is_exact(), counts
 
 
 def test_a_flood_of_templates_leaves_bounded_traces() -> None:
-    """More templates than are remembered leave what the bounds allow, in memory and in metrics."""
+    """More templates than can be remembered leave no more than the bounds allow, in memory and in metrics."""
     result = memory.run(calls=4_200, prompts=4_150)
 
     assert result.requests == 4_200
@@ -84,7 +84,7 @@ def test_a_flood_of_templates_leaves_bounded_traces() -> None:
 
 
 def test_calls_leave_nothing_behind_once_every_template_is_known() -> None:
-    """Memory follows the number of templates, not the number of calls."""
+    """Memory depends on the number of templates, not on the number of calls."""
     result = memory.run(calls=800, prompts=150, is_traced=True)
 
     assert own_growth(result) < 64 * KIB
@@ -92,7 +92,7 @@ def test_calls_leave_nothing_behind_once_every_template_is_known() -> None:
 
 
 def test_a_conversation_that_ended_is_forgotten() -> None:
-    """Memory follows the number of prompts that are remembered, not the number of conversations."""
+    """Memory depends on the number of remembered prompts, not on the number of conversations."""
     result = memory.converse(60, 16)
 
     assert result.requests == 60 * 16
@@ -101,17 +101,17 @@ def test_a_conversation_that_ended_is_forgotten() -> None:
 
 @pytest.mark.parametrize("abandon", [memory.abandon, memory.abandon_async])
 def test_streams_that_nobody_finishes_are_counted_and_forgotten(abandon: memory.Scenario) -> None:
-    """Each ends once, although nobody ended it."""
+    """Each is ended exactly once, although the application never finished it."""
     result = abandon(500, is_traced=True)
 
     assert result.requests == 500
     assert own_growth(result) < 64 * KIB
-    # One object that each stream of the second half left would make 250.
+    # One leaked object per stream of the second half would make 250.
     assert result.end.objects <= result.filled.objects + 200
 
 
 def own_growth(result: MemoryResult) -> int:
-    """Bytes that the package allocated and kept although it was as full as it gets."""
+    """Bytes that the package kept in the last part of the run, when it was already as full as it gets."""
     assert result.end.own > 0
     return result.end.own - result.halfway.own
 

@@ -1,4 +1,4 @@
-"""What the comparison of instrumentations rests on: off is off, on is on, and each is sampled equally often."""
+"""Checks what the comparison relies on: off is off, on is on, and both are sampled equally often."""
 
 # ruff: noqa: S101, PLR2004  # asserts are how tests speak, and literal expectations are the point
 
@@ -30,7 +30,7 @@ def telemetry() -> Iterator[Telemetry]:
 
 
 def test_a_switch_leaves_the_sdk_as_it_was(telemetry: Telemetry) -> None:
-    """What is measured as off is the SDK that an application without instrumentation has."""
+    """What is measured as off is the SDK of an application without instrumentation."""
     before = dict(vars(openai._base_client.SyncAPIClient))  # noqa: SLF001  # where the hooks are
     with switched(telemetry) as switch, subject(short_chat(), is_async=False) as run:
         assert dict(vars(openai._base_client.SyncAPIClient)) == before  # noqa: SLF001
@@ -48,7 +48,7 @@ def test_a_switch_leaves_the_sdk_as_it_was(telemetry: Telemetry) -> None:
 
 
 def test_a_switch_takes_out_what_was_put_on_a_class_that_had_none() -> None:
-    """Some hide a base class's method behind one of their own."""
+    """Some instrumentations override an inherited method on the subclass."""
 
     def install() -> None:
         openai.OpenAI.request = lambda *_, **__: None  # type: ignore[method-assign]
@@ -65,7 +65,7 @@ def test_a_switch_takes_out_what_was_put_on_a_class_that_had_none() -> None:
 
 @pytest.mark.parametrize("is_async", [False, True])
 def test_both_sides_are_sampled_equally_often(telemetry: Telemetry, is_async: bool) -> None:  # noqa: FBT001
-    """The ratios are taken pair by pair."""
+    """The ratios are taken pairwise."""
     with switched(telemetry) as switch:
         comparison = compare(short_chat(), switch, telemetry, Effort(min_rounds=3), is_async=is_async)
 
@@ -73,7 +73,7 @@ def test_both_sides_are_sampled_equally_often(telemetry: Telemetry, is_async: bo
 
 
 def test_an_instrumentation_that_goes_on_while_it_is_off_is_found_out(telemetry: Telemetry) -> None:
-    """A comparison of on with on would say that it costs nothing."""
+    """Comparing on with on would report that it costs nothing."""
     with (
         telemetry.instrumented(),
         pytest.raises(RuntimeError, match="spans while the instrumentation was off"),
@@ -82,7 +82,7 @@ def test_an_instrumentation_that_goes_on_while_it_is_off_is_found_out(telemetry:
 
 
 def test_a_number_of_calls_decides_about_the_rounds() -> None:
-    """`--calls` means that many on each side."""
+    """`--calls` sets the number of calls on each side."""
     workload = short_chat()
 
     assert len(list(Effort(min_rounds=2, calls=4 * workload.sample_calls).rounds(workload))) == 4
@@ -90,7 +90,7 @@ def test_a_number_of_calls_decides_about_the_rounds() -> None:
 
 
 def test_ratio_and_difference_are_medians_of_the_rounds() -> None:
-    """Rounds on a machine that gets slower are still comparable."""
+    """Rounds stay comparable on a machine that slows down."""
     comparison = Comparison(off=[1, 2, 4], on=[2, 4, 8], spans=1)
 
     assert comparison.ratio().median == 2
@@ -98,7 +98,7 @@ def test_ratio_and_difference_are_medians_of_the_rounds() -> None:
 
 
 def test_the_child_says_what_it_does_and_what_came_out() -> None:
-    """What it writes is all that its parent learns."""
+    """Its output is all that its parent learns."""
     out = io.StringIO()
 
     child.measure(by_name(NOTHING), [short_chat()], Effort(min_rounds=2), out)
@@ -110,7 +110,7 @@ def test_the_child_says_what_it_does_and_what_came_out() -> None:
 
 
 def test_each_instrumentation_has_a_name_of_its_own() -> None:
-    """They are chosen by it."""
+    """The name selects it."""
     names = [each.name for each in INSTRUMENTATIONS]
 
     assert len(set(names)) == len(names)

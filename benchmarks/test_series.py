@@ -1,4 +1,4 @@
-"""What a process adds to a metrics backend stays within its budget, and docs/scale.md says how much it is."""
+"""The series that a process adds to a metrics backend stay within budget, and docs/scale.md shows their number."""
 
 # ruff: noqa: S101  # asserts are how tests speak
 
@@ -18,14 +18,14 @@ BUDGETS = {SMALL: 350, LARGE: 6_000}
 
 @pytest.fixture(scope="module")
 def counted() -> dict[tuple[Application, str], Counter[str]]:
-    """All that the page shows, counted once."""
+    """The series of each row of the page, counted once."""
     return {measured: series.count(*measured) for measured in MEASURED}
 
 
 def test_the_default_settings_are_within_the_budget(
     counted: dict[tuple[Application, str], Counter[str]],
 ) -> None:
-    """Prometheus' series of one process."""
+    """The budget counts the Prometheus series of one process."""
     for application, budget in BUDGETS.items():
         assert 0 < counted[application, "buckets"].total() <= budget
 
@@ -33,7 +33,7 @@ def test_the_default_settings_are_within_the_budget(
 def test_histograms_are_what_the_setting_says(
     counted: dict[tuple[Application, str], Counter[str]],
 ) -> None:
-    """Time to first token: by model and result in buckets, by template, too, if exponential, not at all if off."""
+    """Time to first token: buckets by model and result, exponential also by template, and nothing if off."""
     of_setting = {
         setting: series for (application, setting), series in counted.items() if application == SMALL
     }

@@ -1,4 +1,4 @@
-"""A provider inside the process: the real client talks to it, and no network takes part."""
+"""A provider inside the process: the real client talks to it without a network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ASKS_FOR_STREAM = re.compile(rb'"stream":\s*true')
 BASE_URL = "https://api.openai.com/v1"
 
 UNIQUE = "0a1b2c3d4e5f"
-"""Stands in an answer for what is another in each: some keep what they know of a response by its id."""
+"""Placeholder for what is unique in each answer: some instrumentations key their state by the response id."""
 _UNIQUE_BYTES = UNIQUE.encode()
 _numbers = itertools.count()
 
@@ -34,7 +34,7 @@ class Answer:
 
 
 class _ChunkStream(_http.SyncByteStream, _http.AsyncByteStream):
-    """Hands the chunks over one by one and once, as a socket would: the SDK drains a stream that it has read."""
+    """Yields each chunk once, as a socket would: the SDK drains a stream after reading it."""
 
     def __init__(self, chunks: tuple[bytes, ...], *, gives_way: bool) -> None:
         self._chunks = iter(chunks)
@@ -51,11 +51,11 @@ class _ChunkStream(_http.SyncByteStream, _http.AsyncByteStream):
 
 
 class ReplayTransport(_http.BaseTransport, _http.AsyncBaseTransport):
-    """Answers every request with the same bytes, but for what makes an answer unique.
+    """Answers every request with the same bytes, except for what makes an answer unique.
 
     Args:
         answer: What to answer.
-        streamed: What to answer instead where the request asks for a stream.
+        streamed: What to answer instead if the request asks for a stream.
         gives_way: Let other tasks run before each chunk, so that calls in an event loop interleave.
     """
 
@@ -93,7 +93,7 @@ def sync_client(answer: Answer, streamed: Answer | None = None) -> openai.OpenAI
 def async_client(
     answer: Answer, streamed: Answer | None = None, *, gives_way: bool = False
 ) -> openai.AsyncOpenAI:
-    """The asynchronous twin of `sync_client`."""
+    """The asynchronous counterpart of `sync_client`."""
     transport = ReplayTransport(answer, streamed, gives_way=gives_way)
     http_client = _http.AsyncClient(transport=transport)
     return openai.AsyncOpenAI(api_key="benchmark", base_url=BASE_URL, max_retries=0, http_client=http_client)

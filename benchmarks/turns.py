@@ -1,4 +1,4 @@
-"""How the cost of a call grows with the conversation that it sends again.
+"""Measures how the cost of a call grows with the length of the conversation it resends.
 
 Run it with `python -m benchmarks.turns [--quick]`.
 """
@@ -31,21 +31,21 @@ def main() -> None:
 
 
 def report(options: Options) -> None:
-    """Print what is added to each of some turns of an agent's loop."""
+    """Print the CPU time added to selected turns of an agent loop."""
     with closing(Telemetry()) as telemetry, switched(telemetry) as switch, progress(1) as advance:
         advance("growth over the turns of an agent")
         turns = measure(agent_turn(), switch, _QUICK_ROUNDS if options.is_quick else _ROUNDS)
     print_section(
         "CPU time added to a turn of an agent",
-        "The system prompt and the tools are the same in every conversation, the messages are others. "
-        f"Each row is the mean of {_WINDOW} neighbouring turns, and the median over the conversations.",
+        "The system prompt and the tools are the same in every conversation; the messages differ. "
+        f"Each row is the mean of {_WINDOW} neighbouring turns, as the median over the conversations.",
     )
     rows = [_row(turn, turns) for turn in _TURNS]
     print_table(("Turn", "messages", "off µs", "added µs", "quartiles", "on/off"), rows)
 
 
 def measure(workload: Workload, switch: Switch, rounds: int) -> Sequence[Comparison]:
-    """Hold a conversation with the instrumentation and one without in each round; compare turn by turn."""
+    """In each round, run one conversation with the instrumentation and one without; compare turn by turn."""
     off: list[list[float]] = []
     on: list[list[float]] = []
     with sync_client(workload.answer) as client:

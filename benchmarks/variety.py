@@ -1,4 +1,4 @@
-"""Calls that differ from each other, to see what is remembered of them."""
+"""Workloads of distinct calls, to see how much is remembered of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.workloads import Workload, chat_arguments
 
 
 def distinct_chats(templates: int) -> Workload:
-    """Another template in each of that many calls, then the same ones again."""
+    """A new template in each of that many calls, then the same templates again."""
     return Workload(
         name=f"chats of {templates} templates",
         answer=answers.chat_answer(),
@@ -22,7 +22,7 @@ def distinct_chats(templates: int) -> Workload:
 
 
 def conversations(turns: int) -> Workload:
-    """One conversation after the other, each of that many turns and about something else."""
+    """Consecutive conversations, each of that many turns and with different content."""
     history = functools.lru_cache(maxsize=1)(functools.partial(prompts.agent_history, turns))
 
     def arguments(index: int) -> dict[str, Any]:

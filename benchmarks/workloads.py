@@ -1,4 +1,4 @@
-"""The kinds of calls whose cost is measured; everything that makes calls makes these."""
+"""The kinds of calls whose cost is measured, shared by all benchmarks."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from benchmarks import answers, prompts
 from benchmarks.transport import Answer
 
 SHORT_CHAT_STREAM, SHORT_RESPONSES_STREAM, LONG_STREAM = 4, 10, 200
-"""Events of the streams; two lengths of each tell the cost of a chunk from the cost of a call."""
+"""Events of the streams; two lengths of each separate the cost of a chunk from that of a call."""
 
 AGENT_TURNS, MESSAGES_PER_TURN = 50, 3
 _AGENT_RESULT_WORDS = 1_100
-"""What a tool returns in each turn, so that the conversation ends at 60,000 tokens."""
+"""Length of each tool result, so that the conversation ends at 60,000 tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """One kind of call, and what the provider answers to it."""
+    """One kind of call, and the provider's answer to it."""
 
     name: str
     is_chat: bool = True
@@ -31,11 +31,11 @@ class Workload:
     arguments: Callable[[int], dict[str, Any]]
     """What the n-th call of a sample sends."""
     sample_calls: int
-    """Calls that make one sample; enough for some ten milliseconds."""
+    """Calls per sample; enough for tens of milliseconds."""
     warm_up_calls: int = 25
     """Calls before each sample, so that it finds what a long-running service would find."""
     begin: Callable[[], None] = lambda: None
-    """Makes the prompts of a sample, where each has others; not a part of what is measured."""
+    """Builds the prompts of a sample, if they differ between samples; this is not measured."""
     events: int = 0
     """Events of a stream; 0 for a plain call."""
 
@@ -57,7 +57,7 @@ class Workload:
 
 
 def workloads() -> Sequence[Workload]:
-    """All that the overhead is measured for, in the order of the table."""
+    """All workloads whose overhead is measured, in the order of the table."""
     return (
         short_chat(),
         stable_chat(),
@@ -73,12 +73,12 @@ def workloads() -> Sequence[Workload]:
 
 
 def selected(parts: Sequence[str]) -> Sequence[Workload]:
-    """Those whose name contains one of the parts; all without any."""
+    """The workloads whose name contains one of the parts; all if there are none."""
     return [each for each in workloads() if not parts or any(part in each.name for part in parts)]
 
 
 def short_chat() -> Workload:
-    """60 tokens: what there is to pay for any call at all."""
+    """60 tokens: the minimum cost of any call."""
     return Workload(
         name="chat, 60 tokens",
         answer=answers.chat_answer(),
@@ -88,7 +88,7 @@ def short_chat() -> Workload:
 
 
 def stable_chat() -> Workload:
-    """What a prompt cache is for: a long system prompt and tools that never change."""
+    """The typical use of a prompt cache: a long system prompt and tools that never change."""
     return Workload(
         name="chat, 4,600 tokens stable + 400 of tools",
         answer=answers.chat_answer(),
@@ -98,10 +98,10 @@ def stable_chat() -> Workload:
 
 
 def drifting_chat() -> Workload:
-    """A counter on top of a long system prompt: no call finds its leading part among those seen before."""
+    """A counter on top of a long system prompt: no call starts like an earlier one."""
     text, question, numbers = prompts.words(4_600), prompts.words(60), itertools.count()
     return Workload(
-        name="chat, 4,600 tokens behind a number that changes",
+        name="chat, 4,600 tokens after a number that changes",
         answer=answers.chat_answer(),
         arguments=lambda _: chat_arguments(f"Request {next(numbers)}. {text}", question),
         sample_calls=20,
@@ -109,7 +109,7 @@ def drifting_chat() -> Workload:
 
 
 def long_chats() -> tuple[Workload, Workload]:
-    """A very long prefix, as one string that is kept, and as one that is built for every call."""
+    """A very long prefix, as one string that is reused, and as one that is built for every call."""
     text, question = prompts.words(100_000), prompts.words(60)
     kept = Workload(
         name="chat, 100,000 tokens stable, same objects",
@@ -146,7 +146,7 @@ def stable_response() -> Workload:
 
 
 def agent_turn() -> Workload:
-    """A conversation that every call makes longer; a sample is one whole conversation, and each is another."""
+    """A conversation that grows with every call; each sample is one whole, new conversation."""
     messages: list[dict[str, Any]] = []
     tools, seeds = prompts.tools(), itertools.count(step=2 * AGENT_TURNS)
 
@@ -179,7 +179,7 @@ def chat_stream(events: int) -> Workload:
 
 
 def response_stream(events: int) -> Workload:
-    """The same through the Responses API."""
+    """The same stream through the Responses API."""
     asked = {"instructions": prompts.words(20), "input": prompts.words(40), "stream": True}
     return Workload(
         name=f"responses stream, {events} events",
@@ -195,7 +195,7 @@ def _stream_sizes(events: int) -> dict[str, int]:
     return {
         "events": events,
         "sample_calls": 5 if is_long else 20,
-        "warm_up_calls": 3 if is_long else 20,  # each of the events warms up what the stream costs
+        "warm_up_calls": 3 if is_long else 20,  # each event warms up the stream's code
     }
 
 

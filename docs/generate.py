@@ -1,10 +1,11 @@
-"""Writes the parts of the documentation that come from code; `--check` only tells whether they are up to date."""
+"""Writes the parts of the documentation that come from code; `--check` only reports whether they are up to date."""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import itertools
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from otel_promptcache import guard
 from otel_promptcache.config import describe_settings
 from otel_promptcache.core import exchange
 from otel_promptcache.core.comparison import comparison, differences, partner
-from otel_promptcache.core.memory import accounts, forgotten, index, nodes, piece_store
+from otel_promptcache.core.memory import accounts, forgotten, in_flight, index, nodes, piece_store, rate
 from otel_promptcache.core.money import usage
 from otel_promptcache.core.prompt import chain, fingerprint, literals, paths, pieces, serial
 from otel_promptcache.fleet import worker
@@ -43,15 +44,15 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
     ("text of a template", fingerprint, "LEADING_CHARS"),
     ("length of a path", paths, "MAX_PATH_CHARS"),
     ("length of a name in a path", paths, "MAX_NAME_CHARS"),
-    ("segments that are recognised", chain, "MAX_KNOWN_LINKS"),
+    ("segments that are remembered", chain, "MAX_KNOWN_LINKS"),
     ("prompts", index, "MAX_PROMPTS"),
     ("memory of the prompts", index, "MAX_BYTES"),
-    ("scopes that are compared with", nodes, "MAX_SCOPES"),
+    ("scopes to compare with", nodes, "MAX_SCOPES"),
     ("memory of the scopes", index, "MAX_SCOPE_BYTES"),
     ("pieces of all prompts", piece_store, "MAX_PIECES"),
     ("memory of forgotten prefixes", forgotten, "FILTER_BYTES"),
-    ("prefixes on their way", index, "MAX_IN_FLIGHT"),
-    ("starts of prompts", index, "MAX_STARTS"),
+    ("prefixes in flight", in_flight, "MAX_IN_FLIGHT"),
+    ("starts of prompts", rate, "MAX_STARTS"),
     ("requests that wait for the fleet's memory", worker, "MAX_QUEUED"),
     ("endpoints whose first account is known", accounts, "MAX_HOSTS"),
     ("earlier prompts to compare with", partner, "MAX_CANDIDATES"),
@@ -60,13 +61,13 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
     ("templates", fingerprint, "MAX_KNOWN_DIGESTS"),
     ("token counts", usage, "MAX_TOKENS"),
     ("choices of an answer", exchange, "MAX_CHOICES"),
-    ("hosts that are explained in the log", resolution, "MAX_EXPLAINED_HOSTS"),
-    ("who has reported cached tokens", reported, "MAX_REPORTERS"),
+    ("unknown hosts in the log", resolution, "MAX_EXPLAINED_HOSTS"),
+    ("hosts and models that have reported cached tokens", reported, "MAX_REPORTERS"),
     ("names on the wire", wire_format, "MAX_STRING_CHARS"),
     ("ids of responses", wire_format, "MAX_ID_CHARS"),
     ("paths of requests", request, "MAX_PATH_CHARS"),
     ("events and documents", body, "MAX_DOCUMENT_BYTES"),
-    ("frames of AWS", frames, "MAX_FRAME_BYTES"),
+    ("AWS frames", frames, "MAX_FRAME_BYTES"),
     ("headers of a frame", frames, "MAX_HEADERS_BYTES"),
     ("iterations of an answer", messages_usage, "MAX_ITERATIONS"),
     ("hidden events", usage_event_filter, "MAX_USAGE_EVENT_BYTES"),
@@ -74,16 +75,16 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
     ("lists on a span", exportable, "MAX_LIST_ENTRIES"),
     ("values of a label: length", exportable, "MAX_LABEL_CHARS"),
     ("values of a label: number", cardinality, "MAX_LABEL_VALUES"),
-    ("values that wait to be told apart", cardinality, "MAX_CANDIDATES"),
+    ("values of a label: candidates", cardinality, "MAX_CANDIDATES"),
     ("attribute sets of a metric", counters, "MAX_ATTRIBUTE_SETS"),
     ("integers that are exported", exportable, "MAX_INTEGER"),
     ("kinds of faults in the log", guard, "MAX_LOGGED_FAULTS"),
 )
-"""What is bounded, and the constant that says so: its docstring begins with the unit."""
+"""What is bounded, and the constant that defines the bound: its docstring begins with the unit."""
 
 
 def metrics() -> str:
-    """What is emitted as metrics."""
+    """The table of metrics."""
     rows = (
         (f"`{metric.name}`", f"{metric.instrument.value}, `{metric.unit}`", metric.attributes, metric.meaning)
         for metric in names.METRICS
@@ -92,22 +93,21 @@ def metrics() -> str:
 
 
 def attributes() -> str:
-    """What is written to spans, beside what the conventions define."""
+    """The table of span attributes, except those that the conventions define."""
     rows = ((f"`{each.name}`", each.type, each.meaning) for each in names.SPAN_ATTRIBUTES)
     return table(("span attribute", "type", "meaning"), rows)
 
 
 def settings() -> str:
-    """What can be set."""
-    rows = (
-        (f"`{name}`", f"`{variable}`", default, allowed, meaning)
+    """The settings, each in a section of its own so that it can be linked to."""
+    return "\n\n".join(
+        f"### `{name}`\n\n`{variable}` · default: {default} · allowed: {allowed}\n\n{meaning}."
         for name, variable, default, allowed, meaning in describe_settings()
     )
-    return table(("keyword", "environment variable", "default", "allowed", "meaning"), rows)
 
 
 def bounds() -> str:
-    """What is bounded, and by how much."""
+    """The table of bounds."""
     rows: list[tuple[str, str, str, str]] = []
     for what, module, constant in BOUNDS:
         meaning = docstrings(module)[constant]
@@ -116,12 +116,12 @@ def bounds() -> str:
 
 
 def served(text: str) -> str:
-    """The page on servers with its tables made anew."""
+    """The page on servers with its tables regenerated."""
     return rendered(text, {"servers": servers(), "simulated": simulated()})
 
 
 def docstrings(module: ModuleType) -> Mapping[str, str]:
-    """The string under each constant of a module, in one line."""
+    """The string under each constant of a module, on one line."""
     body = ast.parse(inspect.getsource(module)).body
     return {
         target.id: " ".join(text.split())
@@ -135,18 +135,35 @@ def docstrings(module: ModuleType) -> Mapping[str, str]:
 
 
 def tables(text: str) -> str:
-    """The README with each generated part made anew."""
-    parts = {
-        "metrics": metrics(),
-        "attributes": attributes(),
-        "settings": settings(),
-        "servers": known_servers(),
-    }
-    return rendered(text, parts)
+    """The README with its table regenerated."""
+    return rendered(text, {"servers": known_servers()})
+
+
+def emitted(text: str) -> str:
+    """The page on telemetry with its tables regenerated."""
+    return rendered(text, {"metrics": metrics(), "attributes": attributes()})
+
+
+def settable(text: str) -> str:
+    """The page on settings with its sections regenerated."""
+    return rendered(text, {"settings": settings()})
+
+
+def quoted(text: str) -> str:
+    """A page with the current content of the files that it shows."""
+    shown = re.findall(r"<!-- generated: (examples/\S+) -->", text)
+    return rendered(text, {path: code_block(ROOT / path) for path in shown})
+
+
+def code_block(path: Path) -> str:
+    """A file as a Markdown code block; tests skip its Python here, because these files have tests of their own."""
+    language = {".py": "python", ".yaml": "yaml"}.get(path.suffix, "text")
+    skipped = "<!-- skip: next -->\n" if language == "python" else ""
+    return f"{skipped}```{language}\n{path.read_text(encoding='utf-8').strip()}\n```"
 
 
 def bounded(text: str) -> str:
-    """The page on reliability with its table made anew."""
+    """The page on reliability with its table regenerated."""
     return rendered(text, {"bounds": bounds()})
 
 
@@ -170,11 +187,16 @@ PAGES = {
     ROOT / "docs" / "findings.md": refreshed,
     ROOT / "docs" / "reliability.md": bounded,
     ROOT / "docs" / "servers.md": served,
+    ROOT / "docs" / "reference" / "settings.md": settable,
+    ROOT / "docs" / "reference" / "telemetry.md": emitted,
+    ROOT / "docs" / "collector.md": quoted,
+    ROOT / "docs" / "recipes" / "processes.md": quoted,
+    ROOT / "docs" / "recipes" / "clients.md": quoted,
 }
 
 
 def main() -> int:
-    """Write or check; 1 where a page is not what the code says."""
+    """Write or check the pages; return 1 if one is found to be out of date."""
     status = 0
     for page, render in PAGES.items():
         current = page.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A table as Markdown writes it."""
+"""Writes tables in Markdown."""
 
 from __future__ import annotations
 

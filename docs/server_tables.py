@@ -15,7 +15,7 @@ from otel_promptcache.sim.servers.profiles import SERVERS
 
 
 def servers() -> str:
-    """Who is known, where, what is read of their answers, and by what they are priced and judged."""
+    """The table of providers: their hosts, what is read from answers, and how requests are priced and judged."""
     rows = (
         (
             f"`{profile.name}`",
@@ -35,20 +35,20 @@ def servers() -> str:
 
 def _hosts(profile: Profile) -> str:
     pattern = (profile.pattern.pattern,) if profile.pattern else ()
-    return _listing((*profile.domains, *pattern)) or "as `hosts` says"
+    return _listing((*profile.domains, *pattern)) or "set with `hosts`"
 
 
 def known_servers() -> str:
-    """The same in short: who is priced, and by what a miss is judged."""
+    """The short table: which providers are priced, and how a miss is judged."""
     groups: dict[tuple[str, str], list[str]] = {}
     for profile in (*PROFILES, *SELF_HOSTED):
         if any(_figures(policy) for policy in profile.policies):
-            judged = "by rules of its own"
+            judged = "by its own rules"
         else:
-            judged = "as a cache of which no figures are published" if profile.policies else "by nothing"
+            judged = "as a cache without published figures" if profile.policies else "not judged"
         groups.setdefault(("yes" if profile.prices else "no", judged), []).append(profile.name)
     rows = ((_listing(names), *said) for said, names in sorted(groups.items(), reverse=True))
-    return table(("provider", "dollars", "a miss is judged"), rows)
+    return table(("provider", "dollars", "how a miss is judged"), rows)
 
 
 def _judged_by(profile: Profile) -> Iterator[str]:
@@ -59,7 +59,7 @@ def _judged_by(profile: Profile) -> Iterator[str]:
         figures = _figures(policies[0])
         if len(policies) > 1 and len(minimums) > 1:
             rest = _figures(replace(policies[0], minimum_tokens=None))
-            figures = [f"from {minimums[0]:,} to {minimums[-1]:,} tokens by the model", *rest]
+            figures = [f"from {minimums[0]:,} to {minimums[-1]:,} tokens (depends on the model)", *rest]
         yield f"{family}: {', '.join(figures) or 'no figures published'}"
 
 
@@ -92,10 +92,10 @@ def _listing(names: Iterable[str]) -> str:
 
 
 def simulated() -> str:
-    """Which servers can be simulated, and by which rules."""
+    """The servers that can be simulated, and by which rules."""
     rows: list[tuple[str, str, str]] = []
     for name, server in SERVERS.items():
         assumptions = f". Assumed: {server.assumptions}" if server.assumptions else ""
-        step = f"{server.policy.page_tokens:,}" if server.policy else "by the model"
+        step = f"{server.policy.page_tokens:,}" if server.policy else "depends on the model"
         rows.append((f"`{name}`", step, f"{server.source} ({server.checked}){assumptions}"))
     return table(("server", "step in tokens", "source"), rows)

@@ -29,7 +29,7 @@ Points = dict[tuple[tuple[str, Any], ...], Any]
 
 @dataclass
 class Telemetry:
-    """An application's OpenTelemetry SDK, and what arrived in it."""
+    """An application's OpenTelemetry SDK, and the telemetry that it received."""
 
     exporter: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
     reader: InMemoryMetricReader = field(default_factory=InMemoryMetricReader)
@@ -78,7 +78,7 @@ class Telemetry:
 
 @pytest.fixture
 def telemetry() -> Iterator[Telemetry]:
-    """Fresh providers; whatever was instrumented is not any more afterwards."""
+    """Fresh providers; any instrumentation is removed afterwards."""
     telemetry = Telemetry()
     yield telemetry
     if PromptCacheInstrumentor().is_instrumented_by_opentelemetry:
@@ -89,7 +89,7 @@ def telemetry() -> Iterator[Telemetry]:
 
 @pytest.fixture(scope="session")
 def session_simulator() -> Iterator[Simulator]:
-    """One server for all tests; without waiting, since nothing here measures time."""
+    """One server for all tests, without delays, since nothing here measures time."""
     config = SimConfig(
         prefill_seconds_per_1k_tokens=0, decode_seconds_per_token=0, overflow_requests_per_minute=None
     )

@@ -1,1 +1,1 @@
-"""Generated applications whose faults are known, and how often the diagnosis tells them right."""
+"""Generated applications with known faults, and how often the diagnosis is right about them."""

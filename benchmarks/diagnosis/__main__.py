@@ -17,7 +17,7 @@ _PROVIDER = "provider"
 
 
 def confusion(verdicts: Sequence[Verdict]) -> Table:
-    """The true reasons, a line each, against those that were told, a column each of the same number."""
+    """Confusion matrix: a row per true reason, a column per diagnosed reason, with matching numbers."""
     told = sorted({str(verdict.reason) for verdict in verdicts})
     cells = Counter((str(verdict.true_reason), str(verdict.reason)) for verdict in verdicts)
     table = Table("", "true reason", *(str(number) for number, _ in enumerate(told, 1)), "right")
@@ -30,7 +30,7 @@ def confusion(verdicts: Sequence[Verdict]) -> Table:
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """The shares in one line, and how often the wrong one is blamed."""
+    """The shares in one line, and how often the wrong side is blamed."""
     right = sum(verdict.is_right for verdict in verdicts)
     places = [verdict for verdict in verdicts if verdict.truth.path is not None and verdict.is_right]
     placed = sum(verdict.is_place_right for verdict in places)
@@ -39,7 +39,7 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     shares = right / len(verdicts), placed / len(places)
     return (
         f"{len(verdicts):,} requests: {shares[0]:.2%} of the reasons are right, and {shares[1]:.2%} of {len(places):,} "
-        f"places. Blamed on the provider by mistake: {blamed}; the other way round: {excused}."
+        f"places. Blamed on the provider by mistake: {blamed}; the other way around: {excused}."
     )
 
 
@@ -47,7 +47,7 @@ def main() -> None:
     """Run the corpus and print the table, the summary and the first mistakes."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis", description=__doc__)
     parser.add_argument(
-        "--seeds", type=int, default=10, help="how many times all applications are run (default: 10)"
+        "--seeds", type=int, default=10, help="number of runs of all applications (default: 10)"
     )
     parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0)")
     options = parser.parse_args()

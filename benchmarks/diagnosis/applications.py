@@ -1,4 +1,4 @@
-"""Applications that send chats, each with one fault or none."""
+"""Applications that send chats, each with at most one fault."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def growing(rng: random.Random) -> Iterator[Request]:
 
 
 def questions(rng: random.Random) -> Iterator[Request]:
-    """New questions behind the same rules."""
+    """New questions after the same rules."""
     rules = system(text(3_000, rng))
     for number in range(_ROUNDS):
         yield Request(chat([rules, user(text(60, rng))]), HIT if number else COLD)
 
 
 def one_offs(rng: random.Random) -> Iterator[Request]:
-    """Prompts that are each sent once."""
+    """Prompts that are sent only once each."""
     for _ in range(_ROUNDS):
         yield Request(
             chat([system(text(1_500, rng)), user(text(200, rng))], rng.choice((COARSE, EXACT))), COLD
@@ -84,7 +84,7 @@ def volatile_in(place: str, kind: str) -> Application:
             else:
                 tools, path = [tool("read", f"Reads.\n{line}")], "tools[0].function.description"
             truth = is_("input_changed" if path == FIRST else "tools_changed", path=path, kinds=kind)
-            if place == "the end":  # what follows it is a short question
+            if place == "the end":  # only a short question follows
                 truth = is_(None) if model == COARSE else is_("no_matching_breakpoint", None)
             yield Request(
                 chat([system(rules), user(question)], model, tools=tools), truth if number else COLD
@@ -119,7 +119,7 @@ def tools_that(
             tool(name, text(120, rng), **schema) for name in ("search", "read", "write", "run", "list", "ask")
         ]
         for number in range(_ROUNDS):
-            # What was sent before in this very form is read.
+            # Only what was sent before in exactly this form is read.
             truth = is_("tools_changed", path=path, kinds=kinds) if number else COLD
             yield Request(chat([rules, user(text(40, rng))], tools=change(tools, number, rng)), truth)
 

@@ -1,4 +1,4 @@
-"""Conversations whose history is changed, settings that change, and what the provider and the clock do."""
+"""Conversations with edited history, changing settings, provider misses and expired entries."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _changed(index: int, kinds: str) -> Truth:
 
 
 def _truncated(history: list[Body], turn: int, _: random.Random) -> tuple[list[Body], Truth]:
-    if turn < 3:  # noqa: PLR2004  # the history is still short
+    if turn < 3:  # noqa: PLR2004  # the history is still too short
         return history, HIT
     return history[2 * (turn - 2) :], _changed(1, "truncated")
 
@@ -94,7 +94,7 @@ def results(rng: random.Random) -> Iterator[Request]:
 
 
 def memory(rng: random.Random) -> Iterator[Request]:
-    """Memories at the end of the system prompt, in the first turn of each session only."""
+    """Memories at the end of the system prompt, but only in the first turn of each session."""
     rules = text(2_500, rng)
     for session in range(3):
         paste = user(text(1_400, rng))
@@ -109,7 +109,7 @@ def memory(rng: random.Random) -> Iterator[Request]:
 
 
 def setting(reason: str, model: str, *values: dict[str, Any]) -> Application:
-    """One prompt with a setting that changes, each value for two requests."""
+    """One prompt with a setting that changes after every two requests."""
 
     def requests(rng: random.Random) -> Iterator[Request]:
         messages = [system(text(3_000, rng)), user("Hi")]
@@ -121,7 +121,7 @@ def setting(reason: str, model: str, *values: dict[str, Any]) -> Application:
 
 
 def missing(rng: random.Random) -> Iterator[Request]:
-    """The provider reads nothing of an unchanged prompt, now and then."""
+    """Now and then, the provider reads nothing of an unchanged prompt."""
     messages = [system(text(3_000, rng)), user("Hi")]
     yield Request(chat(messages), COLD)
     for _ in range(_TURNS):
@@ -141,7 +141,7 @@ def explicit(rng: random.Random) -> Iterator[Request]:
 
 
 def unmarked(rng: random.Random) -> Iterator[Request]:
-    """New questions behind rules that end without a breakpoint."""
+    """New questions after rules that end without a breakpoint."""
     rules = system(text(3_000, rng))
     for number in range(4):
         truth = is_("no_matching_breakpoint") if number else COLD
@@ -149,7 +149,7 @@ def unmarked(rng: random.Random) -> Iterator[Request]:
 
 
 def lapsing(rng: random.Random) -> Iterator[Request]:
-    """An unchanged prompt after pauses that outlast the cache, and others that do not."""
+    """An unchanged prompt after pauses, some longer than the TTL and some shorter."""
     model, lifetime_seconds = rng.choice(((WIDE, 1_800), (EXACT, 1_800)))
     messages = [system(text(4_500, rng)), user("Hi")]
     yield Request(chat(messages, model), COLD)
@@ -182,4 +182,4 @@ CONVERSATIONS: dict[str, Application] = {
 }  # fmt: skip
 
 ALONE: dict[str, Application] = {"lapsing": lapsing}
-"""Those that move the clock, which would be a fault of the others."""
+"""Applications that advance the clock, which would make the entries of others expire."""

@@ -1,4 +1,4 @@
-"""Runs generated applications against the local provider, many at a time, and compares what is said with the truth."""
+"""Runs generated applications against the local provider, several at a time, and compares verdicts with the truth."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _SAID = ("miss.reason", "divergence.path", "divergence.kind")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is said of one request, beside the truth about it."""
+    """What the diagnosis says about one request, and the truth."""
 
     application: str
     seed: int
     number: int
-    """Which of the application's requests it is."""
+    """Number of the request within its application."""
     truth: Truth
     reason: str | None
     path: str | None
@@ -43,23 +43,23 @@ class Verdict:
 
     @property
     def true_reason(self) -> str | None:
-        """The true reason: that which was told, if it is one of several right ones."""
+        """The true reason; if several are right, the diagnosed one if it is among them."""
         return self.reason if self.reason in self.truth.reasons else min(self.truth.reasons, key=str)
 
     @property
     def is_right(self) -> bool:
-        """The reason is right."""
+        """Whether the reason is right."""
         return self.reason in self.truth.reasons
 
     @property
     def is_place_right(self) -> bool:
-        """The path and the kind are right, if they matter."""
+        """Whether the path and the kind are right, if they matter."""
         return self.truth.path is None or (self.path == self.truth.path and self.kind in self.truth.kinds)
 
 
 def run(seed: int) -> Iterator[Verdict]:
-    """Run all applications once: several at a time in one process, in an order that the seed draws."""
-    rng = random.Random(seed)  # noqa: S311  # a corpus has to be repeatable
+    """Run all applications once, several at a time in one process, in an order that the seed determines."""
+    rng = random.Random(seed)  # noqa: S311  # a corpus must be reproducible
     yield from _interleaved(TOGETHER, seed, rng, _AT_ONCE)
     for name, application in ALONE.items():
         yield from _interleaved({name: application}, seed, rng, 1)

@@ -1,4 +1,4 @@
-"""One request of a generated application, and what is true of it by construction."""
+"""Requests of generated applications, and what is true of each by construction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 Body = dict[str, Any]
 
 COARSE, WIDE, EXACT = "gpt-4o", "gpt-5.5", "gpt-5.6-sol"
-"""Models read in steps of 128 tokens, in steps of 2,048, at exact boundaries."""
+"""Models whose cache is read in steps of 128 tokens, in steps of 2,048, and at exact boundaries."""
 
 _NOUNS = [
     "invoice",
@@ -66,12 +66,12 @@ _ADJECTIVES = [
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What has to be said of a request."""
+    """What the diagnosis should say about a request."""
 
     reasons: frozenset[str | None]
-    """Any of them is right; None for nothing lost."""
+    """Each of them is right; None means that nothing was lost."""
     path: str | None = None
-    """None if no place is to be named, or if it does not matter."""
+    """None if no path should be named, or if it does not matter."""
     kinds: frozenset[str] = frozenset()
 
 
@@ -82,17 +82,17 @@ class Request:
     body: Body
     truth: Truth
     fault: str | None = None
-    """What the provider does wrong."""
+    """Fault to inject at the provider."""
     wait_seconds: float = 0.0
     """How long the application waits before it."""
 
 
 Application = Callable[[random.Random], Iterator[Request]]
-"""Gives the requests of one application, in order."""
+"""Yields the requests of one application, in order."""
 
 
 def is_(*reasons: str | None, path: str | None = None, kinds: str = "") -> Truth:
-    """Short for a truth."""
+    """Shorthand for a truth."""
     return Truth(frozenset(reasons), path, frozenset(kinds.split()))
 
 
@@ -101,7 +101,7 @@ HIT = is_(None)
 
 
 def text(tokens: int, rng: random.Random) -> str:
-    """Sentences of about so many tokens that nobody else has, without digits."""
+    """Unique sentences without digits, of about that many tokens."""
     words, sentences = 0.0, list[str]()
     while words < tokens * 0.8:
         sentences.append(
@@ -146,7 +146,7 @@ def tool(name: str, description: str, **schema: Any) -> Body:
 
 
 def volatile(kind: str, rng: random.Random) -> str:
-    """A value of a kind, another one each time."""
+    """A new value of a kind on each call."""
     if kind == "uuid":
         digits = f"{rng.getrandbits(128):032x}"
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -25,7 +25,7 @@ _NEWS = "One paragraph more was written by somebody, and it is here to stay. "
 
 
 def two_sessions(rng: random.Random) -> Iterator[Request]:
-    """Two conversations behind the same rules; one has memories in its first turn."""
+    """Two conversations after the same rules; one has memories in its first turn."""
     rules = text(2_000, rng)
     one, other = ([user(text(700, rng))] for _ in range(2))
     yield Request(chat([system(rules), *one]), COLD)
@@ -41,7 +41,7 @@ def two_sessions(rng: random.Random) -> Iterator[Request]:
 
 
 def loops(rng: random.Random) -> Iterator[Request]:
-    """Loops with tools, whose last step has none."""
+    """Agent loops with tools, whose last step has none."""
     rules = system(text(1_800, rng))
     tools = [tool(name, text(120, rng)) for name in ("search", "read", "write")]
     for case in range(3):
@@ -53,7 +53,7 @@ def loops(rng: random.Random) -> Iterator[Request]:
 
 
 def summaries(rng: random.Random) -> Iterator[Request]:
-    """A chat with tools, and summaries of other texts without, behind the same rules on tone."""
+    """A chat with tools, and summaries without tools, which share the end of their rules."""
     tone = text(700, rng)
     chat_rules, summary_rules = system(text(900, rng) + tone), system(text(900, rng) + tone)
     tools = [tool(name, text(120, rng)) for name in ("search", "read", "write")]
@@ -64,7 +64,7 @@ def summaries(rng: random.Random) -> Iterator[Request]:
 
 
 def in_turn(rng: random.Random) -> Iterator[Request]:
-    """Two templates in turn; then the tools of one come the other way round."""
+    """Two templates in turn; then the tools of one in reverse order."""
     rules = text(1_800, rng)
     tools = [tool(name, text(150, rng)) for name in ("search", "read", "write", "run", "list", "ask")]
     for number in range(3):
@@ -76,7 +76,7 @@ def in_turn(rng: random.Random) -> Iterator[Request]:
 
 
 def deployed(rng: random.Random) -> Iterator[Request]:
-    """Rules that get one more paragraph, once."""
+    """Rules that gain a paragraph in a deployment."""
     head, tail = text(1_000, rng), text(2_500, rng)
     before, after = f"{head}{tail}", f"{head}{_NEWS}{tail}"
     changed = is_("input_changed", path="messages[0].content", kinds="added")
@@ -85,7 +85,7 @@ def deployed(rng: random.Random) -> Iterator[Request]:
 
 
 def image(rng: random.Random) -> Iterator[Request]:
-    """An image of an earlier turn that is replaced by a note."""
+    """Images that later turns replace by a note."""
     rules, past = system(text(1_800, rng)), list[Body]()
     for turn in range(_TURNS):
         words = {"type": "text", "text": text(400, rng)}

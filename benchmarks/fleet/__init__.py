@@ -1,1 +1,1 @@
-"""How right the verdicts are where many processes share one provider's cache."""
+"""Measures how often the verdicts are right if many processes share one provider's cache."""

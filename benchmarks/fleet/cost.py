@@ -1,21 +1,25 @@
-"""Prints what a fleet's memory costs a request: `python -m benchmarks.fleet.cost unix:///run/redis.sock`.
+"""Prints what the fleet's memory costs per request: `python -m benchmarks.fleet.cost unix:///run/redis.sock`.
 
-On the thread of the caller, on the one in the background, and in bytes to and from a Redis. Both threads sleep in
-between, as they do where requests are far apart; so the times are those of cold caches.
+The costs are CPU time on the caller's thread and on the background thread, and bytes to and from Redis. Both threads
+sleep between the requests. With one call in flight at a time, each request finds the CPU caches cold; with several,
+calls share round trips and wake-ups. The last row is a thread that wakes up, sends a similar number of bytes on a bare
+socket and reads the answer: no Redis client can cost less.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 from random import Random
-from statistics import median, quantiles
-from typing import Any
+from statistics import mean, median, quantiles
 
+import redis
 from rich.console import Console
 from rich.table import Table
 
@@ -28,6 +32,7 @@ from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.prompt.chain import PromptHasher
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.fleet.address import StoreAddress, parse_address
+from otel_promptcache.fleet.call import FleetCall
 from otel_promptcache.fleet.fleet import Fleet
 from otel_promptcache.fleet.memory import FleetMemory
 from otel_promptcache.fleet.store import Batch, FleetStore, Outcome
@@ -40,32 +45,21 @@ from otel_promptcache.wire.request import read_request
 
 _MODEL = "gpt-4.1"
 _ANSWER_SECONDS, _PAUSE_SECONDS = 0.012, 0.006
+_NAP_SECONDS = 0.002
 _WARM_UP_SHARE = 0.2
+_IN_FLIGHT = (1, 8)
+_BARE_BYTES = 700
 
 
 @dataclass(slots=True)
-class _Counting:
-    """A store that counts the bytes of a Redis, and the time of the thread that it is used by."""
+class _Timed:
+    """A store that records the CPU time of the thread that uses it."""
 
     inner: FleetStore
-    up_bytes: int = 0
-    down_bytes: int = 0
     cpu_seconds: float = 0.0
 
-    def __post_init__(self) -> None:
-        if isinstance(self.inner, RedisStore):
-            exchange = self.inner._exchange  # noqa: SLF001  # what goes over the wire is nobody else's business
-
-            def counted(connection: object, commands: Sequence[Sequence[bytes | int]]) -> list[Any]:
-                replies = exchange(connection, commands)
-                self.up_bytes += sum(map(_size, commands))
-                self.down_bytes += sum(map(_size, replies))
-                return replies
-
-            self.inner._exchange = counted  # type: ignore[method-assign]  # noqa: SLF001
-
     def run(self, batch: Batch) -> Outcome:
-        """Do what the store does; the time of the thread counts from one call to the end of the next."""
+        """Run the batch, and record the CPU time of the thread so far."""
         outcome = self.inner.run(batch)
         self.cpu_seconds = time.thread_time()
         return outcome
@@ -75,15 +69,6 @@ class _Counting:
 
     def forget(self) -> None:
         self.inner.forget()
-
-
-def _size(value: object) -> int:
-    """In Redis' protocol, with the lengths."""
-    if isinstance(value, (list, tuple)):
-        return sum(map(_size, value)) + len(f"*{len(value)}\r\n")
-    if isinstance(value, int):
-        value = b"%d" % value
-    return len(f"${len(value)}\r\n") + len(value) + 2 if isinstance(value, bytes) else 0
 
 
 def _same(rng: Random) -> Iterator[Body]:
@@ -129,96 +114,159 @@ TRAFFIC: dict[str, Callable[[Random], Iterator[Body]]] = {
 
 @dataclass(slots=True)
 class Cost:
-    """Of one kind of traffic, a request; CPU times in microseconds."""
+    """Cost per request of one kind of traffic; CPU times in microseconds."""
 
     caller_us: list[float] = field(default_factory=list[float])
     background_us: float = 0.0
     up_bytes: float = 0.0
     down_bytes: float = 0.0
-    outcomes: dict[str, int] = field(default_factory=dict[str, int])
+    outcomes: Counter[str] = field(default_factory=Counter[str])
 
 
-def measure(address: StoreAddress, bodies: Iterator[Body], requests: int) -> Cost:
-    """Send requests that a provider answers after a while, and measure all but the first ones."""
-    cost = Cost()
+class _Bench:
+    """One process that sends prompts to a provider, which answers after a while."""
 
-    def counted(outcome: str, operations: int) -> None:
-        cost.outcomes[outcome] = cost.outcomes.get(outcome, 0) + operations
+    def __init__(self, address: StoreAddress) -> None:
+        self.cost = Cost()
+        namespace = f"cost-{os.getpid()}-{time.monotonic_ns()}"
+        self.store = _Timed(SqliteStore(address.path) if address.path else RedisStore(address.url, namespace))
+        self.worker = Worker(self.store, self._count, self._fail, address.name)
+        self._fleet = Fleet(self.worker, FleetMemory(namespace))
+        self._index, self._hasher, self._fingerprinter = PrefixIndex(), PromptHasher(), Fingerprinter()
+        self._policy = policy_for("openai", _MODEL)
 
-    def failed(place: str, error: Exception) -> None:
+    def _count(self, outcome: str, operations: int) -> None:
+        self.cost.outcomes[outcome] += operations
+
+    def _fail(self, place: str, error: Exception) -> None:
         raise RuntimeError(place) from error
 
-    namespace = f"cost-{os.getpid()}-{time.monotonic_ns()}"
-    inner = SqliteStore(address.path) if address.path else RedisStore(address.url, namespace)
-    store = _Counting(inner)
-    worker = Worker(store, counted, failed, address.name)
-    fleet = Fleet(worker, FleetMemory(namespace))
-    index, hasher, fingerprinter, policy = (
-        PrefixIndex(),
-        PromptHasher(),
-        Fingerprinter(),
-        policy_for("openai", _MODEL),
-    )
-    started = 0.0
-    warm_up = int(requests * _WARM_UP_SHARE)
-    for number in range(requests):
-        if number == warm_up:
-            worker.flush()
-            cost.caller_us.clear()
-            started, store.up_bytes, store.down_bytes = store.cpu_seconds, 0, 0
-        request = read_request(CHAT_COMPLETIONS, next(bodies), "/v1/chat/completions", hash)
-        prompt, segments = hasher.hash(request.read_blocks)
-        prefix = fingerprinter.recall(prompt.leading) or fingerprinter.identify(
+    def send(self, body: Body) -> tuple[FleetCall, Examination, float]:
+        """Send a prompt; the last item is the CPU seconds that the fleet took of this thread."""
+        request = read_request(CHAT_COMPLETIONS, body, "/v1/chat/completions", hash)
+        prompt, segments = self._hasher.hash(request.read_blocks)
+        prefix = self._fingerprinter.recall(prompt.leading) or self._fingerprinter.identify(
             request.read_segments(), prompt.leading
         )
         scope = request.scope._replace(provider="openai", host="api.openai.com", model=_MODEL)
         sent = SentPrompt(prompt, scope, request.options, prefix.fingerprint)
         examination = Examination(
-            index, sent, segments, time.perf_counter(), has_boundaries=False, is_shared=True
+            self._index, sent, segments, time.perf_counter(), policy=self._policy, is_shared=True
         )
         begin = time.thread_time()
-        call = fleet.sent(examination, segments, prefix, account=0, is_shared_account=True)
-        spent = time.thread_time() - begin
-        time.sleep(_ANSWER_SECONDS)
-        answered = examination.answered(Reply(), policy, time.perf_counter())
-        if call is None or answered is None:
+        call = self._fleet.sent(examination, segments, prefix, account=0, has_one_customer=True)
+        spent_seconds = time.thread_time() - begin
+        if call is None:
             raise RuntimeError("the prompt has no segments")
+        return call, examination, spent_seconds
+
+    def answer(self, call: FleetCall, examination: Examination, spent_seconds: float) -> None:
+        """Answer a prompt, and record the CPU time that the fleet took of this thread."""
+        answered = examination.answered(Reply(), self._policy, time.perf_counter())
+        if answered is None:
+            raise RuntimeError("the prompt has no links")
         begin = time.thread_time()
         call.answered(answered)
-        spent += time.thread_time() - begin
-        examination.judge(TokenUsage(input_tokens=4_000, cache_read_tokens=3_584), None, policy)
+        spent_seconds += time.thread_time() - begin
+        examination.judge(TokenUsage(input_tokens=4_000, cache_read_tokens=3_584), None, self._policy)
         begin = time.thread_time()
         call.learned(examination.learned_tokens)
-        cost.caller_us.append((spent + time.thread_time() - begin) * 1e6)
+        self.cost.caller_us.append((spent_seconds + time.thread_time() - begin) * 1e6)
+
+
+def measure(address: StoreAddress, bodies: Iterator[Body], requests: int, in_flight: int) -> Cost:
+    """Send requests, `in_flight` at a time, and measure all except the warm-up."""
+    bench = _Bench(address)
+    cost, store = bench.cost, bench.store
+    started_seconds, started_bytes = 0.0, (0, 0)
+    rounds = requests // in_flight
+    warm_up = max(1, int(rounds * _WARM_UP_SHARE))
+    for number in range(rounds):
+        if number == warm_up:
+            bench.worker.flush()
+            cost.caller_us.clear()
+            started_seconds, started_bytes = store.cpu_seconds, _net_bytes(address)
+        sent = [bench.send(body) for body in islice(bodies, in_flight)]
+        time.sleep(_ANSWER_SECONDS)
+        for each in sent:
+            bench.answer(*each)
         time.sleep(_PAUSE_SECONDS)
-    worker.flush()
-    measured = requests - warm_up
-    cost.background_us = (store.cpu_seconds - started) / measured * 1e6
-    cost.up_bytes, cost.down_bytes = store.up_bytes / measured, store.down_bytes / measured
-    worker.stop()
+    bench.worker.flush()
+    measured = len(cost.caller_us)
+    cost.background_us = (store.cpu_seconds - started_seconds) / measured * 1e6
+    up_bytes, down_bytes = _net_bytes(address)
+    cost.up_bytes = (up_bytes - started_bytes[0]) / measured
+    cost.down_bytes = (down_bytes - started_bytes[1]) / measured
+    bench.worker.stop()
     return cost
+
+
+def _net_bytes(address: StoreAddress) -> tuple[int, int]:
+    """Bytes that Redis has read and written so far."""
+    if address.path:
+        return 0, 0
+    with redis.Redis.from_url(address.url) as client:
+        stats = client.info("stats")
+    return stats["total_net_input_bytes"], stats["total_net_output_bytes"]
+
+
+def bare_us(address: StoreAddress, payload_bytes: int, requests: int) -> float:
+    """CPU time of a thread that wakes up for each request and exchanges some bytes on a bare socket."""
+    connection = redis.Redis.from_url(address.url).connection_pool.make_connection()
+    connection.connect()
+    bare = connection._sock  # noqa: SLF001  # measures what is below redis-py
+    bare.settimeout(None)
+    command = b"*2\r\n$4\r\nECHO\r\n$%d\r\n%b\r\n" % (payload_bytes, bytes(payload_bytes))
+    wake = threading.Semaphore(0)
+    spent_us: list[float] = []
+
+    def exchange() -> None:
+        for _ in range(requests):
+            wake.acquire()
+            begin = time.thread_time()
+            time.sleep(_NAP_SECONDS)
+            bare.sendall(command)
+            bare.recv(65_536)
+            spent_us.append((time.thread_time() - begin) * 1e6)
+
+    thread = threading.Thread(target=exchange)
+    thread.start()
+    for _ in range(requests):
+        wake.release()
+        time.sleep(_ANSWER_SECONDS + _PAUSE_SECONDS)
+    thread.join()
+    connection.disconnect()
+    return mean(spent_us)
 
 
 def main() -> None:
     """Measure each kind of traffic and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fleet.cost", description=__doc__)
-    parser.add_argument("store", help="as the setting `fleet`")
+    parser.add_argument("store", help="address of the store, as in the setting `fleet`")
     parser.add_argument("--requests", type=int, default=1_000)
     options = parser.parse_args()
+    address = parse_address(options.store)
     table = Table(
-        "traffic", "caller CPU µs p50", "p99", "background CPU µs", "bytes up", "down", "operations"
+        "traffic", "on their way", "caller CPU µs p50", "p99", "background CPU µs", "bytes up", "down", "late"
     )
     for name, traffic in TRAFFIC.items():
-        rng = Random(1)  # noqa: S311  # a benchmark has to be repeatable
-        cost = measure(parse_address(options.store), traffic(rng), options.requests)
+        for in_flight in _IN_FLIGHT:
+            rng = Random(1)  # noqa: S311  # a benchmark must be reproducible
+            cost = measure(address, traffic(rng), options.requests, in_flight)
+            requests = len(cost.caller_us)
+            table.add_row(
+                name,
+                str(in_flight),
+                f"{median(cost.caller_us):.0f}",
+                f"{quantiles(cost.caller_us, n=100)[98]:.0f}",
+                f"{cost.background_us:.0f}",
+                f"{cost.up_bytes:.0f}",
+                f"{cost.down_bytes:.0f}",
+                f"{cost.outcomes['late'] / requests:.0%}",
+            )
+    if address.url:
         table.add_row(
-            name,
-            f"{median(cost.caller_us):.0f}",
-            f"{quantiles(cost.caller_us, n=100)[98]:.0f}",
-            f"{cost.background_us:.0f}",
-            f"{cost.up_bytes:.0f}",
-            f"{cost.down_bytes:.0f}",
-            ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(cost.outcomes.items())),
+            "a bare socket", "1", "", "", f"{bare_us(address, _BARE_BYTES, options.requests):.0f}", "", "", ""
         )
     Console(width=110).print(table)
 

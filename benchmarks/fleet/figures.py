@@ -1,4 +1,4 @@
-"""What the outcomes of a scenario come to."""
+"""Sums up the outcomes of a scenario."""
 
 from __future__ import annotations
 
@@ -13,51 +13,53 @@ from otel_promptcache.providers.policies import policy_for
 UNSEEN = "unseen"
 _COLD_START = "cold_start"
 _NOBODYS = frozenset({"provider", "rate_overflow"})
-"""What happens at the provider, or because of all processes together."""
+"""Reasons that lie with the provider, or with all processes together."""
 _NO_BLAME = frozenset({*_NOBODYS, _COLD_START, "below_minimum", UNSEEN, None})
 _ROUNDING_TOKENS = max(128, policy_for("openai", "gpt-4.1").step_tokens)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How right the verdicts on some requests are."""
+    """How often the verdicts on some requests are right."""
 
     requests: int
     lost: int
-    """Requests that lost something, as the one that sees everything says."""
+    """Requests that lost something, according to the all-seeing process."""
     wrong: int
-    """Of these, the verdicts that say something else; `unseen` is not counted here."""
+    """Wrong verdicts on them, except `unseen`."""
     cold: int
-    """Of the wrong verdicts, those that say `cold_start`: only that the process has not sent it before."""
+    """Wrong verdicts that say `cold_start`, because only this process has not sent the prompt before."""
     unseen: int
-    """Of those that lost something, the verdicts that say that the process cannot know."""
+    """Lost requests whose verdict is that the process cannot know the reason."""
     wrong_otherwise: int
-    """Wrong verdicts on all other requests, `unseen` not counted."""
+    """Wrong verdicts on all other requests, except `unseen`."""
+    late: int | None
+    """Verdicts without the fleet's knowledge, because it came too late; None if there is no fleet."""
     hits: int
     blind_hits: int
-    """Hits that read more than was expected."""
+    """Hits that read more tokens than expected."""
     told_usd: float
-    """Missed, as the processes say."""
+    """Missed savings according to the processes."""
     true_usd: float
-    """Missed, as the one that sees everything says."""
+    """Missed savings according to the all-seeing process."""
     blamed: int
-    """Losses of the provider or of the rate that are told as the application's."""
+    """Losses due to the provider or the rate that are blamed on the application."""
     not_the_applications: int
-    """Losses of the provider or of the rate."""
+    """Losses due to the provider or the rate."""
     fault_usd: float | None
-    """Missed because of the application's fault, as the processes say; None if it has none."""
+    """Savings missed due to the application's fault, according to the processes; None if it has no fault."""
     repair_usd: float | None
-    """What is billed less when the application is repaired; None likewise."""
+    """Reduction of the bill once the application is repaired; None if it has no fault."""
     confusions: Counter[tuple[str, str]]
-    """Of the requests that lost something, the true and the told reasons that differ."""
+    """Pairs of true and diagnosed reasons of the wrong verdicts."""
 
 
 def figures(outcomes: Sequence[Outcome], fault: str | None = None) -> Figures:
     """Sum up.
 
     Args:
-        outcomes: Of one run, or of several together.
-        fault: The reason that the application's fault is to be given; None if it has none.
+        outcomes: Those of one run or of several.
+        fault: The reason that should be diagnosed for the application's fault; None if it has none.
     """
     lost = [each for each in outcomes if each.truth.diagnosis.missed_tokens]
     others = [each for each in outcomes if not each.truth.diagnosis.missed_tokens]
@@ -78,6 +80,7 @@ def figures(outcomes: Sequence[Outcome], fault: str | None = None) -> Figures:
         cold=sum(reason(each.told) == _COLD_START for each in wrong),
         unseen=len(unseen),
         wrong_otherwise=sum(not _agree(each) and reason(each.told) != UNSEEN for each in others),
+        late=None if outcomes[0].is_late is None else sum(bool(each.is_late) for each in outcomes),
         hits=len(hits),
         blind_hits=sum(_is_blind(each.told) for each in hits),
         told_usd=_missed_usd([each.told for each in outcomes]),

@@ -1,12 +1,11 @@
-"""One process of the fleet: all that is remembered and judged in it, without its network."""
+"""One process of the fleet: its memory and its verdicts, without a network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from benchmarks.diagnosis.requests import Body
+from benchmarks.fleet.pace import Clock, VirtualClock
 from benchmarks.fleet.provider import PRICES
 from otel_promptcache.core.analyzer import CacheReport, analyze
 from otel_promptcache.core.diagnosis.examination import Examination
@@ -37,6 +36,11 @@ class Pending(Protocol):
         """Judge the request by what the provider reported."""
         ...
 
+    @property
+    def is_late(self) -> bool | None:
+        """Whether it was judged without the fleet's knowledge; None if there is no fleet."""
+        ...
+
 
 class Process(Protocol):
     """One process."""
@@ -46,34 +50,19 @@ class Process(Protocol):
         ...
 
 
-Memory = Callable[[], Callable[[], Process]]
-"""Opens a memory, which all processes of a run may share; what it returns starts a process."""
-
-
-@dataclass(slots=True)
-class Clock:
-    """The time of the run, in seconds."""
-
-    now_seconds: float = 0.0
-
-    def __call__(self) -> float:
-        """The present time."""
-        return self.now_seconds
-
-
 class ClientProcess:
-    """A process that knows what it sent itself, and what the others of a fleet have told.
+    """A process that knows what it sent itself, and what other processes of the fleet have shared.
 
     Args:
-        fleet: The memory that it shares; None for none.
-        clock: Of that memory.
+        fleet: The shared memory; None for none.
+        clock: The clock of that memory.
     """
 
     def __init__(self, fleet: Fleet | None = None, clock: Clock | None = None) -> None:
         self._index = PrefixIndex()
         self._hasher = PromptHasher()
         self._fingerprinter = Fingerprinter()
-        self._fleet, self._clock = fleet, clock or Clock()
+        self._fleet, self._clock = fleet, clock or VirtualClock()
 
     def send(self, body: Body, now_seconds: float) -> Pending:
         """Compare a request with earlier ones."""
@@ -95,7 +84,7 @@ class ClientProcess:
         )
         call = None
         if self._fleet is not None:
-            call = self._fleet.sent(examination, segments, prefix, account=0, is_shared_account=True)
+            call = self._fleet.sent(examination, segments, prefix, account=0, has_one_customer=True)
         return _Examined(model, examination, call, self._clock)
 
 
@@ -103,6 +92,10 @@ class _Examined:
     def __init__(self, model: str, examination: Examination, call: FleetCall | None, clock: Clock) -> None:
         self._policy, self._price = policy_for("openai", model), PRICES[model]
         self._examination, self._call, self._clock = examination, call, clock
+
+    @property
+    def is_late(self) -> bool | None:
+        return None if self._call is None else not self._examination.is_joined
 
     def answered(self, now_seconds: float) -> None:
         self._clock.now_seconds = now_seconds

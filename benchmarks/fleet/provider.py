@@ -1,4 +1,4 @@
-"""The one provider behind all processes: the local provider's cache, without its server."""
+"""The one provider of all processes: the local provider's cache without its server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from otel_promptcache.sim.http.chat_api.chat_prompt import chat_prompt
 # Source: genai-prices 0.2.3 (checked 2026-11-25).
 PRICES = {"gpt-4.1": ModelPrice(2.0, 0.5), "gpt-5.6-sol": ModelPrice(4.0, 0.4, 5.0)}
 _MISS_RATE = 0.02
-"""Share of requests that the provider does not read for reasons of its own."""
+"""Share of requests that the provider misses for internal reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +30,19 @@ class Served:
 
     @property
     def input_cost_usd(self) -> float:
-        """What the input is billed at."""
+        """What is billed for the input."""
         priced = cost(self.usage, PRICES[self.model])
         return priced.input_cost_usd if priced else 0.0
 
 
 class Provider:
-    """A cache that outlives all processes. Prefixes live for five minutes without use, at exact boundaries 30."""
+    """A cache that outlives all processes. Unused prefixes expire after 5 minutes, at exact boundaries after 30."""
 
     def __init__(self, seed: int) -> None:
         self._cache = PromptCache(unexplained_miss_rate=_MISS_RATE, zero_data_retention=True, seed=seed)
 
     def read(self, body: Body, now_seconds: float) -> Served:
-        """Take a request and read the cache for it; `write` has to follow when the prompt is processed."""
+        """Accept a request and read the cache for it; call `write` once the prompt is processed."""
         model = body["model"]
         policy = policy_for(model)
         fields = read_caching_fields(body, "chat", model, policy)
@@ -58,5 +58,5 @@ class Provider:
         return Served(model, usage, read)
 
     def write(self, served: Served, now_seconds: float) -> None:
-        """Leave the prompt for later requests."""
+        """Write the prompt to the cache for later requests."""
         self._cache.write(served.read, now_seconds)

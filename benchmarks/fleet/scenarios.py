@@ -1,4 +1,4 @@
-"""The twelve kinds of traffic, each for any number of processes."""
+"""Twelve kinds of traffic, each for any number of processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HOUR_SECONDS = 3_600
 
 
 def stable(rng: random.Random, processes: int) -> Iterator[Request]:
-    """New questions behind the same rules, at times too many in a minute."""
+    """New questions after the same rules, at times more in a minute than one machine takes."""
     rules = system(text(_RULES_TOKENS, rng))
     for at_seconds in arrivals(rng, 700, 12):
         yield Request(at_seconds, rng.randrange(processes), chat([rules, user(text(60, rng))], BLOCKS))
@@ -22,7 +22,7 @@ def stable(rng: random.Random, processes: int) -> Iterator[Request]:
 def turns(
     *, rules_tokens: int, model: str, is_sticky: bool
 ) -> Callable[[random.Random, int], Iterator[Request]]:
-    """Conversations, each held by one process or each turn by any."""
+    """Conversations: all turns of one in the same process, or each turn in any."""
 
     def requests(rng: random.Random, processes: int) -> Iterator[Request]:
         rules = system(text(rules_tokens, rng))
@@ -35,7 +35,7 @@ def turns(
 
 
 def timestamp_on_top(rng: random.Random, processes: int) -> Iterator[Request]:
-    """The time stands in front of the rules."""
+    """The current time comes before the rules."""
     rules = text(_RULES_TOKENS, rng)
     for at_seconds in arrivals(rng, 600, 10):
         now = f"It is {int(at_seconds) // 3600:02}:{int(at_seconds) // 60 % 60:02}:{at_seconds % 60:06.3f} now.\n"
@@ -49,7 +49,7 @@ def timestamp_on_top(rng: random.Random, processes: int) -> Iterator[Request]:
 
 
 def tool_orders(*, are_all: bool) -> Callable[[random.Random, int], Iterator[Request]]:
-    """One process shuffles its tools for each request, or each has an order of its own for all of them."""
+    """One process shuffles its tools for each request, or each process has its own fixed order."""
 
     def requests(rng: random.Random, processes: int) -> Iterator[Request]:
         rules = system(text(900, rng))
@@ -58,7 +58,7 @@ def tool_orders(*, are_all: bool) -> Callable[[random.Random, int], Iterator[Req
         ]
         for at_seconds in arrivals(rng, 600, 10):
             process, question = rng.randrange(processes), user(text(60, rng))
-            order = random.Random(process) if are_all else rng  # noqa: S311  # a fixed order for each
+            order = random.Random(process) if are_all else rng  # noqa: S311  # a fixed order per process
             shuffled = order.sample(tools, len(tools))
             yield Request(
                 at_seconds,
@@ -71,7 +71,7 @@ def tool_orders(*, are_all: bool) -> Callable[[random.Random, int], Iterator[Req
 
 
 def rolling_deploy(rng: random.Random, processes: int) -> Iterator[Request]:
-    """After half of the time the first sentence is another one; the processes restart one after the other."""
+    """Halfway, the first sentence changes; the processes restart one by one."""
     rules = text(_RULES_TOKENS, rng)
     before, after = (
         "You answer for the depot in the north. ",
@@ -90,7 +90,7 @@ def rolling_deploy(rng: random.Random, processes: int) -> Iterator[Request]:
 
 
 def near_the_lifetime(rng: random.Random, processes: int) -> Iterator[Request]:
-    """Templates that are used every few minutes: as a rule before they expire, at times after."""
+    """Templates that are used every few minutes: usually before they expire, sometimes after."""
     for _ in range(20):
         rules, at_seconds = system(text(_RULES_TOKENS, rng)), rng.uniform(0, 300)
         for _ in range(30):
@@ -100,7 +100,7 @@ def near_the_lifetime(rng: random.Random, processes: int) -> Iterator[Request]:
 
 
 def above_the_rate(rng: random.Random, processes: int) -> Iterator[Request]:
-    """Little traffic, and every six minutes more in a minute than one machine takes, from all together."""
+    """Little traffic, but every six minutes, all processes together send more than one machine takes in a minute."""
     rules = system(text(_RULES_TOKENS, rng))
     for at_seconds in arrivals(rng, 300, 5):
         yield Request(at_seconds, rng.randrange(processes), chat([rules, user(text(60, rng))], BLOCKS))
@@ -111,7 +111,7 @@ def above_the_rate(rng: random.Random, processes: int) -> Iterator[Request]:
 
 
 def keys(rng: random.Random, processes: int) -> Iterator[Request]:
-    """Each process has a `prompt_cache_key` of its own."""
+    """Each process has its own `prompt_cache_key`."""
     marked = {
         "type": "text",
         "text": text(_RULES_TOKENS, rng),
@@ -130,7 +130,7 @@ def keys(rng: random.Random, processes: int) -> Iterator[Request]:
 
 
 def serverless(rng: random.Random, processes: int) -> Iterator[Request]:
-    """Processes that end after five requests, and another one takes their place."""
+    """Processes that end after five requests and are replaced by new ones."""
     rules = system(text(_RULES_TOKENS, rng))
     served = [0] * processes
     for at_seconds in arrivals(rng, 600, 10):
@@ -141,7 +141,7 @@ def serverless(rng: random.Random, processes: int) -> Iterator[Request]:
 
 
 def fan_out(rng: random.Random, processes: int) -> Iterator[Request]:
-    """Sixteen tasks at once, all about a document that nobody has sent before."""
+    """Sixteen concurrent tasks, all about a document that no process has sent before."""
     rules = system(text(200, rng))
     for number in range(40):
         document = user(text(2_800, rng))

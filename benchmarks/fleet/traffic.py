@@ -1,4 +1,4 @@
-"""One request of a fleet, and the parts that its scenarios are made of."""
+"""Requests of a fleet, and the building blocks of its scenarios."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmarks.diagnosis.requests import Body, assistant, text, user
 
 BLOCKS, EXACT = "gpt-4.1", "gpt-5.6-sol"
-"""Models read in steps of 128 tokens, at exact boundaries."""
+"""Models whose cache is read in steps of 128 tokens, and at exact boundaries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +18,10 @@ class Request:
 
     at_seconds: float
     process: int
-    """Who sends it. A number that was not seen before is a process that has just started."""
+    """The process that sends it. A new number is a process that has just started."""
     body: Body
     repaired: Body | None = None
-    """As the application would send it without its fault; None if there is none."""
+    """The request without the application's fault; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class Scenario:
 
     name: str
     requests: Callable[[random.Random, int], Iterator[Request]]
-    """Draws the requests of so many processes, in whatever order."""
+    """Draws the requests of that many processes, in any order."""
     fault: str | None = None
-    """The reason to be given where the application has a fault; None if it has none."""
+    """The reason that should be diagnosed for the application's fault; None if it has none."""
 
 
 def arrivals(rng: random.Random, count: int, per_minute: float) -> Iterator[float]:
-    """The times of so many requests that come by chance, in seconds."""
+    """Random arrival times of that many requests, in seconds."""
     at_seconds = 0.0
     for _ in range(count):
         at_seconds += rng.expovariate(per_minute / 60)
@@ -45,7 +45,7 @@ def arrivals(rng: random.Random, count: int, per_minute: float) -> Iterator[floa
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question within a conversation, with all that was said before."""
+    """A question within a conversation, with the history before it."""
 
     at_seconds: float
     session: int
@@ -53,7 +53,7 @@ class Turn:
 
 
 def conversations(rng: random.Random, sessions: int, turns: int) -> Iterator[Turn]:
-    """Conversations that begin one after the other, a minute apart, and go on for some minutes."""
+    """Conversations that begin about a minute apart and last for some minutes."""
     for session in range(sessions):
         at_seconds = session * 60 + rng.uniform(0, 60)
         messages = [user(text(120, rng))]

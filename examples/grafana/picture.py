@@ -1,69 +1,71 @@
-"""Draws the overview's panels from what a running Prometheus answers to their queries.
+"""Draws the overview with Grafana's own components from a running Prometheus's answers to its queries.
 
     python -m examples.grafana.picture http://127.0.0.1:9090
 
-It is meant for the stack of `stack.py`, whose hours are minutes.
+It is meant for the stack of `stack.py`, where hours are minutes. It needs npm and Chromium.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from examples.grafana.stack import COMPRESSED
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.gridspec import GridSpec
-from matplotlib.ticker import FuncFormatter
+from tests.stack.parts import cache_directory
 from tests.stack.services import get_json
 
 from otel_promptcache.mixin.boards.dashboards import dashboards
 
-_BACK, _PANEL, _INK, _FAINT = "#111217", "#181b1f", "#ccccdc", "#44474d"
-_COLORS = {"green": "#73bf69", "red": "#f2495c", "yellow": "#fade2a", "orange": "#ff9830", "blue": "#5794f2",
-           "light-blue": "#8ab8ff", "purple": "#b877d9", "gray": "#8e8e8e", "text": _INK}  # fmt: skip
-_CYCLE = ["#73bf69", "#fade2a", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#8ab8ff", "#37872d"]
-_SECONDS = 240
-_HALF = 12
+_HERE = Path(__file__).parent
+_PACKAGES = ("@grafana/data@13.2.3", "@grafana/runtime@13.2.3", "@grafana/schema@13.2.3", "@grafana/ui@13.2.3",
+             "react@18.3.1", "react-dom@18.3.1", "react-router-dom@5.3.4", "rxjs@7.8.2", "esbuild@0.28.2")  # fmt: skip
+_BUNDLE = ("--bundle", "--format=iife", "--minify", "--log-level=error", "--loader:.svg=text", "--loader:.ttf=dataurl",
+           "--loader:.woff=dataurl", "--loader:.woff2=dataurl", '--define:process.env.NODE_ENV="production"',
+           "--define:global=window", "--alias:react-custom-scrollbars-2=./scrollbars.ts")  # fmt: skip
+# Its default export is lost between the two module formats.
+_SCROLLBARS = "export { default } from './node_modules/react-custom-scrollbars-2';\n"
+_PAGE = (
+    '<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="page.css">'
+    '<div id="root"></div><script src="input.js"></script><script src="page.js"></script>\n'
+)
+_SECONDS, _WIDTH, _ROW, _MARGINS = 240, 1616, 38, 100
+_VARIABLES = ("environment", "job", "instance", "provider", "model", "template")
 _NOTE = (
-    "No screenshot: drawn with matplotlib from what a real Prometheus answered to the panels' own queries, "
-    "while the demo's nine applications\nsent their metrics to it over OTLP. "
-    "An hour takes two minutes here, and a day one."
+    "Drawn by Grafana's own components (13.2.3), without a Grafana, from what a real Prometheus answered to the "
+    "panels' queries while the demo's nine applications sent to it. An hour takes two minutes here, and a day one."
 )
 
-Series = list[tuple[dict[str, str], list[tuple[float, float]]]]
 
-
-def ask(url: str, target: dict[str, Any], end: float) -> Series:
-    """Ask as Grafana does, with all variables at All."""
+def ask(url: str, target: dict[str, Any], end: float) -> list[dict[str, Any]]:
+    """Query as Grafana does, with all variables set to All; name series as the panel does."""
     expr = target["expr"].replace("$__range", f"{_SECONDS}s")
     expr = expr.replace("$__rate_interval_ms", "30000").replace("$__rate_interval", "30s")
-    for variable in ("$job", "$instance", "$model", "$template"):
-        expr = expr.replace(variable, ".*")
+    for variable in _VARIABLES:
+        expr = expr.replace(f"${variable}", ".*")
     if target.get("instant"):
         found = get_json(f"{url}/api/v1/query", query=expr, time=str(end))["data"]["result"]
-        return [(one["metric"], [(end, float(one["value"][1]))]) for one in found]
-    span = {"start": str(end - _SECONDS), "end": str(end), "step": "5"}
-    found = get_json(f"{url}/api/v1/query_range", query=expr, **span)["data"]["result"]
-    return [(one["metric"], [(at, float(value)) for at, value in one["values"]]) for one in found]
-
-
-def shown(value: float, unit: str) -> str:
-    """Write a number in its unit."""
-    if value != value:  # noqa: PLR0124  # it is not a number
-        return "-"
-    if unit == "percentunit":
-        return f"{value:.0%}"
-    if unit == "currencyUSD":
-        return f"{'-' if value < 0 else ''}${abs(value):,.2f}"
-    if unit == "s":
-        return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
-    text = f"{value / 1000:.1f}k" if value >= 1000 else f"{value:.2g}" if value < 10 else f"{value:.0f}"  # noqa: PLR2004
-    return f"{text} {unit.removeprefix('suffix: ')}" if unit.startswith("suffix") else text
+    else:
+        span = {"start": str(end - _SECONDS), "end": str(end), "step": "5"}
+        found = get_json(f"{url}/api/v1/query_range", query=expr, **span)["data"]["result"]
+    return [
+        {
+            "labels": one["metric"],
+            "name": legend(target, one["metric"]),
+            "points": [
+                (at, None if value == "NaN" else float(value))
+                for at, value in one.get("values", [one.get("value")])
+            ],
+        }
+        for one in found
+    ]
 
 
 def legend(target: dict[str, Any], labels: Mapping[str, str]) -> str:
@@ -74,123 +76,87 @@ def legend(target: dict[str, Any], labels: Mapping[str, str]) -> str:
     return text
 
 
-def draw_numbers(axes: Axes, panel: dict[str, Any], url: str, end: float) -> None:
-    """Large numbers, side by side."""
-    defaults, targets = panel["fieldConfig"]["defaults"], panel["targets"]
-    for index, target in enumerate(targets):
-        answer = ask(url, target, end)
-        x = (index + 0.5) / len(targets)
-        value = answer[0][1][0][1] if answer else float("nan")
-        steps = defaults["thresholds"]["steps"]
-        reached = [step["color"] for step in steps if step["value"] is None or value >= step["value"]]
-        color = reached[-1] if answer else "text"
-        size = 26 if len(targets) == 1 else 20
-        axes.text(
-            x, 0.5, shown(value, defaults["unit"]), color=_COLORS[color], size=size, ha="center", va="center"
-        )
-        if len(targets) > 1:
-            axes.text(x, 0.12, target["legendFormat"], size=8, ha="center")
-    axes.axis("off")
-
-
-def draw_lines(axes: Axes, panel: dict[str, Any], url: str, end: float) -> None:
-    """Lines, or areas that add up."""
-    defaults = panel["fieldConfig"]["defaults"]
-    fixed = {
-        one["matcher"]["options"]: _COLORS[one["properties"][0]["value"]["fixedColor"]]
-        for one in panel["fieldConfig"]["overrides"]
-    }
-    named = [
-        (legend(target, labels), points)
-        for target in panel["targets"]
-        for labels, points in ask(url, target, end)
-    ]
-    colors = [fixed.get(name, _CYCLE[index % len(_CYCLE)]) for index, (name, _) in enumerate(named)]
-    if "stacking" in defaults["custom"]:
-        times = sorted({at for _, points in named for at, _ in points})
-        values = [[dict(points).get(at, 0.0) for at in times] for _, points in named]
-        axes.stackplot(
-            [at - end for at in times], values, labels=[name for name, _ in named], colors=colors, alpha=0.6
-        )
-    else:
-        for (name, points), color in zip(named, colors, strict=True):
-            axes.plot([at - end for at, _ in points], [value for _, value in points], color=color, label=name)
-    axes.set_xlim(-_SECONDS, 0)
-    axes.set_ylim(bottom=defaults.get("min", 0), top=defaults.get("max"))
-    axes.grid(color=_FAINT, linewidth=0.4)
-    axes.set_xticks(range(-_SECONDS, 1, 60))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at / 60:.0f} min"))
-    axes.yaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: shown(value, defaults["unit"]).removesuffix(" tokens/s"))
-    )
-    columns = 2 if panel["gridPos"]["w"] < _HALF else 4
-    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12), "ncol": columns}
-    axes.legend(fontsize=7, frameon=False, labelcolor=_INK, **below)
-
-
-def draw_table(axes: Axes, panel: dict[str, Any], url: str, end: float) -> None:
-    """Rows, the largest of the sorted column first."""
-    headings = panel["transformations"][1]["options"]["renameByName"]
-    units = {
-        one["matcher"]["options"]: one["properties"][0]["value"] for one in panel["fieldConfig"]["overrides"]
-    }
-    columns = [headings[f"Value #{target['refId']}"] for target in panel["targets"]]
-    rows: dict[str, dict[str, float]] = {}
-    for target, column in zip(panel["targets"], columns, strict=True):
-        for labels, points in ask(url, target, end):
-            rows.setdefault(labels.get("template", ""), {})[column] = points[0][1]
-    ordered = sorted(rows.items(), key=lambda row: -row[1].get(columns[0], -1))
-    cells = [
-        [name, *(shown(row.get(one, float("nan")), units[one]) for one in columns)] for name, row in ordered
-    ]
-    drawn = axes.table(
-        [["Template", *columns], *cells], loc="upper center", cellLoc="left", edges="horizontal"
-    )
-    drawn.auto_set_font_size(False)  # noqa: FBT003
-    drawn.set_fontsize(8)
-    drawn.scale(1, 1.45)
-    for cell in drawn.get_celld().values():
-        cell.set_edgecolor(_FAINT)
-        cell.get_text().set_color(_INK)
-    axes.axis("off")
-
-
-_DRAW = {"stat": draw_numbers, "timeseries": draw_lines, "table": draw_table}
-
-
-def picture(url: str) -> Figure:
-    """Draw all panels of the overview where they stand in it."""
-    mpl.rcParams.update(
-        {"figure.facecolor": _BACK, "axes.facecolor": _PANEL, "text.color": _INK, "xtick.color": _INK,
-         "ytick.color": _INK, "axes.edgecolor": _FAINT, "font.size": 8}
-    )  # fmt: skip
+def answered(url: str) -> dict[str, Any]:
+    """Return the overview, and Prometheus's answers to its queries."""
     board, end = dashboards(COMPRESSED)[0], time.time() - 5
-    panels = [panel for panel in board["panels"] if panel["type"] in _DRAW]
-    height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
-    figure = Figure(figsize=(16, height * 0.36), dpi=90)
-    grid = GridSpec(
-        height, 24, figure, left=0.04, right=0.985, top=0.93, bottom=0.075, wspace=3.2, hspace=2.2
+    answers = {
+        panel["id"]: {target["refId"]: ask(url, target, end) for target in panel["targets"]}
+        for panel in board["panels"]
+        if "targets" in panel
+    }
+    rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board["panels"])
+    height = rows * _ROW + _MARGINS
+    return {
+        "board": board,
+        "answers": answers,
+        "from": end - _SECONDS,
+        "to": end,
+        "note": _NOTE,
+        "height": height,
+    }
+
+
+def bundled() -> Path:
+    """Return the folder with the page, after fetching Grafana's components once."""
+    folder = cache_directory() / "picture"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "node_modules" / "@grafana" / "ui").exists():
+        # Peer dependencies of plugins that are not used here conflict.
+        run(
+            "npm",
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--legacy-peer-deps",
+            "--prefix",
+            str(folder),
+            *_PACKAGES,
+        )
+    shutil.copy(_HERE / "page.tsx", folder)
+    (folder / "scrollbars.ts").write_text(_SCROLLBARS, encoding="utf-8")
+    (folder / "page.html").write_text(_PAGE, encoding="utf-8")
+    run(
+        str(folder / "node_modules" / ".bin" / "esbuild"),
+        "page.tsx",
+        "--outfile=page.js",
+        *_BUNDLE,
+        folder=folder,
     )
-    for panel in panels:
-        at = panel["gridPos"]
-        bottom = at["y"] + at["h"] - (2 if panel["type"] == "timeseries" else 0)
-        axes = figure.add_subplot(grid[at["y"] : bottom, at["x"] : at["x"] + at["w"]])
-        axes.set_title(panel["title"], loc="left", size=10, color=_INK)
-        _DRAW[panel["type"]](axes, panel, url, end)
-    figure.text(0.02, 0.97, board["title"], size=15)
-    figure.text(0.02, 0.012, _NOTE, size=8.5, color="#9a9aa8")
-    return figure
+    return folder
+
+
+def run(*command: str, folder: Path | None = None) -> None:
+    """Run a program; if it is missing or fails, say so and exit."""
+    if shutil.which(command[0]) is None:
+        sys.exit(f"{command[0]} is missing")
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        sys.exit(f"{command[0]} failed: {done.stderr.strip()[-2000:]}")
 
 
 def main() -> None:
-    """Write the picture beside this file."""
+    """Write the picture, next to this file by default."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("prometheus", help="its address")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("overview.png"))
+    parser.add_argument("--out", type=Path, default=_HERE / "overview.png")
     arguments = parser.parse_args()
-    picture(arguments.prometheus).savefig(arguments.out)
+    page, drawn = bundled(), answered(arguments.prometheus)
+    (page / "input.js").write_text(f"window.INPUT = {json.dumps(drawn)};", encoding="utf-8")
+    with tempfile.TemporaryDirectory() as profile:
+        size = f"--window-size={_WIDTH},{drawn['height']}"
+        options = (
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--allow-file-access-from-files",
+        )
+        run(
+            "chromium", *options, f"--user-data-dir={profile}", size, "--virtual-time-budget=8000",
+            f"--screenshot={arguments.out.resolve()}", (page / "page.html").as_uri(),
+        )  # fmt: skip
     print(arguments.out)
 
 

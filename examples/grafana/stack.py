@@ -1,8 +1,8 @@
-"""A real Prometheus and Alertmanager without containers, with the demo's traffic on its way to them.
+"""A real Prometheus and Alertmanager without containers, receiving the demo's traffic.
 
     python -m examples.grafana.stack
 
-What it needs is unpacked beside the system; see `tests/stack/parts.py`. An hour of the rules takes a few
+What it needs is unpacked without being installed; see `tests/stack/parts.py`. An hour in the rules takes a few
 minutes here, so that there is something to see soon. Interrupt it to stop everything.
 """
 
@@ -56,22 +56,22 @@ def stack(folder: Path, config: MixinConfig, ports: tuple[int, int]) -> Iterator
             alertmanager=f"127.0.0.1:{alertmanager_port}",
             port=prometheus_port,
         ) as server,
-        receiver(folder, server.url, promoted=["service.version"]) as agent,
+        receiver(folder, server.url, promoted=["service.version", "deployment.environment.name"]) as agent,
     ):
         yield server.url, alerts.url, f"{agent.url}/opentelemetry/v1/metrics"
 
 
 def main() -> None:
-    """Run until it is interrupted, or for as many rounds of traffic as it is told."""
+    """Run until interrupted, or for the given number of rounds of traffic."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=120, help="how long a round of traffic takes")
-    parser.add_argument("--rounds", type=int, help="how many there are; without end if not given")
+    parser.add_argument("--seconds", type=float, default=120, help="seconds that a round of traffic takes")
+    parser.add_argument("--rounds", type=int, help="number of rounds; unlimited if not given")
     parser.add_argument("--prometheus-port", type=int, default=9090)
     parser.add_argument("--alertmanager-port", type=int, default=9093)
     arguments = parser.parse_args()
-    # Servers are stopped on the way out, so the way out has to be an exception.
+    # Servers stop when the `with` blocks exit, so the signal must raise an exception.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     ports = (arguments.prometheus_port, arguments.alertmanager_port)
     try:

@@ -1,8 +1,8 @@
-"""The demo's applications, sending their metrics and traces to wherever OpenTelemetry's own variables say.
+"""The demo's applications, sending their metrics and traces to the endpoint in OpenTelemetry's own variables.
 
     OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 python examples/grafana/traffic.py
 
-Each round is half an hour of traffic of nine applications against a local provider.
+Each round is half an hour of traffic from nine applications to a local provider.
 """
 
 from __future__ import annotations
@@ -27,12 +27,17 @@ from otel_promptcache.demo.traffic import Traffic
 from otel_promptcache.sim.workloads import WORKLOADS
 from otel_promptcache.version import __version__
 
-_WHO = {"service.name": "demo", "service.namespace": "shop", "service.version": __version__}
+_WHO = {
+    "service.name": "demo",
+    "service.namespace": "shop",
+    "service.version": __version__,
+    "deployment.environment.name": "demo",
+}
 
 
 @contextmanager
 def exporting(metrics_endpoint: str | None = None) -> Iterator[None]:
-    """Instrument the OpenAI SDK inside the block and export what it emits.
+    """Instrument the SDKs inside the block and export what it emits.
 
     Args:
         metrics_endpoint: Where metrics go; None leaves it to the environment, and sends traces there, too.
@@ -57,7 +62,7 @@ def exporting(metrics_endpoint: str | None = None) -> Iterator[None]:
 
 
 def send(seconds: float, rounds: int | None = None) -> None:
-    """Send so many rounds of traffic, or rounds without end, each with other requests."""
+    """Send the given number of rounds of traffic, or rounds without end, each with different requests."""
     with local_provider(seconds, 0) as provider:
         for seed in count() if rounds is None else range(rounds):
             with Traffic(provider.url, WORKLOADS, seconds=seconds, seed=seed) as traffic:
@@ -65,12 +70,12 @@ def send(seconds: float, rounds: int | None = None) -> None:
 
 
 def main() -> None:
-    """Run until it is interrupted, or for as many rounds as it is told."""
+    """Run until interrupted, or for the given number of rounds."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=300, help="how long a round takes")
-    parser.add_argument("--rounds", type=int, help="how many there are; without end if not given")
+    parser.add_argument("--seconds", type=float, default=300, help="seconds that a round takes")
+    parser.add_argument("--rounds", type=int, help="number of rounds; unlimited if not given")
     arguments = parser.parse_args()
     with suppress(KeyboardInterrupt), exporting():
         send(arguments.seconds, arguments.rounds)

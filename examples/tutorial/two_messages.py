@@ -3,7 +3,7 @@
 python two_messages.py               a local simulator answers; no key, no network
 python two_messages.py --stream      the same as a stream, which shows the time to first token
 python two_messages.py --no-marker   nothing is cached without cache_control
-python two_messages.py --timestamp   a marker behind what changes finds nothing
+python two_messages.py --timestamp   a marker after what changes finds nothing
 
 With ANTHROPIC_API_KEY set, the real API answers (for about two cents), unless --sim is given.
 """
@@ -63,7 +63,7 @@ def parse_arguments() -> argparse.Namespace:
     has_no_key = not os.environ.get("ANTHROPIC_API_KEY")
     parser.add_argument("--sim", action="store_true", default=has_no_key, help="ask the local simulator")
     parser.add_argument("--stream", action="store_true", help="stream the answers")
-    parser.add_argument("--timestamp", action="store_true", help="put the current time behind the prefix")
+    parser.add_argument("--timestamp", action="store_true", help="put the current time after the prefix")
     parser.add_argument("--no-marker", dest="marker", action="store_false", help="mark nothing")
     parser.add_argument(
         "--model", default="claude-opus-5", help="such as claude-haiku-4-5 (default: %(default)s)"

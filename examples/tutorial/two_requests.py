@@ -2,7 +2,7 @@
 
 python two_requests.py               a local simulator answers; no key, no network
 python two_requests.py --stream      the same as a stream, which shows the time to first token
-python two_requests.py --timestamp   what one line on top of the prompt does to it
+python two_requests.py --timestamp   what one line at the top of the prompt does to it
 python two_requests.py --help        further variants
 
 With OPENAI_API_KEY set, the real API answers (for about two cents), unless --sim is given.
@@ -60,11 +60,11 @@ def main() -> None:
 
 
 def instrument() -> InMemorySpanExporter:
-    """Observe all clients; the spans are kept to be printed."""
+    """Instrument all clients, and keep the spans to be printed."""
     exporter = InMemorySpanExporter()
     tracer_provider = TracerProvider()
     tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
-    otel_promptcache.instrument(tracer_provider=tracer_provider)  # all there is to do
+    otel_promptcache.instrument(tracer_provider=tracer_provider)  # this is all it takes
     return exporter
 
 
@@ -84,7 +84,7 @@ def ask(client: OpenAI, question: str, options: argparse.Namespace) -> None:
         text = f"It is {datetime.now(timezone.utc)}.\n{text}"
     instructions: dict[str, Any] = {"type": "input_text", "text": text}
     if options.breakpoint and re.match(r"gpt-(5\.[6-9]|[6-9])", options.model):
-        # From gpt-5.6 on requests share what ends at a breakpoint. Older models refuse the field.
+        # From gpt-5.6 on, requests share what ends at a breakpoint. Older models reject the field.
         instructions["prompt_cache_breakpoint"] = {"mode": "explicit"}
     developer = {"role": "developer", "content": [instructions]}
     messages = [developer, {"role": "user", "content": question}]
@@ -100,7 +100,7 @@ def parse_arguments() -> argparse.Namespace:
     has_no_key = not os.environ.get("OPENAI_API_KEY")
     parser.add_argument("--sim", action="store_true", default=has_no_key, help="ask the local simulator")
     parser.add_argument("--stream", action="store_true", help="stream the answers")
-    parser.add_argument("--timestamp", action="store_true", help="put the current time above the prefix")
+    parser.add_argument("--timestamp", action="store_true", help="put the current time before the prefix")
     parser.add_argument("--no-breakpoint", dest="breakpoint", action="store_false", help="mark nothing")
     parser.add_argument("--model", default="gpt-5.6-terra", help="such as gpt-4.1 (default: %(default)s)")
     return parser.parse_args()

@@ -1,4 +1,4 @@
-"""Gunicorn forks its workers: what reports must start in each of them, not in their parent."""
+"""Gunicorn forks its workers: telemetry must start in each of them, not in their parent."""
 
 from __future__ import annotations
 

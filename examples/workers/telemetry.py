@@ -1,7 +1,7 @@
-"""Metrics of a process that is one of several: each needs an id of its own.
+"""Metrics for one of several processes: each needs its own id.
 
-Processes that report under one id overwrite each other's counters. An id that is set for a pod or a host, in
-OTEL_RESOURCE_ATTRIBUTES for example, is the same in all of its workers; the one that is given here wins.
+Processes that report under the same id overwrite each other's counters. An id that is set for a pod or a host, in
+OTEL_RESOURCE_ATTRIBUTES for example, is the same in all of its workers. The one set here takes precedence.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from otel_promptcache import instrument
 
 
 def start() -> MeterProvider:
-    """Set up the metrics of this process; to be called in each worker, after it was forked."""
+    """Set up the metrics of this process; call this in each worker, after the fork."""
     resource = Resource.create({"service.instance.id": str(uuid.uuid4())})
     reader = PeriodicExportingMetricReader(OTLPMetricExporter())
     provider = MeterProvider([reader], resource=resource)

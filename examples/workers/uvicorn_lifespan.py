@@ -1,6 +1,6 @@
-"""Uvicorn starts its workers anew and ends them by a signal, at which Python runs no exit handlers.
+"""Uvicorn spawns its workers and ends them with a signal, on which Python runs no exit handlers.
 
-So what reports starts and ends with the application's lifespan, which frameworks take as `lifespan=`.
+So telemetry starts and stops with the application's lifespan, which frameworks accept as `lifespan=`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import telemetry
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """Run by each worker around all that it serves."""
+    """Run in each worker around all that it serves."""
     del app
     provider = telemetry.start()
     try:

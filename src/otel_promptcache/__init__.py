@@ -1,6 +1,12 @@
-"""Makes OpenAI prompt caching visible: `instrument()` once, and every call has spans and metrics."""
+"""Makes prompt caching visible: call `instrument()` once, and every call gets spans and metrics."""
 
 from __future__ import annotations
+
+import sys
+
+if sys.version_info < (3, 10):  # noqa: UP036  # run from source: older Pythons cannot parse what is imported below
+    _version = ".".join(map(str, sys.version_info[:2]))
+    raise ImportError(f"otel-promptcache needs Python 3.10 or newer; {sys.executable} is Python {_version}")
 
 from typing import Any
 
@@ -13,11 +19,11 @@ __all__ = ["Config", "PromptCacheInstrumentor", "__version__", "instrument", "pr
 
 
 def instrument(**settings: Any) -> None:
-    """Observe every inference made through the SDKs of OpenAI and Anthropic in this process, by existing clients, too.
+    """Observe every inference made through the OpenAI, Anthropic and LiteLLM SDKs, including by existing clients.
 
     Args:
-        **settings: `tracer_provider` and `meter_provider`, where the global ones are not meant, and the
-            settings of `Config`, which also have environment variables (`OTEL_PYTHON_PROMPTCACHE_*`).
+        **settings: `tracer_provider` and `meter_provider`, if not the global ones, and the settings of `Config`,
+            which can also be set by environment variables (`OTEL_PYTHON_PROMPTCACHE_*`).
 
     Raises:
         ValueError: A setting is unknown or its value is not allowed.

@@ -6,17 +6,17 @@ import sys
 from collections.abc import Sequence
 
 _EXTRA = {"click", "openai", "opentelemetry", "rich", "starlette", "uvicorn"}
-"""Packages that the `demo` extra brings."""
+"""Packages that the `demo` extra installs."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line, and leave with its exit code: 2 where it was called wrongly or lacks a package.
+    """Run the command line and exit with its code: 2 if it was called wrongly or a package is missing.
 
     Args:
-        arguments: What stands behind the command's name; None takes the process's own.
+        arguments: What follows the command's name; None means the process's own arguments.
     """
     try:
-        # The extra may be missing, and click as well as all that its commands import comes with it.
+        # Click and everything that the commands import come with the extra, which may be missing.
         from otel_promptcache.demo.commands import commands  # noqa: PLC0415
 
         commands(arguments, prog_name="otel-promptcache")

@@ -21,11 +21,11 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How the values of a setting look."""
+    """Which values a setting allows, and how they are parsed."""
 
     allowed: str
     parse: Callable[[str], object]
-    """From an environment variable. May raise ValueError or RecursionError."""
+    """Parses an environment variable. May raise ValueError or RecursionError."""
     accepts: Callable[[object], bool]
 
 
@@ -52,7 +52,7 @@ _FLAG = _Kind("true or false", _parse_flag, lambda value: isinstance(value, bool
 _SECRET = _Kind("a non-empty string", str, lambda value: isinstance(value, str) and bool(value))
 _ADDRESS = _Kind('a URL that begins with "redis://", "rediss://", "unix://" or "file:"', str, _SECRET.accepts)
 _HIDDEN = (_SECRET, _ADDRESS)
-"""Values that may have a secret in them are not shown."""
+"""Kinds whose values are never shown, as they may contain a secret."""
 _NAMESPACE = _Kind(
     "1 to 64 letters, digits or any of . _ : / @ -",
     str,
@@ -107,38 +107,38 @@ class Config:
     stream_usage: bool = _setting(
         False,  # noqa: FBT003  # the default of a setting
         _FLAG,
-        "Ask for usage in chat streams that did not ask for it themselves, and hide the extra event from the "
-        "application. Changes what is sent",
+        "Request the usage of chat streams if the application does not, and hide the extra event from it. "
+        "Changes what is sent",
     )
     request_diagnostics: float = _setting(
         0.0,
         _SHARE,
-        "Share of Responses requests, from gpt-5.6 on, and of requests to Anthropic's own API that also ask the "
-        "provider why a prompt was not read from its cache, by adding `prompt_cache_options.comparison_response_id` or "
-        "`diagnostics`. Changes what is sent",
+        "Share of requests that also ask the provider why a prompt was not read from its cache: Responses requests "
+        "from gpt-5.6 on (`prompt_cache_options.comparison_response_id`), and requests to Anthropic's own API "
+        "(`diagnostics`). Changes what is sent",
     )
     prices: Mapping[str, Any] | str | os.PathLike[str] | None = _setting(
         None,
         _PRICES,
-        "Your own prices: a mapping, or a .json or .toml file of USD per million tokens by model. They win "
-        "over the bundled price list",
+        "Your own prices: a mapping, or a .json or .toml file of USD per million tokens by model. They take "
+        "precedence over the bundled price list",
     )
     policies: Mapping[str, Mapping[str, Any]] | None = _setting(
         None,
         _POLICIES,
-        "What you know better of a model's cache: by model, or `*`, its `minimum_tokens`, `step_tokens`, "
+        "Overrides of what is assumed about a model's cache, by model or `*`: `minimum_tokens`, `step_tokens`, "
         "`lifetime_seconds`, `has_exact_boundaries`, `has_cache`, `max_requests_per_minute`",
     )
     semconv: str = _setting(
         "released",
         _one_of("released", "latest", "off"),
-        "Which generation of OpenTelemetry's own GenAI metrics to emit beside `promptcache.*`",
+        "Which generation of OpenTelemetry's own GenAI metrics to emit in addition to `promptcache.*`",
     )
     histograms: str = _setting(
         "buckets",
         _one_of("buckets", "exponential", "off"),
-        "How the histograms of `promptcache.*` are kept: in buckets by model, exponential by template (one native "
-        "histogram each, if the receiver has them), or not at all",
+        "Kind of the `promptcache.*` histograms: explicit buckets by model, exponential by template (one native "
+        "histogram each, if the receiver supports them), or none",
     )
     fingerprint_key: str | None = _setting(
         None,
@@ -149,43 +149,43 @@ class Config:
     max_fingerprints: int = _setting(
         100,
         _count(1, 400),
-        "How many fingerprints, and how many names, metrics tell apart from the first request on. Of further ones half "
-        "as many are told apart if they recur; the rest becomes `other`",
+        "How many fingerprints, and how many names, get their own metric series from the first request on. Half as "
+        "many more get their own if they recur; the rest become `other`",
     )
     path_names: bool = _setting(
         False,  # noqa: FBT003  # the default of a setting
         _FLAG,
-        "Keep the names that the application gave to JSON properties in `promptcache.divergence.path`, which says "
-        "`properties[3]` otherwise",
+        "Keep the application's JSON property names in `promptcache.divergence.path`, which otherwise shows "
+        "`properties[3]`",
     )
     hosts: Mapping[str, str] | None = _setting(
         None,
         _HOSTS,
-        "Who answers at hosts that are not known: a provider's name, any one, by host or `host:port`. What is not a "
-        "provider with a price list is unpriced",
+        "Provider names of unknown hosts, by host or `host:port`. Any name is allowed, but requests to a provider "
+        "without a price list are unpriced",
     )
     fleet: str | None = _setting(
         None,
         _ADDRESS,
-        "Where processes share what they know of prompts, as keyed hashes: Redis or Valkey, or a file for the workers "
-        "of one host. Nothing ever waits for it",
+        "Store in which processes share what they know about prompts, as keyed hashes: Redis or Valkey, or a file for "
+        "the workers of one host. No call ever waits for it",
     )
     fleet_key: str | None = _setting(
         None,
         _SECRET,
-        "Secret that keys all hashes in it, the same for all processes: without one, who reads the store can confirm "
-        "a guess at a prompt",
+        "Secret key for all hashes in the `fleet` store; it must be the same in all processes. Without one, anyone "
+        "who can read the store can confirm a guess at a prompt",
     )
     fleet_namespace: str | None = _setting(
         None,
         _NAMESPACE,
-        "Whose processes share it: those of one organisation at the provider. By default the resource's "
-        "`service.namespace`",
+        "Namespace in the `fleet` store, shared by the processes of one organisation at the provider. Defaults to "
+        "the resource's `service.namespace`",
     )
     strict: bool = _setting(
         False,  # noqa: FBT003  # the default of a setting
         _FLAG,
-        "Raise our own faults into the application instead of swallowing them. For tests only",
+        "Raise this package's own errors in the application instead of swallowing them. For tests only",
     )
 
     def __post_init__(self) -> None:
@@ -204,19 +204,24 @@ class Config:
         """
         known = {setting.name for setting in fields(cls)}
         if unknown := sorted(arguments.keys() - known):
-            raise ValueError(f"{unknown[0]} is not a setting: allowed are {', '.join(sorted(known))}")
+            raise ValueError(f"{unknown[0]} is not a setting; the settings are {', '.join(sorted(known))}")
         values = {setting.name: _from_environment(setting, environ) for setting in fields(cls)}
         values |= {name: value for name, value in arguments.items() if value is not None}
         return cls(**values)
 
 
 def environment_variable(setting: Field[Any]) -> str:
-    """The name of the environment variable behind a setting."""
+    """The name of the environment variable of a setting."""
     return ENVIRONMENT_PREFIX + setting.name.upper()
 
 
+def environment_variables() -> list[str]:
+    """The names of all environment variables."""
+    return [environment_variable(setting) for setting in fields(Config)]
+
+
 def describe_settings() -> list[tuple[str, str, str, str, str]]:
-    """One row a setting for the documentation: name, variable, default, allowed values, meaning."""
+    """One row per setting for the documentation: name, variable, default, allowed values, meaning."""
     return [
         (
             setting.name,
@@ -238,7 +243,7 @@ def _from_environment(setting: Field[Any], environ: Mapping[str, str]) -> Any:
     try:
         value = kind.parse(text)
         _require_allowed(setting, variable, value)
-    except (ValueError, RecursionError):  # the second of JSON that is nested too deeply
+    except (ValueError, RecursionError):  # RecursionError if JSON is nested too deeply
         shown = "(not shown)" if kind in _HIDDEN else quoted(text)
         _logger.warning(
             "%s is %s: expected %s; using the default, %r", variable, shown, kind.allowed, setting.default

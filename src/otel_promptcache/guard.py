@@ -1,4 +1,4 @@
-"""The one place where exceptions of our own end: the host goes on as if we were not there."""
+"""The one place where our own exceptions stop: the host carries on as if we were not there."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _PLAIN = inspect.Parameter.POSITIONAL_OR_KEYWORD
 MAX_LOGGED_FAULTS = 100
 """Kinds of faults that are logged, each once; all are counted."""
 
-_EXPLANATION = "this call is observed in part only, the application is not affected"
-"""What is said of an exception that has no `explanation`, a text of ours, by itself."""
+_EXPLANATION = "this call is only partly observed; the application is not affected"
+"""What is logged about an exception without an `explanation` of its own, which is always our text."""
 
 _NEVER_OURS = (TimeoutError, InterruptedError)
-"""Nothing of ours waits, so nothing of ours raises these."""
+"""Our code never waits, so it never raises these."""
 _KNOWN_PACKAGES = frozenset({"otel_promptcache", "opentelemetry", "json"})
-"""Whose code runs inside a seam, apart from that of the host's own values."""
+"""Packages whose code runs inside a seam, apart from the code of the host's own values."""
 _KNOWN_ERRORS = frozenset({"builtins", "zlib", *_KNOWN_PACKAGES})
-"""Whose exceptions that code can raise."""
+"""Packages whose exceptions that code can raise."""
 
 
 class Guard:
-    """Decides what becomes of our own exceptions: each is counted, logged once a seam, and swallowed.
+    """Decides what becomes of our own exceptions: each is counted, logged once per seam, and swallowed.
 
     Args:
         count: Called with the name of the seam and the exception, every time.
-        strict: Let the faults of our own through, so that tests see them.
-        wire_faults: What malformed input raises. It is never let through: it is no fault of ours.
+        strict: Let our own faults through, so that tests see them.
+        wire_faults: What malformed input raises. Never let through, as it is not our fault.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Guard:
         self._logged.add(fault)
         # No message and no traceback values: both may quote the prompt.
         _logger.warning(
-            "%s in %s: %s; further ones are counted in promptcache.internal.errors without a line here",
+            "%s in %s: %s; further occurrences are only counted in promptcache.internal.errors, not logged",
             type(error).__name__,
             seam,
             getattr(error, "explanation", _EXPLANATION),
@@ -89,8 +89,8 @@ _S = TypeVar("_S", bound=_Guarded)
 def guarded(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S, _P], _R | None]:
     """Make a method a seam: it raises no `Exception` of ours into its caller, but returns None instead.
 
-    What is not an `Exception`, such as KeyboardInterrupt, belongs to the host and passes through. So does an exception
-    that strikes here but was not caused here, such as that of a signal handler.
+    Anything that is not an `Exception`, such as KeyboardInterrupt, belongs to the host and passes through. So does an
+    exception that is raised here but was not caused here, such as that of a signal handler.
     """
     name, method_of_one = method.__qualname__, cast("Callable[[_S, Any], _R]", method)
 
@@ -110,17 +110,17 @@ def guarded(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_
                 raise
             return None
 
-    # Most have one argument, given by its place, which is passed on in a third of the time: each chunk of a stream is.
+    # Most take one positional argument, which is passed on in a third of the time: this runs for each stream chunk.
     arguments = list(inspect.signature(method).parameters.values())[1:]
     has_one = [(each.kind, each.default) for each in arguments] == [(_PLAIN, inspect.Parameter.empty)]
     return functools.wraps(method)(cast("Any", seam_of_one if has_one else seam))
 
 
 def struck_from_outside(error: Exception) -> bool:
-    """Tell whether an exception was not caused by the code that it struck, but by the host.
+    """Tell whether an exception was caused by the host rather than by the code in which it was raised.
 
-    Signal handlers raise it, as time limits do, or another thread throws it into this one. What the host's own values
-    raise when they are read, such as a mapping, is caused by reading them.
+    It comes from a signal handler, such as one that enforces a time limit, or another thread throws it into this one.
+    What the host's own values, such as a mapping, raise when they are read is caused by reading them.
     """
     innermost: FrameType | None = None
     traceback: TracebackType | None = error.__traceback__

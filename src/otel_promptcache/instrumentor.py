@@ -1,13 +1,14 @@
-"""The composition root: builds what observes, and puts it into the SDK."""
+"""The composition root: builds the observer and patches it into the SDKs."""
 
 from __future__ import annotations
 
 import logging
 import weakref
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, TypeVar
 
-from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
+from opentelemetry.instrumentation.dependencies import DependencyConflict, get_dependency_conflicts
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 from opentelemetry.metrics import Meter, MeterProvider, get_meter_provider
 from opentelemetry.trace import TracerProvider, get_tracer
@@ -35,6 +36,8 @@ from otel_promptcache.telemetry.metrics.instance import Instance
 from otel_promptcache.telemetry.metrics.minhash import MinHashes
 from otel_promptcache.telemetry.metrics.semconv import semconv_metrics
 from otel_promptcache.telemetry.resource import service_namespace
+from otel_promptcache.telemetry.silence import Silence
+from otel_promptcache.unknown_variables import warn_of_unknown_variables
 from otel_promptcache.version import __version__
 
 _T = TypeVar("_T")
@@ -42,11 +45,11 @@ _T = TypeVar("_T")
 _logger = logging.getLogger("otel_promptcache")
 
 _MAX_MESSAGE_CHARS = 1_000
-"""Of what is wrong with a setting."""
+"""Characters of the log message about a bad setting."""
 
 
 class PromptCacheInstrumentor(BaseInstrumentor):
-    """Instruments the SDKs of OpenAI and Anthropic; one for the process, as every OpenTelemetry instrumentor.
+    """Instruments the OpenAI, Anthropic and LiteLLM SDKs; a singleton, like every OpenTelemetry instrumentor.
 
     `instrument(tracer_provider=None, meter_provider=None, **settings)` starts observing, `uninstrument()`
     stops; the settings are those of `Config`.
@@ -56,30 +59,47 @@ class PromptCacheInstrumentor(BaseInstrumentor):
     """What OpenTelemetry's declarative configuration validates the options against."""
 
     make_emitter: Callable[..., Emitter] = Emitter
-    """Makes what writes the telemetry."""
+    """Makes the object that writes the telemetry."""
     make_fingerprinter: Callable[[str | None], Fingerprinter] = Fingerprinter
-    """Makes what identifies templates, from the fingerprint key."""
+    """Makes the object that identifies templates, from the fingerprint key."""
     run: ObservedRun | None = None
-    """The run that a report observes; None if none does."""
+    """The run that a report is written about; None if there is none."""
 
     def __init__(self) -> None:
         super().__init__()
-        if not hasattr(self, "_observed"):  # the class is a singleton whose __init__ runs at every use
-            # An observable instrument cannot be taken out of a meter nor registered twice, so what it reads
-            # lives as long as its provider and goes on after a second `instrument()`.
+        if not hasattr(self, "_observed"):  # the class is a singleton whose __init__ runs on every use
+            # An observable instrument can neither be removed from a meter nor registered twice, so what it
+            # reads is kept as long as its provider and is reused by a second `instrument()`.
             self._observed: weakref.WeakKeyDictionary[MeterProvider, tuple[Counters, MinHashes]] = (
                 weakref.WeakKeyDictionary()
             )
+            self._silence = Silence()
+            self._knows_variables = False
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """The supported versions of the SDKs that are installed in one; of all, if none is: one of them is needed."""
+        """The requirements of the SDKs installed in a supported version; of all if none is, as one is needed."""
         requirements = [sdk.requirement for sdk in SDKS]
         return [each for each in requirements if get_dependency_conflicts([each]) is None] or requirements
 
+    def _check_dependency_conflicts(self) -> DependencyConflict | None:
+        conflict = super()._check_dependency_conflicts()
+        if conflict is None:
+            return None
+        try:
+            return get_dependency_conflicts(
+                [], [sdk.requirement for sdk in SDKS]
+            )  # its message says that one is enough
+        except TypeError:  # older releases take no second argument
+            return conflict
+
     def _instrument(self, **kwargs: Any) -> None:
         tracer_provider: TracerProvider | None = kwargs.pop("tracer_provider", None)
-        meter_provider: MeterProvider = kwargs.pop("meter_provider", None) or get_meter_provider()
+        given_meter_provider: MeterProvider | None = kwargs.pop("meter_provider", None)
+        meter_provider = given_meter_provider or get_meter_provider()
         config = Config.resolve(kwargs)
+        if not self._knows_variables:
+            self._knows_variables = True
+            warn_of_unknown_variables()
         prices = _or_default(
             "prices",
             lambda: Prices(load_prices(config.prices)),
@@ -99,7 +119,7 @@ class PromptCacheInstrumentor(BaseInstrumentor):
             minhashes,
             _time_to_first_token(config.histograms, meter_provider, meter),
             semconv_metrics(config.semconv, meter, counters),
-            Instance(meter_provider),
+            Instance(meter_provider, partial(self._silence.tell, tracer_provider, given_meter_provider)),
         )
         emitter = self.make_emitter(
             get_tracer(names.SCOPE_NAME, __version__, tracer_provider), instruments, config.max_fingerprints
@@ -148,21 +168,23 @@ class PromptCacheInstrumentor(BaseInstrumentor):
 
 
 def _time_to_first_token(histograms: str, meter_provider: MeterProvider, meter: Meter) -> Distribution | None:
-    """The only histogram of ours, as the setting `histograms` has it."""
+    """Our only histogram, as the setting `histograms` specifies it."""
     if histograms == "off":
         return None
     distribution = Distribution(meter, names.TIME_TO_FIRST_TOKEN_DISTRIBUTION)
     if histograms == "exponential" and (obstacle := distribution.make_exponential(meter_provider)):
-        _logger.warning("histograms is 'exponential', but %s: buckets are used.", obstacle)
+        _logger.warning("histograms is set to 'exponential', but %s; using explicit buckets", obstacle)
     return distribution
 
 
 def _is_supported(sdk: Sdk) -> bool:
-    """Whether an SDK is there in a version that is supported, or its version is not known."""
+    """Whether the installed version of an SDK is supported, or not known."""
     conflict = get_dependency_conflicts([sdk.requirement])
     if conflict is None or not conflict.found:
         return True
-    _logger.warning("%s is not supported, so it is not instrumented: %s is", conflict.found, sdk.requirement)
+    _logger.warning(
+        "%s is not supported, so it is not instrumented; supported: %s", conflict.found, sdk.requirement
+    )
     return False
 
 
@@ -191,14 +213,14 @@ def _before_flush(end_left: Callable[[], None], fleet: Fleet | None) -> Callable
 
 
 def _or_default(setting: str, read: Callable[[], _T], default: _T, *, is_argument: bool) -> _T:
-    """What a setting stands for; where it is bad and came from the environment, it is logged and left out."""
+    """The value of a setting; a bad one from the environment is logged, and the default is used instead."""
     try:
         return read()
     except Exception as error:
         if is_argument:
             raise
-        # Whatever it is: nobody could catch it, as the setting came from the environment.
+        # Whatever was raised: nobody could catch it, as the setting came from the environment.
         _logger.warning(
-            "%s; the setting %s is left out", cut(printable(str(error)), _MAX_MESSAGE_CHARS), setting
+            "%s; the setting %s is ignored", cut(printable(str(error)), _MAX_MESSAGE_CHARS), setting
         )
         return default

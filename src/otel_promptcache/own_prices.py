@@ -17,22 +17,22 @@ from otel_promptcache.core.money.stated_prices import parse_prices
 from otel_promptcache.core.quoting import named, quoted
 
 _MAX_FILE_BYTES = 16 << 20
-"""Of a file with prices."""
+"""Size of a file with prices."""
 _MAX_LINE_CHARS = 1_000
-"""Of such a file in TOML."""
+"""Length of a line of such a file in TOML."""
 
 
 def load_prices(setting: object) -> Mapping[str, Mapping[str, ModelPrice]]:
     """Read the prices that a user states, in the form that `parse_prices` describes.
 
     Args:
-        setting: A mapping by model, or the path of a .json or .toml file with one; None for none.
+        setting: A mapping by model, or the path of a .json or .toml file that contains one; None for no prices.
 
     Returns:
         Prices by model, then by service tier.
 
     Raises:
-        ValueError: The file cannot be read, or a price is not in order. The message names the
+        ValueError: The file cannot be read, or a price is invalid. The message names the
             place, the value and what is allowed.
     """
     if setting is None:
@@ -56,23 +56,23 @@ def load_prices(setting: object) -> Mapping[str, Mapping[str, ModelPrice]]:
 
 
 def _text_of(path: Path) -> str:
-    """Read a regular file of a bounded size; nothing else, as it may never end."""
+    """Read a regular file of bounded size; anything else might never end."""
     with open(path, "rb", opener=_open_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("it is no regular file")
+            raise ValueError("it is not a regular file")
         content = file.read(_MAX_FILE_BYTES + 1)
     if len(content) > _MAX_FILE_BYTES:
         raise ValueError(f"it is larger than {_MAX_FILE_BYTES:,} bytes")
-    return content.decode("utf-8-sig")  # some editors begin a file with a mark of its byte order
+    return content.decode("utf-8-sig")  # some editors begin a file with a byte order mark
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    """Open a file; a named pipe without a writer, too."""
+    """Open a file without blocking, even a named pipe without a writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _from_toml(text: str) -> Any:
-    # The time that the parser takes grows with the square of the parts of a dotted key.
+    # The parser's time is quadratic in the number of parts of a dotted key.
     if any(len(line) > _MAX_LINE_CHARS for line in text.splitlines()):
         raise ValueError(f"a line is longer than {_MAX_LINE_CHARS:,} characters")
     try:

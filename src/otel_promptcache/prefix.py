@@ -1,4 +1,4 @@
-"""Naming a prompt template for everything that happens inside a block."""
+"""Names the prompt template of everything that happens inside a block."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _current: ContextVar[_Frame | None] = ContextVar("otel_promptcache.prefix", defa
 
 
 def prefix(name: str) -> PrefixBlock:
-    """Name the prompt template of all requests made inside, also across `await` and in copied contexts.
+    """Name the prompt template of all requests made inside a block, also across `await` and in copied contexts.
 
-    Use it as `with prefix("support-bot"):` or as a decorator. The function stays what it is: plain, `async def`, a
-    generator or an asynchronous generator. Blocks may be nested; the innermost name counts. The name becomes an
-    attribute of spans and metrics: it should say what the prompt is for, not whom.
+    Use it as `with prefix("support-bot"):` or as a decorator. The kind of function does not change: plain,
+    `async def`, a generator or an asynchronous generator. Blocks may be nested; the innermost name counts. The name
+    becomes an attribute of spans and metrics: it should say what the prompt is for, not for whom.
 
     Raises:
         ValueError: The name is not a string of 1 to 100 characters.
@@ -46,9 +46,9 @@ def prefix(name: str) -> PrefixBlock:
 
 
 def current_prefix_name() -> str | None:
-    """The name of the innermost `prefix` block; None outside of any."""
+    """The name of the innermost `prefix` block; None outside any block."""
     frame = _current.get()
-    while frame is not None and not frame.is_open:  # it was left in another context than this one
+    while frame is not None and not frame.is_open:  # it was exited in a different context
         frame = frame.outer
     return None if frame is None else frame.name
 
@@ -56,7 +56,8 @@ def current_prefix_name() -> str | None:
 class PrefixBlock:
     """What `prefix` returns: a context manager and a decorator.
 
-    It may be left in another context than it was entered in, as a generator behind a streaming web response is.
+    It may be exited in a different context from the one it was entered in, as happens in the generator of a streaming
+    web response.
     """
 
     def __init__(self, name: str) -> None:
@@ -99,7 +100,7 @@ def _coroutine(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _generator(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    # The block is entered for each step: what the caller does between two of them is not inside.
+    # The block is entered for each step: what the caller does between two steps is outside it.
     def generate(*args: Any, **kwargs: Any) -> Any:
         steps = function(*args, **kwargs)
         step = functools.partial(next, steps)
@@ -115,7 +116,7 @@ def _generator(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 with PrefixBlock(name):
                     steps.close()
                 raise
-            except BaseException as error:  # noqa: BLE001  # whatever is thrown in is the function's
+            except BaseException as error:  # noqa: BLE001  # whatever is thrown in is for the function to handle
                 step = functools.partial(steps.throw, error)
 
     return generate

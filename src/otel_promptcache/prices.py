@@ -44,11 +44,11 @@ class _Table(NamedTuple):
 class Prices:
     """Knows what models cost; one instance may be shared by all threads.
 
-    It never asks the network. Where the application lets genai-prices update its table, the new
-    table is used at once.
+    It never uses the network. If the application lets genai-prices update its table, the new
+    table is used immediately.
 
     Args:
-        own: Prices that win over the table, as `load_prices` returns them.
+        own: Prices that take precedence over the table, as `load_prices` returns them.
     """
 
     def __init__(self, own: Mapping[str, Mapping[str, ModelPrice]] | None = None) -> None:
@@ -58,17 +58,17 @@ class Prices:
     def resolve(
         self, provider: str, model: str, service_tier: str | None, at: datetime, *, host: str | None = None
     ) -> ModelPrice | None:
-        """Find what a model cost at a time, by the user's prices or by the provider's list.
+        """Find the price of a model at a given time, from the user's prices or the provider's list.
 
         Args:
             provider: A value of `gen_ai.provider.name`.
             model: The model as the response names it.
-            service_tier: The tier that the response reports, None where it reports none.
-            at: When the request was made. A time without a zone is in UTC.
-            host: Host that the request was sent to, None if not known: regional ones bill more.
+            service_tier: The tier that the response reports, None if it reports none.
+            at: When the request was made. A time without a zone is taken as UTC.
+            host: Host that the request was sent to, None if unknown: regional hosts charge more.
 
         Returns:
-            None where no price is known for exactly this. It is never that of another model or tier.
+            None if no price is known for exactly this. It is never that of a different model or tier.
         """
         if self._own:
             own = self._own.get(model) or self._own.get(_SNAPSHOT_DATE.sub("", model))
@@ -91,7 +91,7 @@ class Prices:
             tier = _tier(price_list, service_tier)
             price, lasts_all_day = _listed(table.snapshot, price_list, model, tier, at)
         if lasts_all_day:
-            # Without a lock, which a forked child might find taken: at worst a price is resolved twice.
+            # Without a lock, which a forked child might inherit locked: at worst a price is resolved twice.
             if len(table.memo) >= _MEMO_SIZE:
                 table.memo.clear()
             table.memo[key] = price
@@ -108,7 +108,7 @@ class Prices:
 
 @cache
 def _snapshot_getter() -> Callable[[], DataSnapshot] | None:
-    # Imported when first needed, as it takes a while. On Python 3.10 it is not there: it needs 3.11.
+    # Imported when first needed, as it takes a while. It needs Python 3.11, so it is missing on 3.10.
     try:
         from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415
     except ImportError:
@@ -132,7 +132,7 @@ def _tier(price_list: PriceList | None, service_tier: str | None) -> str:
 def _listed(
     snapshot: DataSnapshot, price_list: PriceList, model: str, tier: str, at: datetime
 ) -> tuple[ModelPrice | None, bool]:
-    """Look a price up in the table; the flag says whether it lasts until the end of the day in UTC."""
+    """Look a price up in the table; the flag says whether it holds until the end of the day in UTC."""
     from genai_prices.types import StartDateConstraint  # noqa: PLC0415
 
     if price_list.incomplete is not None and price_list.incomplete.search(model):
@@ -147,12 +147,12 @@ def _listed(
     dated = info.prices if isinstance(info.prices, list) else []
     constraints = [each.constraint for each in (*dated, *(info.price_variants or ()))]
     hourly = [each for each in constraints if each and not isinstance(each, StartDateConstraint)]
-    # Peak hours are those of weekdays, but the table has them at weekends too.
+    # Peak hours apply on weekdays only, but the table has them at weekends too.
     # Source: its notes on DeepSeek, https://api-docs.deepseek.com/quick_start/pricing (checked 2026-11-20).
     if at.weekday() in _WEEKEND and any(each.active(at) for each in hourly):
         return None, False
 
-    # Azure falls back on the lists of others, which know neither its tiers nor its discounts.
+    # Azure falls back to the lists of others, which know neither its tiers nor its discounts.
     is_own_list = any(info is each for each in seller.models)
     if tier == DEFAULT_TIER:
         rates = info.get_prices(at)
@@ -165,7 +165,7 @@ def _listed(
 
 
 def _variant(info: ModelInfo, price_list: PriceList, tier: str, at: datetime) -> dict[str, str] | None:
-    """How the table names a tier; None if not all its input rates are listed: it takes missing ones for standard."""
+    """How the table names a tier; None unless all its input rates are listed, as gaps are filled with standard ones."""
     standard = info.get_prices(at)
     needed = [rate for rate in _INPUT_RATES if getattr(standard, rate) is not None]
     listed = [
@@ -179,7 +179,7 @@ def _variant(info: ModelInfo, price_list: PriceList, tier: str, at: datetime) ->
 
 
 def _model_price(rates: TablePrice) -> ModelPrice | None:
-    """Translate an entry of the table; None where it does not tell what plain input costs."""
+    """Translate an entry of the table; None if it does not say what plain input costs."""
     listed: dict[str, Decimal | TieredPrices] = {k: v for k, v in vars(rates).items() if v is not None}
     if "input_mtok" not in listed:
         return None
@@ -195,7 +195,7 @@ def _model_price(rates: TablePrice) -> ModelPrice | None:
 
 
 def _from_step(rates: Mapping[str, Decimal | TieredPrices], starts: Sequence[int]) -> ModelPrice:
-    """Build the prices above the first of some thresholds; those above the others are the long context."""
+    """Build the price above the first threshold; the prices above the further ones are its long context."""
     start, *further = starts
     usd = {name: _usd(rate, start) for name, rate in rates.items()}
     return ModelPrice(

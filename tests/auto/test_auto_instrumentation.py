@@ -1,4 +1,4 @@
-"""No line of code: `opentelemetry-instrument`, by the environment and by a configuration file."""
+"""Without code: `opentelemetry-instrument`, set up by the environment and by a configuration file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An application that has one of the SDKs only, without a line of code."""
+"""An application with only one of the SDKs, instrumented without code."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ for package in ("openai", "anthropic"):
 
 @pytest.mark.parametrize("missing", ["openai", "anthropic"])
 def test_no_line_of_code_and_one_sdk(missing: str) -> None:
-    """What `opentelemetry-instrument` runs at the start of a program."""
+    """Run what `opentelemetry-instrument` runs at the start of a program."""
     environment = {
         "OTEL_TRACES_EXPORTER": "none",
         "OTEL_METRICS_EXPORTER": "none",

@@ -17,7 +17,7 @@ Make = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Surface:
-    """One way to call, in both flavours, and what is to be seen of it."""
+    """One way to call, synchronously and asynchronously, and what should be observed of it."""
 
     name: str
     call: Callable[[Any], View]
@@ -132,7 +132,7 @@ PROVIDERS = {"anthropic": "anthropic", "bedrock": "aws.bedrock", "vertex": "gcp.
 
 
 def _unsigned(request: Any) -> None:
-    """Stands for the signature, which needs boto3."""
+    """Takes the place of signing, which needs boto3."""
 
 
 async def _unsigned_async(request: Any) -> None:

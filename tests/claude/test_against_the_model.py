@@ -1,4 +1,4 @@
-"""Verdicts on random traffic against an independent model of Anthropic's cache, which knows what really was readable."""
+"""Verdicts on random traffic against an independent model of Anthropic's cache, which knows what was really readable."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLAUDE = policy_for("anthropic", MODEL)
 REQUESTS = 400
 TOLERANCE_TOKENS = 128
 SURE = 0.75
-"""Tokens are estimated from bytes where the provider has not reported them."""
+"""Tokens are estimated from bytes if the provider has not reported them."""
 IMAGE: Body = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
 TOOLS: list[Body] = [
     {"name": f"tool_{index}", "description": filler_text(60, index), "input_schema": {"type": "object"}}
@@ -105,7 +105,7 @@ def test_what_is_expected_was_really_readable(seed: int) -> None:
         sure_tokens = SURE * (diagnosis.expected_tokens or 0)
         if sure_tokens >= (
             CLAUDE.minimum_tokens or 0
-        ):  # what is shorter may not be long enough to be written
+        ):  # anything shorter may not be long enough to be written
             assert sure_tokens <= read.cached_tokens + TOLERANCE_TOKENS
         assert diagnosis.reason is not MissReason.PROVIDER
         reasons[diagnosis.reason.value if diagnosis.reason else "none"] += 1

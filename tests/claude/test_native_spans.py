@@ -1,4 +1,4 @@
-"""Beside the spans that the SDK makes of its own calls: one span, and the metrics that it does not have."""
+"""Alongside the spans that the SDK starts for its own calls: one span, and the metrics that the SDK lacks."""
 
 from __future__ import annotations
 

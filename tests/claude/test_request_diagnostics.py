@@ -1,4 +1,4 @@
-"""Asking Anthropic's API why a prompt was not read: only if a setting allows it, and only where it can answer."""
+"""Asking Anthropic's API why a prompt was not read: only if a setting allows it, and only if the API can answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ELSEWHERE = [
 
 
 def sent(base_url: str = "https://api.anthropic.com", **members: Any) -> list[dict[str, Any]]:
-    """The bodies of three requests, of which the API names the answers `msg_0` to `msg_2`."""
+    """The bodies of three requests, whose answers the API names `msg_0` to `msg_2`."""
     bodies: list[dict[str, Any]] = []
 
     def reply(_: Any, body: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is said of a call: result, reason and dollars."""
+"""What is reported about a call: result, reason and dollars."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WRITTEN = {**NOTHING_READ, "input_tokens": 21, "cache_creation_input_tokens": 3_
 
 
 def spans_of(telemetry: Telemetry, *calls: tuple[dict[str, Any], dict[str, Any]]) -> list[dict[str, Any]]:
-    """The spans of calls, each a request and what is answered."""
+    """The spans of calls, each given as a request and its answer."""
     telemetry.instrument()
     replies = iter([reply for _, reply in calls])
     with client(lambda *_: next(replies)) as application:
@@ -197,3 +197,38 @@ class TestWhoAnswers:
         ) as application:
             application.messages.create(**{**UNMARKED, "model": "deepseek-v4"})
         assert telemetry.span["promptcache.miss.reason"] == "cold_start"
+
+
+@pytest.mark.parametrize(
+    ("written", "by_lifetime", "counted"),
+    [
+        (
+            3_000,
+            {"ephemeral_5m_input_tokens": 2_000, "ephemeral_1h_input_tokens": 1_000},
+            {"5m": 2_000, "1h": 1_000},
+        ),
+        (3_000, {"ephemeral_5m_input_tokens": 3_000, "ephemeral_1h_input_tokens": 0}, {"5m": 3_000}),
+        (3_000, {"ephemeral_1h_input_tokens": 1_000}, {"1h": 1_000, None: 2_000}),
+        (3_000, None, {None: 3_000}),
+        (0, {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0}, {None: 0}),
+        (None, None, {}),
+    ],
+)
+def test_written_tokens_are_counted_by_their_lifetime(
+    written: int | None,
+    by_lifetime: dict[str, int] | None,
+    counted: dict[str | None, int],
+    telemetry: Telemetry,
+) -> None:
+    usage = {**WRITTEN, "cache_creation_input_tokens": written, "cache_creation": by_lifetime}
+    spans_of(telemetry, (UNMARKED, message(usage)))
+    points = [
+        (dict(labels), point.value) for labels, point in telemetry.metrics()["promptcache.tokens"].items()
+    ]
+    writes = {
+        labels.get("promptcache.write.ttl"): tokens
+        for labels, tokens in points
+        if labels["promptcache.token.state"] == "write"
+    }
+    assert writes == counted
+    assert sum(tokens for _, tokens in points) == 21 + (written or 0)

@@ -1,4 +1,4 @@
-"""Streams of the Messages API: cut anywhere, left early, broken off, with usage in one place or the other."""
+"""Streams of the Messages API: split anywhere, left early, broken off, with usage in different places."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class TestUsage:
         assert telemetry.span["gen_ai.usage.input_tokens"] == 1_321
         assert telemetry.span["gen_ai.usage.output_tokens"] == 7
         assert telemetry.span["promptcache.result"] == "hit"
-        # 21 at 5 $, 1,000 at 0.5 $, 300 for an hour at 10 $ a million
+        # per million: 21 at $5, 1,000 at $0.50, 300 for an hour at $10
         assert telemetry.total("promptcache.input_cost") == pytest.approx(3_605e-6)
 
     def test_it_may_be_at_the_end_only(self, telemetry: Telemetry) -> None:

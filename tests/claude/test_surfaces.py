@@ -1,4 +1,4 @@
-"""What the caller of each surface sees with and without us, and what we say of it."""
+"""What the caller of each surface sees with and without us, and what we report about it."""
 
 from __future__ import annotations
 

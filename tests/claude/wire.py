@@ -26,7 +26,7 @@ USAGE: dict[str, Any] = {
     "service_tier": "standard",
 }
 PRICES = {MODEL: {"input": 5, "cache_read": 0.5, "cache_write": 6.25, "cache_write_1h": 10}}
-"""Of the list, which is not there for Python 3.10."""
+"""From the price list, which is not available for Python 3.10."""
 REQUEST: dict[str, Any] = {
     "model": MODEL,
     "max_tokens": 64,
@@ -96,7 +96,7 @@ def raw_frame(payload: bytes, headers: bytes = b"") -> bytes:
 
 
 class Chunks:
-    """A body in the given chunks, which tells how many were asked for."""
+    """A body in the given chunks, which counts how many were taken."""
 
     def __init__(self, chunks: list[bytes]) -> None:
         self.chunks = chunks
@@ -120,7 +120,7 @@ def _stream(chunks: Chunks, error: Exception | None) -> Any:
 
 
 def answer(request: Any, reply: Any, *, error: Exception | None = None) -> Any:
-    """A response for a request: a message, a list of events, or chunks as they are."""
+    """A response for a request: a message, a list of events, or chunks, sent unchanged."""
     if isinstance(reply, dict):
         status = 529 if reply.get("type") == "error" else 200
         return http.Response(status, json=reply)
@@ -132,7 +132,7 @@ def answer(request: Any, reply: Any, *, error: Exception | None = None) -> Any:
 
 
 def transport(reply: Callable[[Any, dict[str, Any]], Any], seen: list[Any] | None = None) -> Any:
-    """A transport that answers each request with what `reply` makes of the request and its body."""
+    """A transport that answers each request with what `reply` returns for the request and its body."""
 
     def handle(request: Any) -> Any:
         if seen is not None:
@@ -147,7 +147,7 @@ def is_stream(request: Any, body: dict[str, Any]) -> bool:
 
 
 def plain(request: Any, body: dict[str, Any]) -> Any:
-    """An answer of the kind that is asked for."""
+    """An answer of the requested kind."""
     if request.url.path.endswith("count_tokens"):
         return {"input_tokens": 21}
     return events() if is_stream(request, body) else message()

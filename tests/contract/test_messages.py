@@ -1,10 +1,12 @@
-"""The Messages API on the wire: what is read of requests and answers."""
+"""The Messages API on the wire: what is read from requests and answers."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from otel_promptcache.core.exchange import ProviderDiagnosis
 from otel_promptcache.core.prompt.chain import hash_prompt
@@ -34,12 +36,41 @@ SETTINGS = ("citations", "tool_choice", "images")
 
 
 def parts(request: dict[str, Any]) -> list[Segment]:
-    """The segments that are text of the prompt."""
+    """The segments that are part of the prompt's text."""
     return [each for each in MESSAGES.segments(request) if each.kind is not SegmentKind.SETTING]
 
 
 def hashes(request: dict[str, Any]) -> list[int]:
     return [link.prefix for link in hash_prompt(MESSAGES.segments(request)).links]
+
+
+system_blocks = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["text", "search_result"]),
+        "text": st.sampled_from(["", "a", "b", 1, None]),
+        "cache_control": st.sampled_from(
+            [None, {"type": "ephemeral"}, {"type": "ephemeral", "ttl": "5m"}, MARK_1H["cache_control"]]
+        ),
+        "citations": st.sampled_from([None, [], [{"type": "char_location"}]]),
+        "title": st.sampled_from(["a", "b"]),
+    },
+)
+
+
+@given(system_blocks, system_blocks)
+def test_system_blocks_are_taken_for_equal_only_if_their_segments_are(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    keys, segments = zip(*map(system_block, (one, other)), strict=True)
+    assert keys[0] != keys[1] or segments[0] == segments[1]
+    assert keys[0] == keys[1] or list(one.items()) != list(other.items())  # their order counts, too
+
+
+def system_block(block: dict[str, Any]) -> tuple[int, list[Segment]]:
+    """The key of a block of the system prompt, and its segments."""
+    _, (key, read_segments), *_ = MESSAGES.blocks({"system": [block]})
+    return key, list(read_segments())
 
 
 class TestRoutes:

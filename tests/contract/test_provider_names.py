@@ -1,4 +1,4 @@
-"""What is known of a provider stands in its row: no other code tells providers apart by their names."""
+"""What is known about a provider is in its row: no other code distinguishes providers by their names."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ PACKAGE = Path(otel_promptcache.__file__).parent
 NAMES = {OTHER, *(profile.name for profile in (*PROFILES, *SELF_HOSTED))}
 
 FREE = {"providers", "wire", "sim", "demo"}
-"""Rows, wire formats, and what plays OpenAI."""
+"""Rows, wire formats, and the code that plays OpenAI."""
 IMPORTED = {
     ("cli.py", "openai"),
     ("report/observing/bootstrap/sitecustomize.py", "anthropic"),
     ("report/observing/bootstrap/sitecustomize.py", "openai"),
+    ("report/observing/call_site.py", "anthropic"),
+    ("report/observing/call_site.py", "openai"),
     ("sdk/sdks.py", "anthropic"),
     ("sdk/sdks.py", "openai"),
 }
-"""Where a name is that of the SDK, as a Python package."""
+"""Places where a name is that of the SDK's Python package."""
 
 
 def names_in(source: str) -> Iterator[str]:

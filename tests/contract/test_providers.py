@@ -1,4 +1,4 @@
-"""Who answers, by the setting, the host and the model; and what an absent count means."""
+"""Which provider answers, by the setting, the host and the model; and what an absent count means."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_each_row_says_where_it_is_from() -> None:
 
 
 def answer_with(place: str) -> dict[str, object]:
-    """An answer of nine tokens that says at this place that four of them were cached."""
+    """An answer for nine input tokens that says at this place that four of them were cached."""
     *outer, last = place.split(".")
     value: dict[str, object] = {last: 4}
     for name in reversed(outer):

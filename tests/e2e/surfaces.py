@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from otel_promptcache.sim import filler_text
 
 View = list[Any]
-"""What a caller sees: values and types, in the order in which they appear."""
+"""What a caller sees: values and types, in order of appearance."""
 
 RULES = filler_text(1_500)
 TOOL = {
@@ -39,7 +39,7 @@ class Answer(BaseModel):
 
 @dataclass(frozen=True)
 class Surface:
-    """One way to call, in both flavours, and what is to be seen of it."""
+    """One way to call, sync and async, and what telemetry to expect of it."""
 
     name: str
     call: Callable[[OpenAI], View]
@@ -48,7 +48,7 @@ class Surface:
     reports_usage: bool = True
     is_stream: bool = False
     since: tuple[int, int] = (1, 66)
-    """The SDK version that brought the surface."""
+    """The SDK version that introduced the surface."""
 
     @property
     def is_available(self) -> bool:
@@ -63,7 +63,7 @@ def seen(value: Any) -> Any:
 
 
 def comparable(view: Any) -> str:
-    """Everything that was seen, down to types and order, but for the ids that the provider draws."""
+    """Everything that was seen, down to types and order, except for the provider's random ids."""
     return re.sub(r"[0-9a-f]{20,}", "<id>", repr(view))
 
 

@@ -1,4 +1,4 @@
-"""The command line: what it prints, and how it leaves."""
+"""The command line: what it prints, and how it exits."""
 
 from __future__ import annotations
 

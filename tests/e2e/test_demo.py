@@ -1,4 +1,4 @@
-"""The demo's numbers come from the metrics, and they are what the provider recorded."""
+"""The demo's numbers come from the metrics and match what the provider recorded."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -16,10 +17,13 @@ from otel_promptcache.demo.run import Outcome, local_provider, run_demo
 from otel_promptcache.demo.summary import Summary
 from otel_promptcache.demo.tables import closing_view
 from otel_promptcache.demo.telemetry import observed
+from otel_promptcache.report.rendering.terminal import findings_view
+from otel_promptcache.report.rendering.wording import NOT_KNOWN
 from otel_promptcache.sim import RecordedRequest
 from otel_promptcache.sim.workloads import DEPLOYMENTS, WORKLOADS, Workload
 from tests.conftest import Telemetry
 
+README = Path(__file__).parents[2] / "README.md"
 has_prices = importlib.util.find_spec("genai_prices") is not None
 
 
@@ -37,7 +41,7 @@ def demo_run() -> Iterator[Run]:
 
 
 def recorded_tokens(requests: tuple[RecordedRequest, ...]) -> dict[str, Counter[str]]:
-    """What the provider told about tokens, by the model that each application has for itself."""
+    """The tokens that the provider reported, by model; each application has its own."""
     tokens: dict[str, Counter[str]] = defaultdict(Counter[str])
     for request in requests:
         usage = request.usage or {}
@@ -85,12 +89,32 @@ def test_the_closing_table_shows_these_numbers(demo_run: Run) -> None:
     for workload in WORKLOADS:
         (line,) = (line for line in lines if re.match(rf"{workload.name} +\d", line))
         tokens = recorded.get(model_of(workload), {})
-        shown = [f"{tokens[state]:,}" if state in tokens else "-" for state in ("read", "write", "uncached")]
+        shown = [
+            f"{tokens[state]:,}" if state in tokens else NOT_KNOWN for state in ("read", "write", "uncached")
+        ]
         assert line.split()[3:6] == shown
     (total,) = (line for line in lines if line.startswith("total"))
     sums = sum(recorded.values(), Counter())
     assert total.split()[1] == str(len(demo_run.requests))
     assert total.split()[3:6] == [f"{sums[state]:,}" for state in ("read", "write", "uncached")]
+
+
+def steady(table: list[str]) -> list[str]:
+    """What is the same in each run: no times, and not the one hit of `tenant-mail`, which depends on them."""
+    return [line[:63] for line in table if not line.startswith(("tenant-mail", "total"))]
+
+
+@pytest.mark.skipif(not has_prices, reason="no price list on this Python")
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    table, finding = re.findall(r"```text\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    with local_provider(1, seed=0) as provider:
+        outcome = run_demo(provider, Console(quiet=True), seconds=1, seed=0, live=False)
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(closing_view(outcome.summary, 80), findings_view(outcome.findings, 4))
+    printed = [line.rstrip() for line in capture.get().splitlines()]
+    assert steady(table.splitlines()) == steady(printed[: table.count("\n")])
+    assert finding in "\n".join([*printed, ""])
 
 
 def test_good_habits_hit_and_flaws_show(demo_run: Run) -> None:

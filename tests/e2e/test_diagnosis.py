@@ -1,4 +1,4 @@
-"""Real clients, a provider with a cache of its own: what we expect is what it reads, and why it does not."""
+"""Real clients and a provider with its own cache: it reads what we expect, or we explain why it does not."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TOOLS = [tool(name, filler_text(80, name)) for name in ("search", "read", "write
 
 @pytest.fixture
 def clock(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> ManualClock:
-    """The provider's clock, which is ours as well."""
+    """The provider's clock, which we use as well."""
     assert isinstance(simulator.clock, ManualClock)
     ours = SimpleNamespace(perf_counter=simulator.clock.now_seconds, time_ns=time.time_ns)
     monkeypatch.setattr(call, "time", ours)
@@ -56,7 +56,7 @@ def watched(simulator: Simulator, clock: ManualClock, telemetry: Telemetry) -> I
 
 
 class Traffic:
-    """Conversations that begin, grow, are edited and asked again, drawn by chance."""
+    """Random conversations that begin, grow, are edited and asked again."""
 
     def __init__(self, seed: int) -> None:
         self.chance = Random(seed)  # noqa: S311  # reproducible on purpose
@@ -64,7 +64,7 @@ class Traffic:
         self.earlier: list[Body] = []
 
     def next(self) -> tuple[str, Body]:
-        """What is done, and the request."""
+        """Return the name of the next step and its request."""
         steps: list[Callable[[Body], None]] = [self.grow, self.grow, self.ask_again, self.edit, self.truncate]
         steps += [self.shuffle, self.rescope, self.repeat]
         if not self.earlier or self.chance.random() < 0.3:
@@ -120,7 +120,7 @@ def test_what_we_expect_is_what_the_provider_reads(seed: int, watched: Watched) 
     for _ in range(10):
         step, body = traffic.next()
         seen = watched.send(body)
-        # Blocks of gpt-5.5 are counted from behind hidden tokens: one more may fit than we can know.
+        # Blocks of gpt-5.5 are counted after hidden tokens, so one more may fit than we can know.
         most = {OLD: 128, MIDDLE: 2_048 + 128, NEW: 128}[body["model"]] + seen.read_tokens // 8
         assert -most <= seen.expected_tokens - seen.read_tokens <= 128 + seen.read_tokens // 8, step
         assert seen.reason not in {"provider", "rate_overflow", "concurrent", "expired"}

@@ -1,4 +1,4 @@
-"""The diagnosis of generated applications is right, and blames nobody for what another did."""
+"""The diagnosis of generated applications is right, and never confuses the provider's doing with others'."""
 
 from __future__ import annotations
 

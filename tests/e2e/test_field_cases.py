@@ -1,4 +1,4 @@
-"""What people ran into, from public issue trackers: each is explained, and not blamed on the wrong one."""
+"""Cases from public issue trackers: each is explained, and blamed on the right side."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.unit.prompts import (
 
 RULES = system(prose(4_000))
 TOOLS = [tool(name, prose(80, name)) for name in ("search", "read", "write", "run", "list", "ask")]
-# Of our own, because Python 3.10 has no price list.
+# Our own, because Python 3.10 has no price list.
 PRICES = {model: {"input": 4.0, "cache_read": 0.4} for model in (OLD, MIDDLE, NEW)}
 NOT_THE_APPLICATION = {"provider", "rate_overflow", "cold_start", "below_minimum", None}
 
@@ -44,7 +44,7 @@ def watched(simulator: Simulator, telemetry: Telemetry) -> Iterator[Watched]:
 
 
 def assert_spoiled(seen: list[Seen], reason: str, place: tuple[str, str]) -> None:
-    """All but the first have this reason, at this place, and it is the application's doing."""
+    """Assert that all but the first have this reason at this place, and that it is the application's doing."""
     assert reason not in NOT_THE_APPLICATION
     assert seen[0].reason == "cold_start"
     for each in seen[1:]:
@@ -56,7 +56,7 @@ def assert_spoiled(seen: list[Seen], reason: str, place: tuple[str, str]) -> Non
 
 
 def turns(count: int, *, tokens: int = 300) -> list[Body]:
-    """A conversation of so many questions and answers."""
+    """A conversation of `count` questions and answers."""
     return [
         turn
         for number in range(count)

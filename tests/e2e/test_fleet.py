@@ -1,4 +1,4 @@
-"""Real clients whose processes share a file: what is told, what is stored, what happens when it is away."""
+"""Real clients whose processes share a file: what is reported, what is stored, and what happens if the store fails."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def fleet() -> Fleet:
 
 
 class Processes:
-    """Applications that begin one after the other, each with a memory of its own, and share a file."""
+    """Applications that run one after another, each with its own memory, and share a file."""
 
     def __init__(self, telemetry: Telemetry, simulator: Simulator, file: Path) -> None:
         self.telemetry, self.simulator, self.file = telemetry, simulator, file
         self._is_running = False
 
     def begin(self, **settings: Any) -> None:
-        """End the one that runs, and begin another one."""
+        """End the running application, if any, and start another."""
         if self._is_running:
             otel_promptcache.uninstrument()
         self._is_running = True
@@ -55,7 +55,7 @@ class Processes:
             fleet().flush()
 
     def client(self, api_key: str = "key") -> OpenAI:
-        """A client whose requests leave when the store has answered, as if the model took its time."""
+        """A client that sends requests once the store has answered, as if the model took a while."""
 
         def wait(_: object) -> None:
             self.flush()
@@ -66,7 +66,7 @@ class Processes:
         )
 
     def ask(self, question: str = "Hi", api_key: str = "key", **members: Any) -> dict[str, Any]:
-        """Send a request; what is said of it."""
+        """Send a request and return the attributes of its span."""
         messages: Any = [RULES, {"role": "user", "content": question}]
         with self.client(api_key) as client:
             client.chat.completions.create(model="gpt-4.1", messages=messages, **members)
@@ -158,7 +158,7 @@ def test_the_provider_can_be_asked_before_the_first_answer_in_a_process(
         processes.begin(request_diagnostics=1.0)
         with processes.client(api_key) as client:
             failed = respond(client, stream=True, extra_headers={"x-sim-fault": "error_event"})
-            assert asked() in (None, told)  # as a rule, the store has not answered when it is built
+            assert asked() in (None, told)  # usually, the store has not answered when it is built
             failed.close()
             respond(client)
         assert asked() == told
@@ -218,12 +218,12 @@ def test_a_bad_address_is_an_error_as_an_argument_and_left_out_of_the_environmen
     with caplog.at_level(logging.WARNING):
         telemetry.instrument()
     assert PromptCacheInstrumentor()._fleet is None
-    assert "the setting fleet is left out" in caplog.text
+    assert "the setting fleet is ignored" in caplog.text
     assert "pa55" not in caplog.text
 
 
 class Broken:
-    """What a store may do instead of its work."""
+    """A store's method that fails in some way."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind

@@ -1,4 +1,4 @@
-"""The ways to switch it on, and what an application may do around it."""
+"""The ways to switch the instrumentation on, and what an application may do around it."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_prefix_names_everything_inside(simulator: Simulator, telemetry: Telemet
         with otel_promptcache.prefix("outer"):
             client.chat.completions.create(**CHAT)
             with otel_promptcache.prefix("inner"), ThreadPoolExecutor(1) as pool:
-                # In a thread: a loop of the test runner would be left behind in this one.
+                # In a new thread, because in this one a loop of the test runner would be left behind.
                 pool.submit(contextvars.copy_context().run, asyncio.run, tasks()).result()
                 context = contextvars.copy_context()
                 pool.submit(context.run, lambda: client.chat.completions.create(**CHAT)).result()
@@ -168,7 +168,7 @@ def test_bad_prices(
         monkeypatch.setenv("OTEL_PYTHON_PROMPTCACHE_PRICES", "missing.json")
         telemetry.instrument()
         assert "cannot read missing.json" in caplog.text
-        assert "the setting prices is left out" in caplog.text
+        assert "the setting prices is ignored" in caplog.text
 
 
 def test_a_bad_setting_raises_and_leaves_no_trace(telemetry: Telemetry) -> None:

@@ -1,4 +1,4 @@
-"""Another process uses the same cache: what one process says of losses that it alone cannot explain."""
+"""Another process uses the same cache: what one process says about losses that it cannot explain on its own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def watched(simulator: Simulator, telemetry: Telemetry) -> Iterator[Watched]:
 
 
 def elsewhere(simulator: Simulator, body: Body) -> None:
-    """Another process sends a request."""
+    """Send a request as another process would."""
     request = urllib.request.Request(  # noqa: S310  # on loopback
         f"{simulator.base_url}/chat/completions",
         json.dumps(body).encode(),
@@ -73,7 +73,7 @@ def test_each_span_says_whose_requests_are_known(watched: Watched) -> None:
 @pytest.mark.parametrize("name", ["i stable prefix, other tails", "vii above the rate"])
 def test_a_fleet_is_hardly_ever_told_what_its_processes_cannot_know(name: str) -> None:
     scenario = next(each for each in SCENARIOS if each.name == name)
-    alone, together = (figures(list(run(scenario, number, 0, MEMORIES["process"]))) for number in (1, 8))
+    alone, together = (figures(list(run(scenario, number, 0, MEMORIES["process"]()))) for number in (1, 8))
     assert (alone.wrong, alone.unseen, alone.blind_hits, alone.blamed) == (0, 0, 0, 0)
     assert together.lost >= 18
     assert together.unseen >= 0.7 * together.lost

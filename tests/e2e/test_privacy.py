@@ -27,7 +27,7 @@ ALLOWED_METRIC_ATTRIBUTES = {
     names.OPERATION_NAME, names.PROVIDER_NAME, names.REQUEST_MODEL, names.API_TYPE, names.RESPONSE_SERVICE_TIER,
     names.FINGERPRINT.name, names.PREFIX_NAME.name, names.RESULT.name, names.TOKEN_STATE, names.TOKEN_TYPE,
     names.ERROR_TYPE, names.CODE_FUNCTION_NAME, names.MISS_REASON.name, names.MISS_SOURCE.name,
-    names.HISTORY.name,
+    names.HISTORY.name, names.WRITE_TTL.name,
 }  # fmt: skip
 
 

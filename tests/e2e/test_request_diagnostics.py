@@ -1,4 +1,4 @@
-"""Asking the provider why: only if a setting allows it, only where it can answer, and nothing else is changed."""
+"""Asking the provider for the reason: only if a setting allows it and it can answer, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -91,4 +91,4 @@ def test_a_share_is_a_sample(client: OpenAI, simulator: Simulator, telemetry: Te
     for _ in range(61):
         ask(client)
     asked = sum("prompt_cache_options" in (request.body or {}) for request in simulator.requests)
-    assert 0 < asked < 60  # each outcome outside has a probability of 2 ** -60
+    assert 0 < asked < 60  # 0 and 60 have a probability of 2 ** -60 each

@@ -1,4 +1,4 @@
-"""Whatever the environment holds: the application starts, and one line says what is not as it should be."""
+"""Whatever the environment contains, the application starts, and one line says what is wrong."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CONTENTS = {
 
 
 def start(setting: str, value: str | bytes) -> str:
-    """Start an application with one setting, and return what is logged."""
+    """Start an application with one setting, and return its log."""
     environment = {**os.environb, f"OTEL_PYTHON_PROMPTCACHE_{setting}".encode(): os.fsencode(value)}
     done = subprocess.run(
         [sys.executable, "-c", START],
@@ -58,7 +58,7 @@ def test_a_file_of_prices_that_is_none_is_left_out(name: str, tmp_path: Path) ->
     (tmp_path / name).write_text(CONTENTS[name], encoding="utf-8")
     logged = start("PRICES", str(tmp_path / name))
     assert_one_line(logged)
-    assert logged.endswith("; the setting prices is left out\n")
+    assert logged.endswith("; the setting prices is ignored\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs pipes and devices")
@@ -105,5 +105,5 @@ def test_a_key_that_is_no_utf8_is_a_key() -> None:
 def test_exponential_histograms_without_an_sdk_that_could_keep_them_are_explained() -> None:
     logged = start("HISTOGRAMS", "exponential")
     assert_one_line(logged)
-    assert "buckets are used" in logged
+    assert "; using explicit buckets" in logged
     assert start("HISTOGRAMS", "off") == ""

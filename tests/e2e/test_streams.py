@@ -1,4 +1,4 @@
-"""Streams: when the first token came, who ended them, and what was asked for on the application's behalf."""
+"""Streams: when the first token arrives, who ends them, and what is requested on the application's behalf."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_time_to_first_token_is_not_that_of_the_first_event(api: str, telemetry:
         else:
             list(client.responses.create(**RESPONSES, stream=True))
     attributes = telemetry.span
-    # The role-only chunk and `response.created` come at once; over 1,000 tokens are to be processed before text.
+    # The role-only chunk and `response.created` come immediately; text needs over 1,000 tokens to be processed.
     assert attributes["promptcache.time_to_first_token"] >= prefill_seconds
     assert attributes["gen_ai.response.time_to_first_chunk"] < attributes["promptcache.time_to_first_token"]
     assert telemetry.total("promptcache.time_to_first_token") == attributes["promptcache.time_to_first_token"]
@@ -92,7 +92,7 @@ async def test_stream_usage_asks_for_it_and_hides_only_its_event(
         return values
 
     def without_usage_member(values: list[Any]) -> str:
-        # With usage asked for, the provider sends `"usage": null` with each chunk.
+        # If usage is requested, the provider sends `"usage": null` with each chunk.
         return comparable([{k: v for k, v in chunk.items() if k != "usage"} for _, chunk in values])
 
     plain = await run()

@@ -1,4 +1,4 @@
-"""Every surface of the SDK: seen once, seen right, and seen by nobody but us."""
+"""Every surface of the SDK: each call is observed once and correctly, and callers see no difference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ids = [surface.name for surface in AVAILABLE]
 
 
 async def view(surface: Surface, simulator: Simulator, *, is_async: bool, **client: Any) -> View:
-    """What the caller sees of a second call, so that the cache has something to read."""
+    """What the caller sees of a second call, for which the cache has something to read."""
     arguments = {"base_url": simulator.base_url, "api_key": "key", "max_retries": 0, **client}
     if is_async:
         async with AsyncOpenAI(**arguments) as aclient:

@@ -1,4 +1,4 @@
-"""The tutorial runs as it stands, and its README shows what really appears."""
+"""The tutorial runs as published, and its README shows its real output."""
 
 from __future__ import annotations
 

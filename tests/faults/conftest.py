@@ -1,4 +1,4 @@
-"""A fault of ours in one seam, for the tests of this folder."""
+"""A fault of our own in one seam, for the tests in this folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.faults.seams import raises_first, raises_last
 
 @pytest.fixture(params=[raises_first, raises_last], ids=["before", "after"])
 def inject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[type, str], None]:
-    """Make one seam raise before or after it did its work."""
+    """Make one seam raise before or after it does its work."""
 
     def inject(owner: type, name: str) -> None:
         method = vars(owner)[name].__wrapped__

@@ -1,4 +1,4 @@
-"""What a caller gets out of a call that may go wrong: everything that could tell two runs apart."""
+"""What a caller gets from a call that may fail: everything that could distinguish two runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def describe(error: BaseException | None) -> list[Any]:
-    """An exception as a caller can tell it from another."""
+    """Everything by which a caller can distinguish an exception from another one."""
     if error is None:
         return []
     body = getattr(error, "body", None)
@@ -46,7 +46,7 @@ def call(client: OpenAI, kind: str, **extra: Any) -> Outcome:
             return [comparable(seen(result))], ""
         for event in result:
             values.append(comparable(seen(event)))  # noqa: PERF401  # what came before an exception counts
-    except Exception as error:  # noqa: BLE001  # any is a result
+    except Exception as error:  # noqa: BLE001  # any exception is a result
         return values, comparable(describe(error))
     return values, ""
 
@@ -62,6 +62,6 @@ async def acall(client: AsyncOpenAI, kind: str, **extra: Any) -> Outcome:
             return [comparable(seen(result))], ""
         async for event in result:
             values.append(comparable(seen(event)))  # noqa: PERF401  # what came before an exception counts
-    except Exception as error:  # noqa: BLE001  # any is a result
+    except Exception as error:  # noqa: BLE001  # any exception is a result
         return values, comparable(describe(error))
     return values, ""

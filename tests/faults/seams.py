@@ -1,4 +1,4 @@
-"""All places where our code runs in the host's call, and faults to put there."""
+"""All places where our code runs within the host's call, and faults to inject there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEAMS = [
 
 
 class InjectedError(Exception):
-    """A fault of ours."""
+    """A fault of our own."""
 
 
 def raises_first(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -42,7 +42,7 @@ def call(client: Any, kind: str) -> Outcome:
         else:
             with client.messages.with_streaming_response.create(**REQUEST, stream=True) as raw:
                 values.extend(map(repr, raw.iter_bytes()))
-    except Exception as error:  # noqa: BLE001  # any is a result
+    except Exception as error:  # noqa: BLE001  # any exception is a result
         return values, repr(describe(error))
     return values, ""
 
@@ -52,7 +52,7 @@ def outcomes(kind: str) -> list[Outcome]:
     found: list[Outcome] = []
     for replies in (reply, broken_reply):
         with client_of(platform, is_async=False, reply=replies) as client:
-            # In a context of its own, because the faulty seam may be the one that detaches the span.
+            # In its own context, because the faulty seam may be the one that detaches the span.
             found += [contextvars.copy_context().run(call, client, kind) for _ in range(2)]
     return found
 

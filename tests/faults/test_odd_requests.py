@@ -53,7 +53,7 @@ ODD: dict[str, dict[str, Any]] = {
 
 
 def fresh(name: str) -> dict[str, Any]:
-    """The request again; a generator can be used once."""
+    """The request again: a generator can be used only once."""
     request = dict(ODD[name])
     if name == "a generator of messages":
         request["messages"] = ({"role": "user", "content": "Hi"} for _ in range(1))
@@ -66,12 +66,12 @@ async def outcomes(simulator: Simulator, name: str) -> list[str]:
     with OpenAI(base_url=simulator.base_url, api_key="key", max_retries=0) as client:
         try:
             results.append(comparable(seen(client.chat.completions.create(**fresh(name)))))
-        except Exception as error:  # noqa: BLE001  # any is a result
+        except Exception as error:  # noqa: BLE001  # any exception is a result
             results.append(comparable(describe(error)))
     async with AsyncOpenAI(base_url=simulator.base_url, api_key="key", max_retries=0) as aclient:
         try:
             results.append(comparable(seen(await aclient.chat.completions.create(**fresh(name)))))
-        except Exception as error:  # noqa: BLE001  # any is a result
+        except Exception as error:  # noqa: BLE001  # any exception is a result
             results.append(comparable(describe(error)))
     return results
 

@@ -36,7 +36,7 @@ def expected(session_simulator: Simulator) -> dict[tuple[str, bool], list[Outcom
 def run(simulator: Simulator, kind: str, *, is_failing: bool) -> list[Outcome]:
     headers = {"x-sim-fault": "server_error"} if is_failing else {}
     with OpenAI(base_url=simulator.base_url, api_key="key", max_retries=0) as client:
-        # In a context of its own, because the faulty seam may be the one that detaches the span.
+        # In its own context, because the faulty seam may be the one that detaches the span.
         context = contextvars.copy_context()
         return context.run(lambda: [call(client, kind, extra_headers=headers) for _ in range(2)])
 
@@ -68,7 +68,7 @@ def test_caller_does_not_notice_while_the_usage_event_is_hidden(
     simulator: Simulator,
     telemetry: Telemetry,
 ) -> None:
-    """The event that we asked for may show up where the seam that hides it is the faulty one; never less."""
+    """The event that we asked for may show up if the seam that hides it is the faulty one; nothing may be missing."""
     inject(owner, name)
     telemetry.instrument(strict=False, stream_usage=True)
     outcomes = run(simulator, "chat stream without usage", is_failing=False)

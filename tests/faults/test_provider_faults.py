@@ -1,4 +1,4 @@
-"""Whatever the provider sends, the caller sees what it would see without us, and we say `unknown`."""
+"""Whatever the provider sends, the caller sees what it would see without us, and we report `unknown`."""
 
 from __future__ import annotations
 

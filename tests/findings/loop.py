@@ -1,4 +1,4 @@
-"""An application with a flaw, the same one after the advice was followed, and what the report says of each."""
+"""An application with a flaw, the same application after the advice was followed, and the report on each."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from openai import OpenAI
 
 import otel_promptcache
 from otel_promptcache.calls import call as call_module
+from otel_promptcache.own_prices import load_prices
+from otel_promptcache.prices import Prices
+from otel_promptcache.report.reading.listed import price_by
 from otel_promptcache.report.reading.record import CallRecord
 from otel_promptcache.report.report import Report, build_report
 from otel_promptcache.report.rules.snippets import Snippet
@@ -37,7 +40,7 @@ TOOLS = [tool(name, prose(120, name)) for name in ("search", "read", "write", "r
 
 @dataclass
 class App:
-    """What an application has: a client, and a clock that it can wait by."""
+    """What an application has: its clients, and a clock to wait by."""
 
     simulator: Simulator
     clock: ManualClock
@@ -52,7 +55,7 @@ class App:
         return OpenAI(base_url=base_url, api_key=self.api_key, max_retries=0)
 
     def chat(self, *messages: Body, client: OpenAI | None = None, **members: Any) -> Any:
-        """Send a chat; what an old SDK has no argument for goes with the others."""
+        """Send a chat; members go into the extra body, as an old SDK has no arguments for some."""
         extra = {**members.pop("extra_body", {}), **members}
         direct = {
             name: extra.pop(name) for name in ("extra_headers", "stream", "stream_options") if name in extra
@@ -74,16 +77,19 @@ class App:
             )
 
     def message(self, *messages: Body, extra_headers: Body | None = None, **members: Any) -> Any:
-        """Send a request of the Messages API."""
+        """Send a request of the Messages API; a stream is read to its end."""
         extra = {**members.pop("extra_body", {}), **members}
+        direct = {"stream": True} if extra.pop("stream", False) else {}
         with otel_promptcache.prefix(self.prefix):
-            return self.claude.messages.create(
+            answer = self.claude.messages.create(
                 model=CLAUDE,
-                max_tokens=32,
+                max_tokens=extra.pop("max_tokens", 32),
                 messages=list(messages),
                 extra_body=extra,
                 extra_headers=extra_headers,
+                **direct,
             )
+            return list(answer) if direct else answer
 
     def rules(self, text: str = RULES) -> Body:
         return system(text)
@@ -96,14 +102,15 @@ class Loop:
     flawed: Callable[[App], None]
     fixed: Callable[[App], None]
     config: Mapping[str, Any] = field(default_factory=dict)
-    """Of the simulator."""
+    """The simulator's configuration."""
     is_measurement: bool = False
-    """What is closed is a gap in what is known, rather than a loss."""
+    """The remedy closes a gap in the data rather than a loss."""
     prices: Mapping[str, Any] = field(default_factory=lambda: PRICES)
+    app: type[App] = App
 
 
 def fill(snippet: Snippet, api_type: str = "chat_completions", **names: Any) -> Any:
-    """What the lines of a snippet come to, with the application's own values."""
+    """Evaluate the lines of a snippet with the application's own values."""
     lines = snippet.for_format(api_type)
     lines = f"dict({lines})" if ARGUMENTS.match(lines) else lines
     return eval(lines, {"json": json, **names})  # noqa: S307  # our own lines, to show that they work
@@ -111,11 +118,14 @@ def fill(snippet: Snippet, api_type: str = "chat_completions", **names: Any) -> 
 
 @contextmanager
 def our_clock(clock: ManualClock) -> Iterator[None]:
-    """Our clock is the provider's."""
+    """Use the provider's clock as ours, but keep spans that start at the same time by it in order."""
+    begun_ns = time.perf_counter_ns()
+
+    def time_ns() -> int:
+        return int(clock.now_seconds() * 1e9) + time.perf_counter_ns() - begun_ns
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            call_module, "time", SimpleNamespace(perf_counter=clock.now_seconds, time_ns=time.time_ns)
-        )
+        patch.setattr(call_module, "time", SimpleNamespace(perf_counter=clock.now_seconds, time_ns=time_ns))
         yield
 
 
@@ -130,13 +140,13 @@ _DIAGNOSIS = (
 def report_of(
     traffic: Callable[[App], None], loop: Loop, *, without_diagnosis: bool = False, reason: str | None = None
 ) -> Report:
-    """Run an application against a provider of its own, and report.
+    """Run an application against its own provider and return the report.
 
     Args:
         traffic: What the application sends.
         loop: How the provider is set up.
-        without_diagnosis: As of a process that could not tell why.
-        reason: What is put in the place of each reason.
+        without_diagnosis: Report as if the process could not tell any reason.
+        reason: What replaces each reason.
     """
     telemetry, clock = Telemetry(), ManualClock()
     config = {
@@ -148,7 +158,7 @@ def report_of(
     telemetry.instrument(prices=loop.prices)
     try:
         with Simulator(SimConfig(**{**config, **loop.config}), clock=clock) as simulator, our_clock(clock):
-            app = App(simulator, clock)
+            app = loop.app(simulator, clock)
             with app.client, app.claude:
                 traffic(app)
             spans = sorted(telemetry.spans, key=lambda span: span.start_time or 0)
@@ -167,4 +177,4 @@ def report_of(
             attributes["promptcache.miss.reason"] = reason
         started, ended = (span.start_time or 0) / 1e9, (span.end_time or 0) / 1e9
         calls.append(CallRecord.from_attributes(attributes, started_seconds=started, ended_seconds=ended))
-    return build_report(calls)
+    return build_report(calls, price_by(Prices(load_prices(loop.prices))))

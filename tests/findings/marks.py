@@ -65,12 +65,12 @@ def _short(app: App, *, is_moved: bool) -> None:
         app.message(user(text(f"Question of {name}?")), system=first)
 
 
-def _fan_out(app: App, *, is_first_alone: bool) -> None:
-    """Requests that share a document and are sent at once, in each of several rounds."""
+def _fan_out(app: App, *, is_first_alone: bool, first_tokens: int = 32) -> None:
+    """Requests that share a document and are sent at the same time, in each of several rounds."""
     for topic in ("one", "two", "three"):
         document = [marked(prose(2_400, topic))]
         if is_first_alone:
-            app.message(user(text("Hi")), system=document)
+            app.message(user(text("Hi")), system=document, max_tokens=first_tokens)
         arrived = threading.Barrier(4)
 
         def send(name: str, document: list[Body] = document, arrived: threading.Barrier = arrived) -> None:
@@ -101,6 +101,24 @@ def _own(name: str) -> str:
     return f"You talk to {name}. {prose(40, name)}"
 
 
+def _returning(app: App, *, mark: Snippet, late: int, quick: int) -> None:
+    """Conversations, some of which are resumed after a while; the others have only one question.
+
+    Args:
+        app: The application.
+        mark: The marker at the end of their documents.
+        late: How many are resumed.
+        quick: How many are not.
+    """
+    documents = [prose(1_500, f"document {number}") for number in range(late + quick)]
+    for document in documents:
+        app.message(user(text("Hi")), system=[marked(document, mark)])
+        app.clock.advance(20)
+    app.clock.advance(900)
+    for document in documents[:late]:
+        app.message(user(text("And?")), system=[marked(document, mark)])
+
+
 def _growing(app: App, *, mark: Snippet) -> None:
     blocks: list[Body] = []
     for turn in range(8):
@@ -108,6 +126,17 @@ def _growing(app: App, *, mark: Snippet) -> None:
         app.message(user(*blocks[:-1], marked(blocks[-1]["text"], mark)), system="You are an agent.")
         app.clock.advance(30)
 
+
+def _silent(app: App, *, fault: str | None) -> None:
+    """Streams through a gateway that drops their usage."""
+    headers = {"extra_headers": {"x-sim-fault": fault}} if fault else {}
+    for name in NAMES[:8]:
+        app.message(user(text(f"Question of {name}?")), system=[marked(RULES)], stream=True, **headers)
+
+
+SILENT_LOOP = Loop(
+    flawed=lambda app: _silent(app, fault="usage_missing"), fixed=lambda app: _silent(app, fault=None)
+)
 
 MARK_LOOPS: dict[str, Loop] = {
     "markers-absent": Loop(flawed=each(lambda _: RULES), fixed=each(lambda _: [marked(RULES)])),
@@ -131,6 +160,11 @@ MARK_LOOPS: dict[str, Loop] = {
         fixed=lambda app: _one_shots(app, members={}),
     ),
 }
+FILLING_LOOP = Loop(
+    flawed=lambda app: _fan_out(app, is_first_alone=False),
+    fixed=lambda app: _fan_out(app, is_first_alone=True, first_tokens=0),
+    config={"slow_seconds": 0.3},
+)
 MISPLACED_LOOPS: dict[Situation, Loop] = {
     Situation.HISTORY_GREW: Loop(
         flawed=lambda app: _long_turns(app, further=None), fixed=lambda app: _long_turns(app, further=12)
@@ -144,7 +178,17 @@ MISPLACED_LOOPS: dict[Situation, Loop] = {
         fixed=each(lambda name: [marked(RULES), text(_own(name))]),
     ),
 }
-HOUR_LOOP = Loop(
-    flawed=lambda app: _growing(app, mark=snippets.HOUR),
-    fixed=lambda app: _growing(app, mark=snippets.MARKER),
+HOUR_LOOPS = {
+    "no pauses": Loop(
+        flawed=lambda app: _growing(app, mark=snippets.HOUR),
+        fixed=lambda app: _growing(app, mark=snippets.MARKER),
+    ),
+    "few come back late": Loop(
+        flawed=lambda app: _returning(app, mark=snippets.HOUR, late=2, quick=6),
+        fixed=lambda app: _returning(app, mark=snippets.MARKER, late=2, quick=6),
+    ),
+}
+HOUR_PAYS = Loop(
+    flawed=lambda app: _returning(app, mark=snippets.MARKER, late=6, quick=2),
+    fixed=lambda app: _returning(app, mark=snippets.HOUR, late=6, quick=2),
 )

@@ -1,4 +1,4 @@
-"""Flaws that show only in many calls, gaps in what is known, and their remedies."""
+"""Flaws that show only in many calls, gaps in the data, and their remedies."""
 
 from __future__ import annotations
 

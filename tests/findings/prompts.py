@@ -15,7 +15,7 @@ NAMES = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn", "Gil", "Hal"]
 
 
 def in_front(line: Callable[[int], str]) -> Loop:
-    """A line on top of the system prompt; the remedy puts it behind the question."""
+    """A line on top of the system prompt; the remedy puts it after the question."""
 
     def flawed(app: App) -> None:
         for number in range(8):
@@ -159,7 +159,7 @@ def _results(app: App, *, is_cut: bool) -> None:
 
 
 def _diagnosed(app: App, *, is_same: bool) -> None:
-    """A conversation that the provider keeps; its own diagnostics say what we cannot see."""
+    """A conversation that the provider stores; its own diagnostics say what we cannot see."""
     for number in range(4):
         first = app.respond(
             user(prose(1_500, "start" if is_same else f"start {number}")), model=NEW, instructions="x"
@@ -171,7 +171,7 @@ def _diagnosed(app: App, *, is_same: bool) -> None:
 
 
 def _document(app: App, *, is_first: bool) -> None:
-    """Two agents that read one document behind rules of their own."""
+    """Agents that read one document after their own rules."""
     document = prose(2_000, "document")
     agents = [prose(400, agent) for agent in ("lawyer", "editor", "teacher")]
     for number in range(9):
@@ -230,7 +230,7 @@ def _marked(text: str, role: str = "system") -> Body:
 
 
 def _static_prefix(app: App, *, members: Body) -> None:
-    """Explicit mode with one breakpoint behind the static prefix, and a history that grows."""
+    """Explicit mode with one breakpoint after the static prefix, and a growing history."""
     history = list[Body]()
     for turn in range(6):
         history.append(user(prose(500, f"question {turn}")))
@@ -239,13 +239,13 @@ def _static_prefix(app: App, *, members: Body) -> None:
 
 
 def _unmarked_rules(app: App, *, is_marked: bool) -> None:
-    """Questions behind the same rules, which end without a breakpoint."""
+    """Questions after the same rules, which end without a breakpoint."""
     for name in NAMES[:6]:
         app.chat(_marked(RULES) if is_marked else app.rules(), user(prose(300, name)), model=NEW)
 
 
 def _unsplit_rules(app: App, *, is_split: bool) -> None:
-    """Rules and what belongs to a user in one message."""
+    """Rules and user-specific text in one message."""
     for name in NAMES[:6]:
         own = f"You talk to {name}. {prose(200, name)}"
         whole = app.rules(RULES + own)
@@ -268,6 +268,23 @@ BREAKPOINT_LOOPS: dict[str, Loop] = {
     ),
 }
 """The variants of `no-matching-breakpoint`."""
+
+
+def _new_models(app: App, *, is_apart: bool) -> None:
+    """News in the rules or, with the remedy, in their own message after a breakpoint."""
+    head = prose(60, "head")
+    for number in range(8):
+        news = "".join(prose(40, f"news {each}") for each in range(number + 1))
+        if is_apart:
+            app.chat(_marked(head + RULES), app.rules(news), user("Hi"), model=NEW)
+        else:
+            app.chat(app.rules(head + news + RULES), user("Hi"), model=NEW)
+
+
+NEW_MODEL_LOOP = Loop(
+    flawed=lambda app: _new_models(app, is_apart=False), fixed=lambda app: _new_models(app, is_apart=True)
+)
+"""The loop of `inserted-in-front` if only what ends at a breakpoint can be read."""
 
 OTHER_TEMPLATE_LOOP = Loop(
     flawed=lambda app: _document(app, is_first=False), fixed=lambda app: _document(app, is_first=True)

@@ -17,7 +17,7 @@ KEYED = {"prompt_cache_options": {"mode": "explicit"}}
 
 
 def each(members: Callable[[int], Body], count: int = 8) -> Callable[[App], None]:
-    """Requests of one prompt with the members that a function gives for each."""
+    """Requests with one prompt and the members that a function returns for each."""
 
     def traffic(app: App) -> None:
         for number in range(count):
@@ -31,7 +31,7 @@ def same(**members: Any) -> Callable[[App], None]:
 
 
 def _endpoints(app: App, *, is_sticky: bool) -> None:
-    """Conversations that are moved from one backend to another in between."""
+    """Conversations that are moved to another backend midway."""
     with Simulator(app.simulator.config, clock=app.clock) as other, app.client_of(other.base_url) as fallback:
         for topic in ("one", "two", "three"):
             for turn in range(4):
@@ -44,7 +44,7 @@ def _endpoints(app: App, *, is_sticky: bool) -> None:
 
 
 def _sessions(app: App, *, is_kept: bool) -> None:
-    """A gateway that sends each session to a replica of its own."""
+    """A gateway that sends each session to its own replica."""
     for number in range(8):
         if number and not is_kept:
             app.simulator.evict()
@@ -54,7 +54,7 @@ def _sessions(app: App, *, is_kept: bool) -> None:
 
 
 def _modes(app: App, *, is_kept: bool) -> None:
-    """A conversation in which every second turn comes from code with breakpoints of its own."""
+    """A conversation in which every second turn comes from code with its own breakpoints."""
     history = list[Body]()
     for turn in range(8):
         question = user(prose(300, f"question {turn}"))
@@ -123,7 +123,7 @@ def _short(app: App, *, is_longer: bool) -> None:
 
 
 def _rates(app: App, *, keys: int) -> None:
-    """Ten requests a minute, and now and then a burst of forty: what takes the overflow has forgotten by then."""
+    """Ten requests a minute, with occasional bursts of forty: the overflow's machine has forgotten the prompt by then."""
     for minute in range(48):
         count = 10 if minute % 12 else 40
         for number in range(count):
@@ -133,7 +133,7 @@ def _rates(app: App, *, keys: int) -> None:
 
 
 def _fan_out(app: App, *, is_first_alone: bool) -> None:
-    """Requests that are sent at once, in each of several rounds."""
+    """Requests that are sent at the same time, in each of several rounds."""
     for topic in ("one", "two", "three"):
         rules = app.rules(prose(2_400, topic))
         if is_first_alone:

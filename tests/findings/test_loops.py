@@ -1,4 +1,4 @@
-"""For every finding: the flaw brings it up, and the advice, followed as a person would, takes the loss away."""
+"""For every finding: the flaw triggers it, and the advice, followed as a person would, removes the loss."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from otel_promptcache.report.report import Report
 from otel_promptcache.report.rules.rule import Cause, Situation
 from tests.e2e import test_fleet
 from tests.findings.loop import App, Loop, report_of
-from tests.findings.marks import HOUR_LOOP, MARK_LOOPS, MISPLACED_LOOPS
+from tests.findings.marks import FILLING_LOOP, HOUR_LOOPS, HOUR_PAYS, MARK_LOOPS, MISPLACED_LOOPS, SILENT_LOOP
 from tests.findings.patterns import MEASUREMENT_LOOPS, PATTERN_LOOPS
-from tests.findings.prompts import BREAKPOINT_LOOPS, NAMES, OTHER_TEMPLATE_LOOP, PROMPT_LOOPS
+from tests.findings.prompts import BREAKPOINT_LOOPS, NAMES, NEW_MODEL_LOOP, OTHER_TEMPLATE_LOOP, PROMPT_LOOPS
 from tests.findings.setups import SETUP_LOOPS
 from tests.findings.tools import TOOL_LOOPS
 from tests.report import test_run_of_many
 from tests.unit.prompts import user
 
+MEASUREMENTS = {**MEASUREMENT_LOOPS, "usage-not-reported": SILENT_LOOP}
 LOOPS = {**PROMPT_LOOPS, **TOOL_LOOPS, **SETUP_LOOPS, **PATTERN_LOOPS, **MARK_LOOPS}
 ELSEWHERE = {
     "no-matching-breakpoint": "test_the_breakpoint_goes_where_the_advice_says",
@@ -32,7 +33,7 @@ ELSEWHERE = {
     "hour-not-needed": "test_five_minutes_are_enough",
     "unseen": "test_what_one_process_cannot_say_it_says_with_the_memory",
 }
-"""Findings that have a test of their own below, or with those of many processes."""
+"""Findings with their own test, below or among those of many processes."""
 
 
 def ids(report: Report) -> list[str]:
@@ -56,14 +57,14 @@ def test_the_advice_takes_the_loss_away(rule_id: str) -> None:
     if rule_id in (
         "writes-not-read",
         "marks-not-read",
-    ):  # nothing can be read: what is gained is the surcharge
+    ):  # nothing can be read: the gain is the surcharge
         assert (before.total.net_usd or 0) < 0 == after.total.net_usd
     else:
         assert (after.total.hit_ratio or 0) > (before.total.hit_ratio or 0)
 
 
 def test_every_finding_has_a_loop() -> None:
-    assert {*LOOPS, *MEASUREMENT_LOOPS, *ELSEWHERE} == {rule.id for rule in ALL_RULES}
+    assert {*LOOPS, *MEASUREMENTS, *ELSEWHERE} == {rule.id for rule in ALL_RULES}
     others = {*globals(), *vars(test_run_of_many), *vars(test_fleet)}
     assert set(ELSEWHERE.values()) <= others
 
@@ -97,16 +98,36 @@ def test_the_marker_goes_where_the_advice_says(situation: Situation) -> None:
     assert (after.total.hit_ratio or 0) > (before.total.hit_ratio or 0)
 
 
-def test_five_minutes_are_enough() -> None:
-    before, after = report_of(HOUR_LOOP.flawed, HOUR_LOOP), report_of(HOUR_LOOP.fixed, HOUR_LOOP)
-    assert ids(before) == ["hour-not-needed"]
-    assert ids(after) == []
+@pytest.mark.parametrize("case", HOUR_LOOPS)
+def test_five_minutes_are_enough(case: str) -> None:
+    loop = HOUR_LOOPS[case]
+    before, after = report_of(loop.flawed, loop), report_of(loop.fixed, loop)
+    (finding,) = [one for one in before.findings if one.rule.id == "hour-not-needed"]
+    assert "hour-not-needed" not in ids(after)
+    gained_usd = (after.total.net_usd or 0) - (before.total.net_usd or 0)
+    assert gained_usd == pytest.approx(finding.lost_usd, rel=0.01)
+    assert gained_usd > 0
+
+
+def test_an_hour_that_pays_is_left_alone() -> None:
+    before, after = report_of(HOUR_PAYS.flawed, HOUR_PAYS), report_of(HOUR_PAYS.fixed, HOUR_PAYS)
+    assert (after.total.net_usd or 0) > (before.total.net_usd or 0)
+    assert "hour-not-needed" not in ids(after)
+
+
+def test_a_request_without_output_fills_the_cache_for_the_others() -> None:
+    before, after = (report_of(way, FILLING_LOOP) for way in (FILLING_LOOP.flawed, FILLING_LOOP.fixed))
+    assert "`max_tokens` of 0 only fills the cache" in before.findings[0].advice
+    assert "concurrent-writes" not in ids(after)
     assert (after.total.net_usd or 0) > (before.total.net_usd or 0)
 
 
-def test_an_hour_for_long_pauses_is_left_alone() -> None:
-    loop = MARK_LOOPS["marked-prefix-expired"]
-    assert "hour-not-needed" not in ids(report_of(loop.fixed, loop))
+def test_new_text_is_a_message_of_its_own_where_only_whole_messages_are_read() -> None:
+    before, after = (report_of(way, NEW_MODEL_LOOP) for way in (NEW_MODEL_LOOP.flawed, NEW_MODEL_LOOP.fixed))
+    assert before.findings[0].rule.id == "inserted-in-front"
+    assert "in a separate message after a breakpoint" in before.findings[0].advice
+    assert not after.total.lost_tokens
+    assert (after.total.hit_ratio or 0) > (before.total.hit_ratio or 0)
 
 
 def test_another_template_that_shares_text_is_said_to_be_so() -> None:
@@ -118,9 +139,9 @@ def test_another_template_that_shares_text_is_said_to_be_so() -> None:
     assert (after.total.hit_ratio or 0) > (before.total.hit_ratio or 0)
 
 
-@pytest.mark.parametrize("rule_id", MEASUREMENT_LOOPS)
+@pytest.mark.parametrize("rule_id", MEASUREMENTS)
 def test_the_advice_makes_the_result_known(rule_id: str) -> None:
-    loop = MEASUREMENT_LOOPS[rule_id]
+    loop = MEASUREMENTS[rule_id]
     before, after = report_of(loop.flawed, loop), report_of(loop.fixed, loop)
     assert rule_id in {finding.rule.id for finding in before.findings}
     assert rule_id not in {finding.rule.id for finding in after.findings}

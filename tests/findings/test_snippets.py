@@ -1,4 +1,4 @@
-"""The lines to write for the Responses API do what those for Chat Completions do."""
+"""The advised lines for the Responses API do what those for Chat Completions do."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ def _rules(*items: Body) -> list[Body]:
     return [{"role": "developer", "content": RULES}, *items]
 
 
+def _in_words(members: Body) -> tuple[list[Body], Body]:
+    return members.pop("input"), members
+
+
 CASES: dict[str, tuple[Callable[[int], tuple[list[Body], Body]], Callable[[int], tuple[list[Body], Body]]]] = {
     "breakpoint": (
         lambda number: ([user(prose(300, NAMES[number]))], {"model": NEW, "instructions": RULES}),
@@ -71,6 +75,12 @@ CASES: dict[str, tuple[Callable[[int], tuple[list[Body], Body]], Callable[[int],
             _rules(user("Hi")), lines(snippets.SORTED_TOOLS, TOOLS=TOOLS[number % 4 :] + TOOLS[: number % 4]),
         ),
     ),
+    "tools in words": (
+        lambda number: (_rules(user("Hi")), {"tools": TOOLS[number % 3 :]}),
+        lambda number: _in_words(
+            lines(snippets.TOOLS_IN_WORDS, ALL_TOOLS=TOOLS, NAMES=ALL_NAMES[number % 3 :], MESSAGES=_rules(), QUESTION="Hi"),
+        ),
+    ),
     "allowed tools": (
         lambda number: (_rules(user("Hi")), {"tools": TOOLS[number % 3 :]}),
         lambda number: (
@@ -92,8 +102,7 @@ def test_the_loss_is_gone(name: str) -> None:
 
 @pytest.mark.parametrize("model", [NEW, OLD])
 def test_a_longer_lifetime_outlasts_the_default(model: str) -> None:
-    snippet = snippets.LONGER_LIFETIME
-    longer = lines(snippet) if model == NEW else fill(snippet)
+    longer = lines(snippets.LONGER_TTL if model == NEW else snippets.LONGER_RETENTION)
 
     def traffic(members: Body) -> Callable[[App], None]:
         def send(app: App) -> None:
@@ -112,7 +121,7 @@ def test_a_longer_lifetime_outlasts_the_default(model: str) -> None:
 
 def test_every_snippet_is_an_expression_of_names_in_capitals() -> None:
     for snippet in ALL_SNIPPETS.values():
-        for source in filter(None, (snippet.chat, snippet.responses)):
+        for source in filter(None, (snippet.chat, snippet.responses, snippet.messages)):
             source = f"dict({source})" if ARGUMENTS.match(source) else source  # noqa: PLW2901  # as it is run
             names = {name for name in compile(source, "snippet", "eval").co_names if name.isidentifier()}
             assert {name for name in names if name.isupper()} | {
@@ -120,5 +129,6 @@ def test_every_snippet_is_an_expression_of_names_in_capitals() -> None:
                 "loads",
                 "dumps",
                 "sorted",
+                "join",
                 "dict",
             } >= names

@@ -14,7 +14,7 @@ FIELDS = ("origin", "target", "weight", "carrier")
 
 
 def with_tools(tools: Callable[[int], Body]) -> Callable[[App], None]:
-    """Requests with the tools, and other members, that a function gives for each."""
+    """Requests with the tools, and other members, that a function returns for each."""
 
     def traffic(app: App) -> None:
         for number in range(8):

@@ -1,4 +1,4 @@
-"""The memory that processes share."""
+"""Memory shared by processes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Processes of one fleet, on a clock of the test's own, over a store that is asked at once."""
+"""Processes of one fleet, with the test's own clock and a store that is queried immediately."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Clock:
 
 @dataclass
 class AtOnce:
-    """Asks and tells at once; what is not urgent, too."""
+    """Runs every operation immediately, even if it is not urgent."""
 
     store: FleetStore
     operations: list[Query | Update] = field(default_factory=list)
     is_late: bool = False
-    """Answers come after the request is over."""
+    """Answers arrive only after the request is over."""
     waiting: list[FleetCall] = field(default_factory=list)
 
     def submit(self, call: FleetCall, is_urgent: bool) -> None:
@@ -104,7 +104,7 @@ class Sent:
 
 @dataclass
 class Process:
-    """One process, with a memory of its own and one that it shares."""
+    """One process, with its own memory and a shared one."""
 
     store: FleetStore
     clock: Clock
@@ -131,22 +131,23 @@ class Process:
             SentPrompt(prompt, asked, cache_options(body), prefix.fingerprint),
             segments,
             self.clock(),
+            policy=policy_for("openai", body["model"]),
             is_shared=True,
         )
         call = self.fleet.sent(
-            examination, segments, prefix, account=self.account, is_shared_account=not self.account
+            examination, segments, prefix, account=self.account, has_one_customer=not self.account
         )
         assert call is not None
         return Sent(self, body, examination, call)
 
     def send(self, body: Body, *, read: int = 0, write: int | None = None, **scope: Any) -> Diagnosis:
-        """Send a request and have it answered at once."""
+        """Send a request that is answered immediately."""
         return self.open(body, **scope).answer().judge(read=read, write=write)
 
 
 @dataclass
 class SharedStore:
-    """Starts processes that share a store, each with a connection of its own."""
+    """Starts processes that share a store, each with its own connection."""
 
     connect: Callable[[], FleetStore]
     clock: Clock

@@ -1,6 +1,6 @@
-"""The setting that says where the memory is."""
+"""The setting that says where the shared memory is."""
 
-# ruff: noqa: S108  # addresses are read, not used
+# ruff: noqa: S108  # addresses are parsed, not used
 
 from __future__ import annotations
 

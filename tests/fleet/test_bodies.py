@@ -1,4 +1,4 @@
-"""A variant of a template as bytes: what is read is what was written, and what is neither is refused."""
+"""A template's variant as bytes: what is written is read back, and malformed bytes are refused."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         bytes(MAX_BODY_BYTES + 1),
         TEMPLATE + bytes((0, 0, MAX_LINKS + 1)),
         TEMPLATE + bytes((0, 2, 1)),
-        TEMPLATE + bytes((0, 0, 1, 0, 0, 0)) + bytes(8) + b"\xff" * 7,  # a size of too many digits
-        TEMPLATE + bytes((0, 0, 1, 0x1C, 0, 0)) + bytes(10),  # a role that there is not
+        TEMPLATE + bytes((0, 0, 1, 0, 0, 0)) + bytes(8) + b"\xff" * 7,  # a size of too many bytes
+        TEMPLATE + bytes((0, 0, 1, 0x1C, 0, 0)) + bytes(10),  # a role that does not exist
     ],
 )
 def test_what_has_another_shape_is_refused(data: bytes) -> None:

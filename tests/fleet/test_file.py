@@ -16,4 +16,4 @@ def shared(tmp_path: Path) -> SharedStore:
 
 
 class TestFile(FleetVerdicts):
-    """The verdicts over a file."""
+    """The verdicts, with a file as the store."""

@@ -1,4 +1,4 @@
-"""What a process remembers of the fleet has a bound, and can be lost at any time."""
+"""What a process remembers of the fleet is bounded, and can be lost at any time."""
 
 from __future__ import annotations
 

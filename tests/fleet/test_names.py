@@ -1,4 +1,4 @@
-"""Names in the fleet: the same in every process with the key, of nobody else, and telling nothing."""
+"""Names in the fleet: the same in every process with the key, different for everyone else, and revealing nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that cannot be used, is full, or is another's; and answers of a Redis that make no sense."""
+"""A file that is unusable, full, or not ours; and nonsensical answers from Redis."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from otel_promptcache.fleet.store import Batch, Query, StoreError, Update, VariantUpdate
-from otel_promptcache.fleet.stores import redis_store, sqlite_store
+from otel_promptcache.fleet.stores import redis_connection, sqlite_store
+from otel_promptcache.fleet.stores.redis_connection import MissingPackageError
 from otel_promptcache.fleet.stores.redis_replies import read_found
-from otel_promptcache.fleet.stores.redis_store import MissingPackageError, RedisStore
+from otel_promptcache.fleet.stores.redis_store import RedisStore
 from otel_promptcache.fleet.stores.sqlite_store import SqliteStore
 from tests.fleet.fleets import in_a_file
 from tests.unit.prompts import chat, prose, system, user
@@ -111,7 +112,7 @@ def test_what_is_old_is_cleaned_away(tmp_path: Path) -> None:
     shared.clock.now_seconds += 2 * 86_400 + 31
     shared.process().store.run(Batch())
     with sqlite3.connect(tmp_path / "fleet.db") as connection:
-        counts = [f"SELECT count(*) FROM {table}" for table in sqlite_store.TABLES]  # noqa: S608  # names of ours
+        counts = [f"SELECT count(*) FROM {table}" for table in sqlite_store.TABLES]  # noqa: S608  # our own names
         left = [connection.execute(count).fetchone()[0] for count in counts]
     connection.close()
     assert not any(left), left
@@ -133,7 +134,7 @@ def test_without_redis_py_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) ->
     def missing(name: str) -> None:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(redis_store, "import_module", missing)
+    monkeypatch.setattr(redis_connection, "import_module", missing)
     with pytest.raises(MissingPackageError, match=r"pip install 'otel-promptcache\[fleet\]'"):
         RedisStore("redis://localhost", "n")
 

@@ -1,4 +1,4 @@
-"""The thread that talks to the store: in what order, how long it stays away, and that nobody waits for it."""
+"""The thread that talks to the store: its order of work, how long it backs off, and that nobody waits for it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ BODY = chat(system(prose(1_500)), user("Hi"))
 
 @dataclass
 class Watched:
-    """A store that can be away, refuse, or hang."""
+    """A store that can be unavailable, refuse, or hang."""
 
     inner: SqliteStore
     error: Exception | None = None
@@ -45,6 +46,7 @@ class Watched:
         return self.inner.run(batch)
 
     def close(self) -> None:
+        self.inner.close()
         self.closed += 1
 
     def forget(self) -> None:
@@ -94,6 +96,8 @@ def bench(tmp_path: Path) -> Iterator[WorkerBench]:
     yield bench
     bench.store.gate.set()
     bench.worker.stop()
+    if bench.worker._thread is not None and bench.worker._thread.is_alive():
+        bench.worker._thread.join(20)  # it closes the store
 
 
 def test_a_request_is_asked_for_and_told_of(bench: WorkerBench) -> None:
@@ -118,6 +122,43 @@ def test_the_length_of_a_prompt_that_is_told_late_goes_with_the_next_request(ben
     assert [(len(each.queries), len(each.updates)) for each in bench.store.batches[2:]] == [(1, 1)]
 
 
+def _repeat(bench: WorkerBench) -> None:
+    """Send a prompt that the store already knows to be alive, and answer it."""
+    first = bench.send()
+    bench.until(lambda: bench.counts["ok"] == 1)
+    first.answer().judge()
+    bench.until(lambda: bench.counts["ok"] == 2)
+    repeated = bench.send()
+    bench.until(lambda: bench.counts["ok"] == 3 and bench.worker._is_idle)
+    bench.store.batches.clear()
+    repeated.answer().judge()
+
+
+def test_what_tells_others_nothing_wakes_nobody_and_goes_with_the_next_request(bench: WorkerBench) -> None:
+    _repeat(bench)
+    assert bench.worker._is_idle
+    bench.send()
+    bench.until(lambda: len(bench.store.batches) == 1)
+    assert [(len(each.queries), len(each.updates)) for each in bench.store.batches] == [(1, 1)]
+
+
+def test_what_tells_others_nothing_is_told_without_a_next_request(
+    bench: WorkerBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "_LOOK_SECONDS", 0.2)
+    _repeat(bench)
+    bench.until(lambda: len(bench.store.batches) == 1)
+    assert [(len(each.queries), len(each.updates)) for each in bench.store.batches] == [(0, 1)]
+
+
+def test_how_a_new_prompt_ended_is_told_soon(bench: WorkerBench) -> None:
+    sent = bench.send()
+    bench.until(lambda: bench.counts["ok"] == 1 and bench.worker._is_idle)
+    sent.answer()
+    assert not bench.worker._is_idle  # woken: others may wait for what it leaves
+    bench.until(lambda: bench.counts["ok"] == 2)
+
+
 def test_an_answer_that_comes_before_the_store_does_is_late(bench: WorkerBench) -> None:
     with bench.hanging():
         bench.send()  # the thread hangs with this one
@@ -128,7 +169,7 @@ def test_an_answer_that_comes_before_the_store_does_is_late(bench: WorkerBench) 
         assert not sent.examination.is_joined
     bench.until(lambda: bench.counts["ok"] == 2)
     assert not sent.examination.is_joined
-    assert bench.store.batches[1].updates[0].starts == 1  # counted all the same
+    assert bench.store.batches[1].updates[0].starts == 1  # counted anyway
 
 
 def test_a_snapshot_that_comes_after_the_answer_is_late(bench: WorkerBench) -> None:
@@ -188,8 +229,8 @@ def test_a_store_that_is_away_is_left_alone_longer_each_time(
     assert bench.counts == {"failed": 16}
     (message,) = [record.message for record in caplog.records]
     assert message == (
-        "The fleet's memory at file:fleet.db cannot be used (ConnectionError): verdicts are those of this process alone "
-        "until it can, which is tried again at least once a minute. Said once."
+        "The fleet's memory at file:fleet.db is unavailable (ConnectionError). Until it is back, verdicts use only the "
+        "history of this process. It is retried at least once a minute. This is logged once."
     )
     bench.store.error = None
     sent = bench.send()
@@ -253,6 +294,42 @@ def test_the_end_waits_no_longer_for_a_store_that_hangs(
     assert len(slept) == 100  # times 2 ms
 
 
+def test_what_the_store_has_not_answered_at_the_end_is_dropped(bench: WorkerBench) -> None:
+    with bench.hanging():
+        bench.send()
+        bench.until(lambda: not bench.worker._queue)
+        bench.send()
+        bench.send()
+        bench.worker.stop()
+        assert bench.counts == {"dropped": 3}
+    bench.until(lambda: bench.store.closed == 1)
+    bench.send()
+    assert bench.counts == {"dropped": 4}  # each once, though the store answered in the end
+    assert not bench.faults
+
+
+def test_nothing_is_asked_for_that_is_taken_as_the_program_ends(
+    bench: WorkerBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, go_on = threading.Event(), threading.Event()
+    next_batch = bench.worker._next_batch
+
+    def take_slowly(queue: Any) -> Any:
+        batch = next_batch(queue)
+        taken.set()
+        go_on.wait(20)
+        return batch
+
+    monkeypatch.setattr(bench.worker, "_next_batch", take_slowly)
+    bench.send()
+    assert taken.wait(20)
+    bench.worker.stop()
+    go_on.set()
+    bench.until(lambda: bench.store.closed == 1)
+    assert bench.counts == {"dropped": 1}
+    assert not bench.store.batches
+
+
 def test_nothing_is_waited_for_where_nothing_was_sent(bench: WorkerBench) -> None:
     assert bench.worker.flush()
     assert bench.worker._thread is None
@@ -262,7 +339,7 @@ def test_a_stopped_worker_takes_nothing_any_more(bench: WorkerBench) -> None:
     bench.worker.stop()
     bench.send()
     assert bench.worker._thread is None
-    assert not bench.worker.flush()
+    assert bench.counts == {"dropped": 1}
 
 
 def test_a_forked_child_has_a_thread_and_a_connection_of_its_own(bench: WorkerBench) -> None:

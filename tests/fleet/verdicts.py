@@ -1,4 +1,4 @@
-"""What processes that share a store say; the same for every store, so that each can be held to it."""
+"""The verdicts of processes that share a store: the same for every store, so that each is tested against them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def place(diagnosis: object) -> tuple[str, str] | None:
 
 
 class FleetVerdicts:
-    """Tests of a store; subclasses give the fixture `shared`."""
+    """Tests of a store; subclasses provide the fixture `shared`."""
 
     def test_what_another_process_sent_is_expected(self, shared: SharedStore) -> None:
         one, other = shared.process(), shared.process()
@@ -150,7 +150,7 @@ class FleetVerdicts:
         shared.process().send(body, write=3_000)
         shared.clock.now_seconds += 20
         hit = shared.process().send(chat(marked(RULES), user("Another"), model=NEW), read=3_000)
-        assert (reason(hit), hit.expected_tokens) == (None, 2_999)  # by bytes
+        assert (reason(hit), hit.expected_tokens) == (None, 2_999)  # estimated from bytes
         missed = shared.process().send(chat(marked(RULES), user("Third"), model=NEW))
         assert (reason(missed), missed.missed_tokens) == ("provider", 3_000)
 
@@ -192,7 +192,7 @@ class FleetVerdicts:
         one = shared.process()
         one.send(chat(RULES, user("Hi"), tools=TOOLS))
         one.memory._touched.clear()
-        shared.clock.now_seconds += 90_000  # a day, and all is forgotten
+        shared.clock.now_seconds += 90_000  # over a day, so all is forgotten
         one.send(chat(RULES, user("Hi"), tools=TOOLS))
         missed = shared.process().send(chat(RULES, user("Hi"), tools=TOOLS[::-1]))
         assert reason(missed) == "tools_changed"

@@ -1,10 +1,11 @@
-"""What dashboard-linter asks of a dashboard, and what its reader does."""
+"""What dashboard-linter requires of a dashboard, and what its readers do."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ if sys.version_info < (3, 11):
 
 from otel_promptcache.mixin.boards.dashboards import dashboards
 
+RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 BOARDS = dashboards(MixinConfig())
 PANELS = [(board["title"], panel) for board in BOARDS for panel in board["panels"] if panel["type"] != "row"]
 TARGETS = [(panel, target) for _, panel in PANELS for target in panel["targets"]]
@@ -59,7 +61,9 @@ def test_dashboard_is_classic(board: dict[str, Any]) -> None:
 
 def test_variables_narrow_each_other_down(board: dict[str, Any]) -> None:
     variables = board["templating"]["list"]
-    assert [one["name"] for one in variables] == ["datasource", "job", "instance", "model", "template"]
+    assert [one["name"] for one in variables] == [
+        "datasource", "environment", "job", "instance", "provider", "model", "template"
+    ]  # fmt: skip
     assert variables[0]["type"] == "datasource"
     for index, variable in enumerate(variables[1:], start=1):
         assert variable["label"]
@@ -79,7 +83,7 @@ def test_all_means_also_what_has_no_value(board: dict[str, Any]) -> None:
 
 def test_dashboard_marks_deploys_and_rollouts_and_links_to_the_others(board: dict[str, Any]) -> None:
     annotations = board["annotations"]["list"]
-    assert [one["name"] for one in annotations] == ["Deploys", "Rollouts"]
+    assert [one["name"] for one in annotations] == ["Deploys", "Rollouts", "Prompt changes"]
     for annotation in annotations:
         assert annotation["datasource"]["uid"] == "${datasource}"
         assert 'job=~"$job"' in annotation["target"]["expr"]
@@ -134,12 +138,14 @@ def test_target_follows_the_variables(target: dict[str, Any]) -> None:
     expr = target["expr"]
     for selector in re.findall(r"\{([^}]*)\}", expr):
         assert 'job=~"$job"' in selector
+        assert 'deployment_environment_name=~"$environment"' in selector
         if any(name in expr for name in WITHOUT_MODEL):
             assert 'template=~"$template"' in selector
             continue
         assert 'instance=~"$instance"' in selector
         if any(name in expr for name in WITHOUT_BOTH):
             continue
+        assert 'gen_ai_provider_name=~"$provider"' in selector
         assert 'gen_ai_request_model=~"$model"' in selector
         if not any(name in expr for name in WITHOUT_TEMPLATE):
             assert '"$template"' in selector
@@ -189,6 +195,41 @@ def test_the_link_to_traces_is_a_query_that_grafana_can_read() -> None:
     )
 
 
+def links_of(panel: dict[str, Any]) -> list[tuple[str, str]]:
+    """The fields that have a panel's links, and the addresses."""
+    return [
+        (override["matcher"]["options"], link["url"])
+        for override in panel["fieldConfig"]["overrides"]
+        for one in override["properties"]
+        if one["id"] == "links"
+        for link in one["value"]
+    ]
+
+
+@pytest.mark.parametrize(("title", "panel"), PANELS, ids=title_of)
+def test_a_click_on_a_template_leads_to_its_dashboard(title: str, panel: dict[str, Any]) -> None:
+    expected: list[str] = []
+    if title != BOARDS[1]["title"]:
+        if panel["type"] == "table":
+            expected = [panel["transformations"][1]["options"]["renameByName"]["template"]]
+        elif "{{template}}" in panel["targets"][0]["legendFormat"]:
+            expected = ["A"]
+    assert [at for at, _ in links_of(panel)] == expected
+
+
+def test_a_link_keeps_what_is_chosen() -> None:
+    links = {url for _, panel in PANELS for _, url in links_of(panel)}
+    variables = {one["name"] for one in BOARDS[1]["templating"]["list"]}
+    assert len(links) == 2
+    for url in links:
+        path, _, query = url.partition("?")
+        assert path == f"/d/{BOARDS[1]['uid']}"
+        kept = set(re.findall(r"\$\{(\w+):queryparam\}", query))
+        assert kept == variables - {"template"}
+        assert re.search(r"var-template=\$\{[\w.]+:percentencode\}", query)
+        assert query.endswith("&${__url_time_range}")
+
+
 def test_settings_reach_the_dashboards() -> None:
     config = MixinConfig(
         names=NameScheme.NO_SUFFIXES, selector='env="prod"', datasource="mimir", evaluation_seconds=30
@@ -198,3 +239,15 @@ def test_settings_reach_the_dashboards() -> None:
     assert 'promptcache_time_to_first_token_bucket{env=\\"prod\\"' in text
     assert '"value": "mimir"' in text
     assert '"interval": "30s"' in text
+
+
+def test_what_a_runbook_points_at_is_in_the_dashboards() -> None:
+    titles = {board["title"] for board in BOARDS} | {panel["title"] for _, panel in PANELS}
+    titles |= {link["title"] for board in BOARDS for link in board["links"]}
+    for _, panel in PANELS:
+        if panel["type"] == "table":
+            titles |= set(panel["transformations"][1]["options"]["renameByName"].values())
+    for page in RUNBOOKS.glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        for named in re.findall(r"(?<!\*)\*([A-Z][^*\n]+[^*\n,.])\*(?!\*)", text):
+            assert named in titles or named.startswith("PromptCache"), f"{page.name}: {named}"

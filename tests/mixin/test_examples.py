@@ -1,13 +1,15 @@
-"""The files that let one see it hang together: what is mounted exists, what is linked is there."""
+"""The example files fit together: what is mounted or linked exists."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft7Validator
 
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.rules.alerts import alerts
@@ -29,6 +31,40 @@ def load(name: str) -> Any:
 def mounts() -> dict[str, Path]:
     volumes: list[str] = load("compose.yaml")["services"]["lgtm"]["volumes"]
     return {target: GRAFANA / source for source, target, _ in (volume.split(":") for volume in volumes)}
+
+
+COMPOSE = Draft7Validator(
+    json.loads((Path(__file__).parent / "compose_spec" / "compose-spec.json").read_text(encoding="utf-8"))
+)
+
+
+@pytest.mark.parametrize(
+    "file", sorted(ROOT.glob("examples/**/compose*.yaml")), ids=lambda file: file.parent.name
+)
+def test_a_compose_file_is_one_by_the_specification(file: Path) -> None:
+    COMPOSE.validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image": ["grafana/otel-lgtm"]},
+        {"ports": "3000"},
+        {"volume": []},
+        {"depends_on": {"lgtm": {"condition": "healthy"}}},
+    ],
+    ids=str,
+)
+def test_what_is_no_compose_file_is_found(change: dict[str, Any]) -> None:
+    compose = load("compose.yaml")
+    compose["services"]["demo"] |= change
+    assert not COMPOSE.is_valid(compose)
+
+
+def test_a_service_waits_for_one_that_there_is() -> None:
+    services = load("compose.yaml")["services"]
+    for service in services.values():
+        assert set(service.get("depends_on", {})) <= set(services)
 
 
 def test_what_is_mounted_exists() -> None:

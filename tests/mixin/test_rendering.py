@@ -1,4 +1,4 @@
-"""The rendered copies are what the command renders; every alert can be acted on."""
+"""The rendered copies are what the command renders, and every alert can be acted on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from otel_promptcache.core.diagnosis.reasons import MissReason
 from otel_promptcache.mixin.command import mixin_command
 from otel_promptcache.mixin.config import MixinConfig, NameScheme, Temporality
-from otel_promptcache.mixin.render import render_rules
+from otel_promptcache.mixin.render import render_provisioning, render_rules
 from otel_promptcache.mixin.rules.alerts import alerts
 from otel_promptcache.mixin.rules.rule import Alert
 from otel_promptcache.telemetry import names
@@ -183,6 +183,11 @@ def test_a_selector_and_further_labels_reach_every_rule() -> None:
                 assert rule["expr"].count('{env="prod"}') >= 1
             if " by (" in rule["expr"]:
                 assert set(re.findall(r"by \((\w+)", rule["expr"])) == {"cluster"}
+                assert all(
+                    "deployment_environment_name" in keys
+                    for keys in re.findall(r"by \(([^)]+)", rule["expr"])
+                    if "job" in keys
+                )
 
 
 def test_grafana_evaluates_the_same_alerts() -> None:
@@ -196,6 +201,41 @@ def test_grafana_evaluates_the_same_alerts() -> None:
         assert ours["annotations"]["runbook_url"] == theirs["annotations"]["runbook_url"]
         assert ours["noDataState"] == "OK"
         assert {one["datasourceUid"] for one in ours["data"]} == {"mimir", "__expr__"}
+
+
+@pytest.mark.parametrize(
+    "path", ["prometheus/promptcache-alerts.yaml", "provisioning/alerting/promptcache.yaml"]
+)
+def test_an_alert_leads_to_the_dashboard_of_its_subject_if_it_is_known_where_grafana_is(path: str) -> None:
+    for group in rendered(path)["groups"]:
+        assert not any("dashboard_url" in rule["annotations"] for rule in group["rules"])
+    (group,) = rendered(path, grafana_url="https://grafana.example.org/sub/")["groups"]
+    for alert, rule in zip(ALERTS, group["rules"], strict=True):
+        url = rule["annotations"]["dashboard_url"]
+        board = "promptcache-template" if "template" in alert.labels else "promptcache-overview"
+        assert url.startswith(f"https://grafana.example.org/sub/d/{board}?")
+        assert url.count("{{ with") == url.count("{{ end }}") == url.count("| urlquery }}")
+        assert set(re.findall(r'index \$labels "(\w+)"', url)) == set(alert.labels)
+        assert rule["annotations"].get("__dashboardUid__", board) == board
+
+
+def test_the_folder_is_named_alike_for_dashboards_and_alerts() -> None:
+    text = render_provisioning(MixinConfig(folder="Cache: team A"))[
+        "provisioning/dashboards/promptcache.yaml"
+    ]
+    (provider,) = yaml.safe_load(text)["providers"]
+    (group,) = rendered("provisioning/alerting/promptcache.yaml", folder="Cache: team A")["groups"]
+    assert provider["folder"] == group["folder"] == "Cache: team A"
+
+
+def test_another_label_of_the_environment_is_recorded_under_the_same_name() -> None:
+    emitted = re.compile(
+        rf"(?<![:\w])({'|'.join(one.name.replace('.', '_') for one in names.METRICS)})(_\w+)?\b(?!:)"
+    )
+    for group in rendered("prometheus/promptcache-recording.yaml", environment_label="env")["groups"]:
+        for rule in group["rules"]:
+            is_labelled = '"deployment_environment_name", "$1", "env", "(.+)"' in rule["expr"]
+            assert bool(emitted.search(rule["expr"])) is is_labelled, rule
 
 
 def test_grafanas_rules_refer_to_their_own_queries_only() -> None:

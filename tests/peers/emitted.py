@@ -28,19 +28,19 @@ class Emitted:
         self.meter_provider.shutdown()
 
     def spans(self) -> list[ReadableSpan]:
-        """The spans that ended since the last look, those of streams that were dropped included."""
+        """The spans that ended since the last call, including those of streams that were dropped."""
         self._points()
         spans = list(self._exporter.get_finished_spans())
         self._exporter.clear()
         return spans
 
     def requests(self) -> list[dict[str, Any]]:
-        """The attributes of every request that we counted so far, one entry a request."""
+        """The attributes of every request that we counted so far, one entry per request."""
         points = self._points().get(OUR_SCOPE, {}).get("promptcache.requests", ())
         return [dict(point.attributes) for point in points for _ in range(point.value)]
 
     def tokens(self) -> dict[str, int]:
-        """The input tokens that we counted so far, by what became of them."""
+        """The input tokens that we counted so far, by their state."""
         points = self._points().get(OUR_SCOPE, {}).get("promptcache.tokens", ())
         return {point.attributes["promptcache.token.state"]: point.value for point in points}
 
@@ -59,10 +59,10 @@ class Emitted:
 
 
 def scopes(spans: list[ReadableSpan]) -> list[str]:
-    """Who emitted the spans, sorted."""
+    """The scopes that emitted the spans, sorted."""
     return sorted(span.instrumentation_scope.name for span in spans)
 
 
 def enriched(spans: list[ReadableSpan]) -> list[ReadableSpan]:
-    """The spans that we wrote on."""
+    """The spans that we wrote attributes to."""
     return [span for span in spans if any(name.startswith("promptcache.") for name in span.attributes)]

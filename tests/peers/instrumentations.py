@@ -1,4 +1,4 @@
-"""The instrumentations that meet here, and the orders in which they can come and go."""
+"""The instrumentations under test, and the orders in which they can come and go."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ ORDERS: tuple[Order, ...] = tuple(
     for peers in ((OFFICIAL,), (OPENINFERENCE,), (OFFICIAL, OPENINFERENCE))
     for order in permutations((OURS, *peers))
 )
-"""Each peer alone and both at once, installed before and after us."""
+"""Each peer alone and both together, installed before and after us."""
 
 ALLOW_UNAWAITED_PARSE = pytest.mark.filterwarnings(
-    # Both peers call `parse()` of an asynchronous streaming response like that of a synchronous one.
+    # Both peers call `parse()` of an asynchronous streaming response as if it were a synchronous one.
     "ignore:coroutine 'AsyncAPIResponse.parse' was never awaited:RuntimeWarning"
 )
 
@@ -47,12 +47,12 @@ def innermost(installed: Collection[str]) -> str:
 
 
 def emitters(installed: Collection[str]) -> list[str]:
-    """The scopes that are to emit a span for one call, one each: ours only where nobody else does."""
+    """The scopes that should emit one span each for a call: ours only if no other one does."""
     return sorted(SCOPES[name] for name in installed if name != OURS or len(installed) == 1)
 
 
 def the_enriched_span(emitted: Emitted, installed: Collection[str]) -> Mapping[str, Any]:
-    """The attributes of the span that has ours, where one call left no other trace of us among the peers'."""
+    """The attributes of the span that has ours, once it is checked that one call left no other trace of us."""
     spans = emitted.spans()
     assert scopes(spans) == emitters(installed)
     is_alone = innermost(installed) == OURS

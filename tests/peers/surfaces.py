@@ -32,7 +32,7 @@ class Caller:
         self.is_async = isinstance(client, AsyncOpenAI)
 
     async def got(self, result: Any) -> Any:
-        """The result of a method that only the asynchronous client has as a coroutine."""
+        """The result of a method that is a coroutine only on the asynchronous client."""
         return await result if self.is_async else result
 
     async def first(self, stream: Any) -> Any:
@@ -70,11 +70,11 @@ class Api:
     resource: Callable[[Any], Any]
     request: dict[str, Any]
     streaming: dict[str, Any]
-    """What makes `create` stream, with usage."""
+    """Arguments that make `create` stream, with usage."""
     helper: dict[str, Any]
-    """What gives the `stream` helper usage."""
+    """Arguments that make the `stream` helper report usage."""
     parsing: str
-    """The argument of `parse` that says into what."""
+    """The argument of `parse` that says what to parse into."""
 
     def __str__(self) -> str:
         return self.name

@@ -1,4 +1,4 @@
-"""Streams that the application does not read to the end, beside another instrumentation."""
+"""Streams that the application does not read to the end, alongside another instrumentation."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ BREAKS = (close, leave_the_block, raise_in_the_block, leave_the_helper, drop, ne
 
 @pytest.fixture(autouse=True, scope="module")
 def _small_heap() -> Iterator[None]:
-    """Keeps what is there already out of the many collections to come."""
+    """Keeps existing objects out of the many garbage collections to come."""
     gc.freeze()
     yield
     gc.unfreeze()

@@ -1,4 +1,4 @@
-"""Beside instrumentations of Anthropic's SDK: their span is enriched, and the standard metrics are theirs."""
+"""Alongside instrumentations of Anthropic's SDK: their span is enriched, and the standard metrics are theirs."""
 
 from __future__ import annotations
 

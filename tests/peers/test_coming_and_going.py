@@ -1,4 +1,4 @@
-"""Instrumentations are removed in any order; whatever remains goes on working, and only that."""
+"""Instrumentations are removed in any order; whatever remains keeps working, and only that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Beside another instrumentation of the SDK, a call adds to that one's span and repeats nothing."""
+"""Alongside another instrumentation of the SDK, a call adds to that one's span and repeats nothing."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ CACHE_READ = "gen_ai.usage.cache_read.input_tokens"
 
 
 def _span_ends_before_the_body(case: Case) -> bool:
-    """Whether the innermost peer ends its span as `request` returns, though the body is yet to be read."""
+    """Whether the innermost peer ends its span when `request` returns, although the body is yet to be read."""
     kind, surface, installed = case
     if surface.use not in (streamed, streamed_stream):
         return False
-    if innermost(installed) == OPENINFERENCE:  # reads the response by a `parse()` that it does not await
+    if innermost(installed) == OPENINFERENCE:  # reads the response with a `parse()` that it does not await
         return kind == "async"
     # The official package does the same in chat, and does not look at all in Responses.
     return surface.use is streamed and (kind == "async" or surface.api is RESPONSES)

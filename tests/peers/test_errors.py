@@ -1,4 +1,4 @@
-"""Beside another instrumentation, what goes wrong is told once and reaches the application unchanged."""
+"""Alongside another instrumentation, an error is reported once and reaches the application unchanged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = [ALLOW_UNAWAITED_PARSE, pytest.mark.parametrize("installed", ORDERS
 
 
 class Country(BaseModel):
-    """What the answer is not."""
+    """A type that the answer does not match."""
 
     population: int
 

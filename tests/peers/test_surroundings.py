@@ -88,7 +88,7 @@ async def test_a_call_that_no_peer_sees_has_a_span_and_standard_metrics_of_ours(
     instrumentations.install(*installed)
     caller = caller_to(answering(1_920))
 
-    # The official package wraps the resources' methods; gateways such as LiteLLM post for themselves.
+    # The official package wraps the resources' methods; gateways such as LiteLLM post on their own.
     await caller.got(caller.client.post("/chat/completions", cast_to=ChatCompletion, body=CHAT.request))
 
     observers = [name for name in installed if name != OFFICIAL]

@@ -38,7 +38,7 @@ class ChunkedBody(httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
 
 def answering(cached_tokens: int) -> Answer:
-    """A provider that found so many tokens of every prompt in its cache."""
+    """A provider that finds this many tokens of every prompt in its cache."""
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         is_chat = request.url.path.endswith("/chat/completions")
@@ -52,7 +52,7 @@ def answering(cached_tokens: int) -> Answer:
 
 
 def refusing(status: int) -> Answer:
-    """A provider that turns every request down."""
+    """A provider that rejects every request."""
     error = {
         "message": "Invalid value for 'temperature'.",
         "type": "invalid_request_error",
@@ -64,7 +64,7 @@ def refusing(status: int) -> Answer:
 
 
 def in_turn(*answers: Answer) -> Answer:
-    """A provider that treats each request as the next of the answers says."""
+    """A provider that handles each request with the next of the answers."""
     remaining = iter(answers)
 
     def answer(request: httpx2.Request) -> httpx2.Response:

@@ -25,7 +25,7 @@ USAGE = {"prompt_tokens": 2_000, "completion_tokens": 5, "prompt_tokens_details"
 
 
 class HostError(Exception):
-    """What a transport of the application's own raises."""
+    """Raised by the application's own transport."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ class StreamCase:
     chunks_with_usage: tuple[bytes, ...]
     headers: dict[str, str]
     error: type[Exception] | None
-    """Raised by the transport behind the last chunk."""
+    """Raised by the transport after the last chunk."""
     reading: str
     limit: int
-    """How many items are read before the application leaves, if its way of reading leaves."""
+    """How many items are read before the application stops, if its way of reading stops early."""
     api: str
     """`chat`, `responses` or `completions`."""
     usage_chunks: range
@@ -61,12 +61,12 @@ READINGS = (
     "helper",
 )
 ENCODINGS = tuple(SUPPORTED_DECODERS)
-"""What the HTTP client can decode: gzip and deflate, and br and zstd, if their libraries are there."""
+"""What the HTTP client can decode: gzip and deflate, and br and zstd, if their libraries are installed."""
 
 
 def make_case(seed: int) -> StreamCase:
     """The case of a seed, always the same."""
-    rng = random.Random(seed)  # noqa: S311  # a test has to be repeatable
+    rng = random.Random(seed)  # noqa: S311  # a test must be repeatable
     end = rng.choice((*LINE_ENDS, b""))
     api = rng.choice(("chat", "chat", "chat", "responses", "completions"))
     event = _response_event if api == "responses" else _event
@@ -193,7 +193,7 @@ def _json(message: Any, end: bytes) -> bytes:
 
 
 def _cut(rng: random.Random, data: bytes, cuts: str) -> list[bytes]:
-    """Cut the bytes; those of the hidden event are in chunks of their own, so that the others can be compared."""
+    """Cut the bytes; those of the hidden event are in separate chunks, so that the others can be compared."""
     if cuts == "bytes":
         return [data[index : index + 1] for index in range(len(data))]
     size = {"whole": len(data) or 1, "events": 200}.get(cuts)

@@ -1,4 +1,4 @@
-"""Reads a stream as applications do, and writes down all that they can see of it."""
+"""Reads a stream as applications do, and records everything they can see of it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
 
 
 class Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    """A byte stream that says when it is asked for a chunk, but for those of ours, and when it is closed."""
+    """A byte stream that records when it is asked for a chunk, except for ours, and when it is closed."""
 
     def __init__(self, chunks: tuple[bytes, ...], ours: range, case: StreamCase, seen: Seen) -> None:
         self._chunks = chunks
@@ -138,7 +138,7 @@ def _read_raw_response(client: OpenAI, case: StreamCase, seen: Seen) -> None:
 
 
 def _read_helper(client: OpenAI, case: StreamCase, seen: Seen) -> None:
-    if case.api == "completions":  # which has none
+    if case.api == "completions":  # which has no helper
         _read_items(client, case, seen)
         return
     with resource(client, case).stream(**BODIES[case.api]) as stream:

@@ -1,4 +1,4 @@
-"""Background responses: one call from the request to the answer, however and how often the answer is fetched."""
+"""Background responses: one call from the request to the answer, however the answer is fetched, and however often."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ USAGE = {
 }
 HOSTS = {"provider.test": "openai"}
 PRICES = {"gpt-5.4": {"input": 2.5, "cache_read": 0.25}}
-"""Of our own: the list is not there for Python 3.10."""
+"""Our own, because there is no price list for Python 3.10."""
 Answer = Callable[[httpx2.Request], httpx2.Response]
 
 
@@ -58,7 +58,7 @@ STREAM = [
 
 
 class Provider:
-    """Answers one request after the other with what it is given: a status, an HTTP response, or a stream."""
+    """Gives its answers to one request after another: a status, a body, a stream or an HTTP response."""
 
     def __init__(self, *answers: str | dict[str, Any] | list[bytes] | httpx2.Response) -> None:
         self.answers = list(answers)
@@ -178,7 +178,7 @@ def test_a_cancellation_ends_the_call(telemetry: Telemetry) -> None:
 
 
 def test_a_prompt_that_is_queued_keeps_no_other_waiting(telemetry: Telemetry) -> None:
-    """It is not in flight, so no other miss is taken for one of two at once."""
+    """It is not in flight, so no other miss is taken for a concurrent one."""
     telemetry.instrument(hosts=HOSTS)
     answered = response("completed", "resp_2")
     with client_of(Provider("queued", answered, "completed")) as client:

@@ -1,4 +1,4 @@
-"""Each call leaves one span and one request, and an error is what the provider or the network did."""
+"""Each call leaves one span and one request, and only what the provider or the network did is an error."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_flush_finds_a_stream_that_was_broken_off(telemetry: Telemetry) -> Non
         assert telemetry.exporter.get_finished_spans() == ()
         telemetry.tracer_provider.force_flush()
         assert len(telemetry.exporter.get_finished_spans()) == 1
-        assert len(list(stream)) == 3  # what is left is the application's all the same
+        assert len(list(stream)) == 3  # the application gets the rest all the same
     assert telemetry.total("promptcache.requests") == 1
     assert "force_flush" in vars(telemetry.tracer_provider)
 
@@ -71,7 +71,7 @@ async def test_a_flush_finds_a_stream_that_a_task_broke_off(telemetry: Telemetry
 
 
 class AsyncChunks(httpx2.AsyncBaseTransport):
-    """What a synchronous transport answers, for an asynchronous client."""
+    """Gives a synchronous transport's answers to an asynchronous client."""
 
     def __init__(self, transport: httpx2.MockTransport) -> None:
         self._transport = transport
@@ -140,7 +140,7 @@ def test_the_end_of_the_program_ends_what_was_broken_off(simulator: Simulator, t
         [sys.executable, program], env=environment, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.stdout.count('"promptcache.abandoned": true') == 1
-    # Python 3.13.0 crashes at its very end if a stream of the SDK is left open, without us, too.
+    # Python 3.13.0 crashes at exit if a stream of the SDK is left open, even without us.
     assert done.stderr == "" or done.returncode < 0
 
 
@@ -234,7 +234,7 @@ def test_an_answer_is_read_by_what_it_is(telemetry: Telemetry) -> None:
 
 
 class OwnResponse(httpx2.Response):
-    """A response of the application's own."""
+    """The application's own response class."""
 
 
 def test_a_response_of_a_subclass_is_watched(telemetry: Telemetry) -> None:

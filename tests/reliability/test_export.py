@@ -1,4 +1,4 @@
-"""No value of a server, a prompt or a host keeps an exporter from exporting what the application measures itself."""
+"""No value from a server, a prompt or a host keeps an exporter from exporting the application's own telemetry."""
 
 from __future__ import annotations
 

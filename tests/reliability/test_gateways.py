@@ -1,4 +1,4 @@
-"""Gateways that answer from a cache of their own, and those that state what a request cost."""
+"""Gateways that answer from their own cache, and those that state what a request cost."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NO_HITS = [
 
 
 class Gateway:
-    """Answers with a count and headers."""
+    """Answers with a token count and headers."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry

@@ -1,4 +1,4 @@
-"""An SDK is hooked when the application imports it, and not imported for that."""
+"""An SDK is hooked when the application imports it, and never imported by us."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def hooks_of(method):
 
 
 def run(program: str) -> tuple[list[str], str]:
-    """The lines that a program of its own writes, and what it logs."""
+    """Run a program in its own process and return its lines of output and its log."""
     ran = subprocess.run(
         [sys.executable, "-c", PRELUDE + textwrap.dedent(program)],
         capture_output=True,
@@ -107,7 +107,7 @@ def test_a_fault_of_ours_does_not_fail_the_import() -> None:
         hooked()
     """)
     assert lines == ["OpenAI", ""]
-    assert log.startswith("openai is not instrumented\n")
+    assert log.startswith("openai could not be instrumented\n")
 
 
 def test_threads_that_import_it_at_once_all_get_it() -> None:

@@ -1,4 +1,4 @@
-"""Servers other than OpenAI: whose they are, what is priced, and what is blamed on nobody."""
+"""Servers other than OpenAI's: whose they are, what is priced, and which misses are blamed on nobody."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_units_are_not_looked_for_in_other_scopes_either(server: Server, telemet
     server.ask(ZERO, host=host, model="deepseek-v4-flash", messages=document("What is it?"))
     server.ask(HIT, host=host, model="deepseek-v4-pro", messages=document("What is it?"))
     assert reason(server.ask(ZERO, host=host, model="deepseek-v4-flash", messages=document("Why?"))) is None
-    # The whole of it was sent to another model, which has a cache of its own.
+    # All of it was sent to another model, which has its own cache.
     told = server.ask(ZERO, host=host, model="deepseek-chat", messages=document("What is it?"))
     assert reason(told) == "model_changed"
 
@@ -160,7 +160,7 @@ def test_units_are_not_looked_for_in_other_scopes_either(server: Server, telemet
         ("generativelanguage.googleapis.com", "gemini-2.5-flash", {**HIT, "audio_tokens": 7}, False),
         ("generativelanguage.googleapis.com", "gemini-2.5-flash", {**HIT, "image_tokens": 7}, True),
         ("named.internal", "openai/gpt-oss-120b", HIT, True),
-        ("cohere.internal", "command-r", HIT, False),  # a list that genai-prices has and no row names
+        ("cohere.internal", "command-r", HIT, False),  # a list of genai-prices that no row names
         ("vllm.internal", "gpt-4o", HIT, False),
         ("api.openai.com", "gpt-6.2-sol", HIT, False),
     ],
@@ -219,7 +219,7 @@ def test_a_rule_of_the_users_own_makes_it_judgeable(server: Server, telemetry: T
 
 
 class OwnAzure(openai.AzureOpenAI):
-    """A client of the application's own."""
+    """The application's own client class."""
 
 
 @pytest.mark.parametrize(

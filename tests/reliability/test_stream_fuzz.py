@@ -25,7 +25,7 @@ def seen_of(case: StreamCase) -> Seen:
 
 @pytest.fixture(scope="module")
 def patient_sdk() -> Iterator[None]:
-    """What follows `[DONE]` is read to its end on the slowest machine, too; the SDK gives it a tenth of a second.
+    """Have what follows `[DONE]` read to its end even on slow machines; the SDK gives it a tenth of a second.
 
     Source: openai 3.57.0, `_streaming_cleanup.py` (checked 2026-11-26).
     """
@@ -37,7 +37,7 @@ def patient_sdk() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def expected(patient_sdk: None) -> dict[int, Seen]:  # before anything is read
-    """What an application sees that is not instrumented."""
+    """What an application that is not instrumented sees."""
     return {seed: seen_of(make_case(seed)) for seed in range(STREAMS)}
 
 
@@ -46,8 +46,8 @@ def differences(expected: dict[int, Seen], *, joins_bytes: bool = False) -> list
 
     Args:
         expected: What is seen without us, by seed.
-        joins_bytes: Compare what bytes come to. Those of an undecided event may come in other pieces, and later; items
-            come when they would have come.
+        joins_bytes: Compare bytes as a whole. Those of an undecided event may come in different pieces, and later;
+            items come when they would have come without us.
     """
     found = []
     for seed, seen in expected.items():

@@ -1,4 +1,4 @@
-"""Whose doing a miss is: the account, the endpoint, a setting, a key, and never the wrong one."""
+"""What caused a miss: the account, the endpoint, a setting or a key, and never the wrong one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Provider:
 
 
 class Caller:
-    """Sends one prompt in many ways, and tells what is said of each request."""
+    """Sends one prompt in many ways, and returns the span attributes of each request."""
 
     def __init__(self, telemetry: Telemetry, provider: Provider) -> None:
         self.provider = provider
@@ -72,7 +72,7 @@ def test_another_customer_starts_cold(call: Caller, other: dict[str, Any]) -> No
     theirs = call(**other)
     assert (reason(theirs), lost(theirs), theirs["promptcache.expected_tokens"]) == ("cold_start", 0, 0)
     assert theirs.get("promptcache.missed_savings.amount", 0) == 0
-    # From then on they have a history of their own.
+    # From then on they have their own history.
     assert reason(call(**other)) == "provider"
     assert reason(call()) == "provider"
 

@@ -1,4 +1,4 @@
-"""Hand-made calls, and what is found in them."""
+"""Hand-made calls, and the findings in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ START = 1_795_132_800.0
 
 
 def call(second: float = 0.0, **fields: Any) -> CallRecord:
-    """A call of a template of which everything was read, unless it is said otherwise."""
+    """A call that read everything expected from the cache, unless `fields` say otherwise."""
     usual = {
         "started_seconds": START + second,
         "ended_seconds": START + second + 0.5,
@@ -46,7 +46,7 @@ def miss(second: float = 0.0, reason: str | None = "input_changed", **fields: An
 
 
 def findings(*calls: CallRecord) -> dict[str, Finding]:
-    """What is found, by the id of its rule; an id may be there for several templates."""
+    """The findings by rule id. If several templates have the same finding, the last one."""
     return {finding.rule.id: finding for finding in build_report(calls).findings}
 
 

@@ -1,4 +1,4 @@
-"""Programs that write into the spool what no process of ours would, and the command around them."""
+"""Programs that write to the spool what none of our processes would, and the command that runs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running small programs, with and without the report around them."""
+"""Runs small programs, with and without the report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ask(question="Hi", **arguments):
     messages = [SYSTEM, {"role": "user", "content": question}]
     return client.chat.completions.create(model="gpt-4.1", messages=messages, **arguments)
 """
-"""The beginning of programs that make calls."""
+"""The start of programs that make calls."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Done:
     out: bytes
     err: bytes
     report: dict[str, Any]
-    """The JSON; empty where there was no report around it."""
+    """The JSON; empty if the program ran without the report."""
 
     @property
     def requests(self) -> int:
@@ -59,24 +59,24 @@ class Programs:
         return path
 
     def command(self, *command: str | Path) -> list[str]:
-        """The command line that puts the report around a command."""
+        """The command line that runs a command under the report."""
         report = ("-m", "otel_promptcache.report", "--json", str(self.directory / "report.json"), "--")
         return [sys.executable, *report, *map(str, command)]
 
     def plain(self, source: str, *arguments: str, stdin: bytes = b"", **environment: str) -> Done:
-        """Run a program as it is."""
+        """Run a program without the report."""
         return self._run([sys.executable, str(self.write(source)), *arguments], stdin, environment)
 
     def reported(self, source: str, *arguments: str, stdin: bytes = b"", **environment: str) -> Done:
-        """Run a program with the report around it."""
+        """Run a program under the report."""
         return self.run(sys.executable, self.write(source), *arguments, stdin=stdin, **environment)
 
     def run(self, *command: str | Path, stdin: bytes = b"", **environment: str) -> Done:
-        """Run any command with the report around it."""
+        """Run any command under the report."""
         return self._run(self.command(*command), stdin, environment)
 
     def _run(self, command: list[str], stdin: bytes, environment: dict[str, str]) -> Done:
-        self.simulator.reset()  # each run has the cache for itself
+        self.simulator.reset()  # each run starts with an empty cache
         done = subprocess.run(
             command,
             input=stdin,

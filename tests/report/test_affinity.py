@@ -1,4 +1,4 @@
-"""What is advised depends on the server: nothing is named that it does not have."""
+"""The advice depends on the server and names nothing that the server lacks."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def test_a_server_takes_another_hint_on_each_api() -> None:
 @pytest.mark.parametrize("provider", [OTHER, "vllm", "sglang", "our-own"])
 def test_ones_own_servers_are_replicas(provider: str) -> None:
     told = advice(provider)
-    assert "Several replicas" in told
-    assert "Send fewer requests a minute" in told
+    assert "Each replica" in told
+    assert "Send fewer requests with the same start per minute" in told
 
 
 def test_who_documents_nothing_is_said_to() -> None:
-    assert "names nothing that keeps" in advice("perplexity")
+    assert "documents no way to keep" in advice("perplexity")
     assert "--enable-prefix-caching" not in advice("perplexity")
 
 

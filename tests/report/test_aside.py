@@ -1,13 +1,14 @@
-"""Observing aside, in this very process: everything is written, and nothing of it is visible."""
+"""Observing aside, in this process: everything is written, and nothing of it is visible to the program."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from openai import OpenAI
+from openai import APIConnectionError, OpenAI, _base_client
 from opentelemetry import trace
 
 from otel_promptcache import PromptCacheInstrumentor, prefix
@@ -15,6 +16,7 @@ from otel_promptcache.report.observing.aside import AsideInstrumentor, start
 from otel_promptcache.report.observing.spans import SpoolTracerProvider
 from otel_promptcache.report.observing.spool import Spool
 from otel_promptcache.report.reading.gather import Gathered, gather
+from otel_promptcache.sdk.sdks import Sdk
 from otel_promptcache.sim import Simulator
 from tests.conftest import Telemetry
 
@@ -102,7 +104,7 @@ def test_an_instrumentation_of_the_program_is_not_disturbed(
         ask(simulator)
         assert trace.get_current_span() is span
     assert results(gather(directory)) == ["miss"]
-    assert telemetry.span["promptcache.result"] == "miss"  # joined by the program's own, as ever
+    assert telemetry.span["promptcache.result"] == "miss"  # joined by the program's own instrumentation
     PromptCacheInstrumentor().uninstrument()
     ask(simulator)
     assert results(gather(directory)) == ["miss", "hit"]
@@ -114,13 +116,36 @@ def test_what_we_would_log_becomes_a_note(
 ) -> None:
     monkeypatch.setenv("OTEL_PYTHON_PROMPTCACHE_PRICES", "/no/such/file.json")
     start(str(directory), "openai")
-    ask(simulator, stream=True)  # without usage, which is a finding of the report
+    ask(simulator, stream=True)  # without usage, for which the report has a finding
     assert results(gather(directory)) == ["unknown"]
     (note,) = gather(directory).notes
     assert note.startswith("prices: cannot read /no/such/file.json")
     assert not caplog.records
     logging.getLogger("otel_promptcache").warning("said by somebody else")
     assert [record.getMessage() for record in caplog.records] == ["said by somebody else"]
+
+
+def test_a_note_does_not_say_how_often_it_is_logged(
+    directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    httpx: Any = getattr(_base_client, "httpx2", None) or getattr(_base_client, "httpx", None)  # older SDKs
+
+    def refuse(request: Any) -> Any:
+        raise httpx.ConnectError("refused", request=request)
+
+    start(str(directory), "openai")
+    transport = httpx.Client(transport=httpx.MockTransport(refuse))
+    with (
+        OpenAI(
+            base_url="https://proxy.invalid/v1", api_key="key", max_retries=0, http_client=transport
+        ) as client,
+        pytest.raises(APIConnectionError),
+    ):
+        client.responses.create(model="gpt-4.1", input="Hi")
+    assert not caplog.records
+    (note,) = gather(directory).notes
+    assert note.startswith("proxy.invalid is not a known host")
+    assert note.endswith("(OTEL_PYTHON_PROMPTCACHE_HOSTS).")
 
 
 def test_what_the_program_would_hear_it_hears_once(
@@ -168,7 +193,8 @@ def test_a_fault_of_ours_is_not_the_programs(
 
 
 def test_an_sdk_that_is_not_supported_is_left_alone(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PromptCacheInstrumentor, "instrumentation_dependencies", lambda _: ("openai >= 99",))
+    unsupported = Sdk("openai", "openai >= 99", ("OpenAI", "AsyncOpenAI"))
+    monkeypatch.setattr("otel_promptcache.instrumentor.SDKS", (unsupported,))
     start(str(directory), "openai")
     (note,) = gather(directory).notes
     assert note.startswith("not observed: ")

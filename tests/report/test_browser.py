@@ -1,4 +1,4 @@
-"""The page in a real browser, at the widths of a desk and of a phone, in light and in dark.
+"""The page in a real browser, at desktop and phone widths, in light and dark mode.
 
 Needs Chromium, on Debian and Ubuntu: apt-get install chromium. Without it these tests fail; `-m "not browser"`
 leaves them out.
@@ -12,44 +12,25 @@ import struct
 import subprocess
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from otel_promptcache.report.rendering.html import render
+from otel_promptcache.report.rendering.page.html import render
 from otel_promptcache.report.report import build_report
 from tests.report.calls import gathered
+from tests.report.scenarios import SCENARIOS
 from tests.report.test_html import EVIL, rich_run
 
 pytestmark = pytest.mark.browser
 
 CHROMIUM = "/usr/bin/chromium"
 TIMEOUT_SECONDS = 120
-
-# Measures the page from a frame around it, and writes what it finds where --dump-dom shows it.
-FRAME = """<!DOCTYPE html><meta charset="utf-8"><body style="margin:0">
-<iframe id="page" style="width:{width}px;height:800px;border:0"></iframe>
-<pre id="found"></pre>
-<script>
-const requests = [];
-const frame = document.getElementById("page");
-frame.onload = () => {{
-  const inner = frame.contentDocument, root = inner.documentElement;
-  const seen = [...inner.querySelectorAll("p, li, h1, h2, h3, dt, dd, svg")].filter(e => e.offsetParent || e.ownerSVGElement === null);
-  const tooWide = seen.filter(e => e.getBoundingClientRect().right > root.clientWidth + 1 && !e.closest(".wide, details"));
-  const fonts = [...inner.querySelectorAll("p, td, span, small")].filter(e => e.textContent).map(e => parseFloat(frame.contentWindow.getComputedStyle(e).fontSize));
-  document.getElementById("found").textContent = "FOUND " + JSON.stringify({{
-    overflow: root.scrollWidth - root.clientWidth,
-    tooWide: tooWide.map(e => e.tagName + ": " + e.textContent.slice(0, 40)),
-    smallestFont: Math.min(...fonts),
-    scripts: inner.scripts.length,
-    resources: frame.contentWindow.performance.getEntriesByType("resource").length,
-    flatSvg: [...inner.querySelectorAll("svg")].filter(e => e.getBoundingClientRect().height < 10).length,
-    svgs: inner.querySelectorAll("svg").length,
-    sections: inner.querySelectorAll("section").length,
-  }}) + " END";
-}};
-frame.srcdoc = {page};
-</script>"""
+LOOKING = Path(__file__).with_name("looking.js").read_text(encoding="utf-8")
+WIDTHS = (320, 400, 1400)
+PHONE = 400
+LEAST_CONTRAST = 4.5
+"""For text, by the Web Content Accessibility Guidelines."""
 
 
 def chromium(tmp_path: Path, *arguments: str) -> str:
@@ -61,44 +42,139 @@ def chromium(tmp_path: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def written(tmp_path: Path) -> Path:
-    calls = rich_run()
-    file = tmp_path / "report.html"
-    file.write_text(render(build_report(calls), gathered(*calls, notes=(EVIL,))), encoding="utf-8")
-    return file
+def scheme(*, is_dark: bool) -> str:
+    return f"--blink-settings=preferredColorScheme={0 if is_dark else 1}"
 
 
-@pytest.mark.parametrize("width", [320, 390, 1280])
-def test_everything_has_its_place(tmp_path: Path, width: int) -> None:
-    page = json.dumps(written(tmp_path).read_text(encoding="utf-8")).replace("</", "<\\/")
+def looked_at(tmp_path: Path, page: str, action: str, *arguments: str, width: int = 1400) -> Any:
+    """The value of a JavaScript expression in a page of some width. The expression may be a promise."""
+    inner = json.dumps(page).replace("</", "<\\/").replace("<!--", "<\\!--")
     frame = tmp_path / "frame.html"
-    frame.write_text(FRAME.format(width=width, page=page), encoding="utf-8")
-    match = re.search(
-        r"FOUND (\{.*?\}) END", chromium(tmp_path, "--dump-dom", "--window-size=1400,900", frame.as_uri())
+    frame.write_text(
+        f'<!DOCTYPE html><meta charset="utf-8"><body style="margin:0">'
+        f'<pre id="found"></pre><script>{LOOKING}\nlook({inner}, {width}, async (page, view) => {action});</script>',
+        encoding="utf-8",
     )
-    assert match is not None
-    found = json.loads(match[1])
+    shown = chromium(
+        tmp_path,
+        "--dump-dom",
+        "--virtual-time-budget=5000",
+        "--window-size=1500,900",
+        *arguments,
+        frame.as_uri(),
+    )
+    match = re.search(r"FOUND (.*?) END", shown, re.DOTALL)
+    assert match is not None, shown[-2000:]
+    found = json.loads(match[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    assert not (isinstance(found, dict) and "error" in found), found
+    return found
+
+
+def page_of(name: str) -> str:
+    if name == "hostile":
+        calls = rich_run()
+        return render(build_report(calls), gathered(*calls, notes=(EVIL,)))
+    scenario = SCENARIOS[name]()
+    return render(scenario.report(), scenario.known)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", [*SCENARIOS, "hostile"])
+def test_everything_has_its_place(tmp_path: Path, name: str, width: int) -> None:
+    found = looked_at(tmp_path, page_of(name), "geometry(page, view)", width=width)
+    assert found["width"] == width
     assert found["overflow"] == 0
     assert found["tooWide"] == []
+    assert found["brokenHeaders"] == []
+    assert found["headerWords"] >= 4
     assert found["smallestFont"] >= 12
-    assert (found["scripts"], found["resources"], found["flatSvg"]) == (0, 0, 0)
-    assert found["svgs"] > 5
-    assert found["sections"] == 7
+    assert (found["resources"], found["flatSvg"]) == (0, 0)
+    assert found["hintIsVisible"] == found["tableScrolls"]
+    if width <= PHONE:
+        assert found["tableScrolls"]
+        assert found["firstColumn"] < width * 0.6
+    elif width == max(WIDTHS):
+        assert not found["tableScrolls"]
 
 
-@pytest.mark.parametrize(("scheme", "is_dark"), [(1, False), (0, True)])
-def test_light_and_dark(tmp_path: Path, scheme: int, is_dark: bool) -> None:
-    picture = tmp_path / "page.png"
+@pytest.mark.parametrize("is_dark", [False, True])
+@pytest.mark.parametrize("name", ["nine-applications", "all-ineligible"])
+def test_all_text_can_be_read(tmp_path: Path, name: str, is_dark: bool) -> None:
+    found = looked_at(tmp_path, page_of(name), "contrasts(page, view)", scheme(is_dark=is_dark))
+    assert len(found) > 20
+    assert min(each["ratio"] for each in found) >= LEAST_CONTRAST, min(found, key=lambda each: each["ratio"])
+
+
+def test_a_header_sorts_the_table(tmp_path: Path) -> None:
+    found = looked_at(
+        tmp_path,
+        page_of("nine-applications"),
+        "[state(page), ...['lost $', 'lost $', 'template', 'hit ratio'].map(name => (press(page, name), state(page)))]",
+    )
+    first, dearest, cheapest, by_name, by_ratio = found
+    assert first["sorted"] == {"requests": "descending"}
+    assert first["names"][:2] == ["support-bot", "coding-agent"]
+    assert dearest["sorted"] == {"lost $": "descending"}
+    assert dearest["names"][:3] == ["tenant-mail", "tool-shuffler", "daily-digest"]
+    assert dearest["names"][-2:] == ["classifier", "chat-widget"], "what is not known comes last"
+    assert cheapest["sorted"] == {"lost $": "ascending"}
+    assert cheapest["names"][0] == "support-bot"
+    assert cheapest["names"][-2:] == ["classifier", "chat-widget"]
+    assert by_name["sorted"] == {"template": "ascending"}
+    assert by_name["names"] == sorted(by_name["names"])
+    assert by_ratio["names"][0] == "support-bot"
+    assert {len(each["names"]) for each in found} == {9}
+    assert {each["last"] for each in found} == {"total"}
+    assert all(each["buttons"] == each["headers"] for each in found)
+
+
+def test_a_filter_leaves_what_has_all_its_words(tmp_path: Path) -> None:
+    found = looked_at(
+        tmp_path,
+        page_of("sixty-templates"),
+        "['', 'svc.py:8', 'PLANNER step-1', 'nothing', ''].map(text => (type(page, 'templates', text), state(page)))",
+    )
+    everything, by_site, by_words, nothing, again = found
+    assert len(everything["names"]) == len(again["names"]) == 60
+    assert again["status"] == ""
+    assert len(by_site["names"]) == 1
+    assert by_site["status"] == "1 of 60"
+    assert len(by_words["names"]) == 5
+    assert all("planner.step-1" in name for name in by_words["names"])
+    assert (nothing["names"], nothing["status"]) == ([], "0 of 60")
+
+
+@pytest.mark.parametrize("has_clipboard", [True, False])
+def test_a_snippet_is_copied_line_by_line(tmp_path: Path, has_clipboard: bool) -> None:
+    found = looked_at(
+        tmp_path, page_of("nine-applications"), f"copied(page, view, {json.dumps(has_clipboard)})"
+    )
+    snippet = next(
+        finding.snippet for finding in SCENARIOS["nine-applications"]().report().findings if finding.snippet
+    )
+    assert found["text"] == snippet
+    assert found["status"] == "Copied"
+    assert found["wasHidden"] is False
+
+
+def test_a_link_opens_the_finding_that_it_leads_to(tmp_path: Path) -> None:
+    found = looked_at(tmp_path, page_of("hostile"), "followed(page, view, '#finding-8')")
+    assert found == {"before": False, "after": True}
+
+
+@pytest.mark.parametrize("is_dark", [False, True])
+def test_light_and_dark(tmp_path: Path, is_dark: bool) -> None:
+    file, picture = tmp_path / "report.html", tmp_path / "page.png"
+    file.write_text(page_of("hostile"), encoding="utf-8")
     chromium(
-        tmp_path, f"--blink-settings=preferredColorScheme={scheme}", "--window-size=600,400",
-        f"--screenshot={picture}", written(tmp_path).as_uri(),
-    )  # fmt: skip
+        tmp_path, scheme(is_dark=is_dark), "--window-size=600,400", f"--screenshot={picture}", file.as_uri()
+    )
     red, green, blue = first_pixel(picture.read_bytes())
     assert (max(red, green, blue) < 60) if is_dark else (min(red, green, blue) > 240)
 
 
 def first_pixel(png: bytes) -> tuple[int, ...]:
-    """The colour in the upper left corner, where no filter of the format has anything to refer to."""
+    """The colour of the upper left pixel, which has no neighbours for a PNG filter to refer to."""
     chunks, position = b"", 8
     while position < len(png):
         (length,), kind = struct.unpack(">I", png[position : position + 4]), png[position + 4 : position + 8]

@@ -1,4 +1,4 @@
-"""The command itself: its options, its files, and that its faults are not the program's."""
+"""The command itself: its options and files, and that its faults do not affect the program."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_fault_of_the_report_is_not_the_programs(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("otel_promptcache.report.report.build_report", broken)
     result = run(sys.executable, "-c", "raise SystemExit(5)")
     assert result.exit_code == 5
-    assert result.stderr == "otel-promptcache: no report: RuntimeError: broken\n"
+    assert result.stderr == "otel-promptcache: cannot make the report: RuntimeError: broken\n"
 
 
 def test_nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
         signal.signal(signal.SIGHUP, previous)
 
 
-# What is executed first in each process, as far as it can be without one.
+# The code that each process runs first, as far as it can be tested without such a process.
 
 
 def start_up(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -149,7 +149,7 @@ def test_modules_are_found_as_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     told: list[str] = []
     monkeypatch.setattr(module, "_start", told.append)
     module.watch()
-    assert {"openai", "otel_promptcache"} <= set(told)  # both are here already
+    assert {"openai", "otel_promptcache"} <= set(told)  # both are already imported
     assert told == [name for name in module._WATCHED if name in sys.modules]
     watch = sys.meta_path[0]
     assert (tmp_path / "python").exists()

@@ -1,4 +1,4 @@
-"""The JSON is what the documentation says, to the last member."""
+"""The JSON is as documented, to the last member."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GOLDEN = Path(__file__).with_name("golden.json")
 PAGE = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")
 
 CALLS = (
-    call(0, first_token_seconds=0.1),
+    call(0, first_token_seconds=0.1, call_site="svc.py:21"),
     miss(1, path="instructions", kind="timestamp", token=6, first_token_seconds=0.9, write_tokens=1500),
     miss(2, path="instructions", kind="timestamp", token=6, source="provider", missed_usd=None),
     call(3, name=None, fingerprint="0123456789abcdef", result="unknown", read_tokens=None, net_usd=None, expected_tokens=None),

@@ -1,4 +1,4 @@
-"""The page about the findings is the table that makes them."""
+"""The page about the findings is generated from their rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the processes of a run leave behind is shown as text, and breaks nothing, whatever it is."""
+"""Whatever the processes of a run leave behind, it is shown as text and breaks nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ODD_NAMES = [
 
 
 def in_a_terminal(tmp_path: Path, source: str) -> str:
-    """What the command writes to a terminal of 120 columns, its own styles taken away."""
+    """What the command writes to a terminal of 120 columns, without its own styles."""
     ours, theirs = os.openpty()
     process = subprocess.Popen(
         command(tmp_path, source),

@@ -1,4 +1,4 @@
-"""What several processes did together: rates, first requests at once, and orders that differ."""
+"""Judging several processes together: rates, concurrent first requests, and orders that differ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.report.calls import START, call, findings, miss
 
 
 def of(process: int, second: float, reason: str | None = None, **fields: Any) -> CallRecord:
-    """A call of a process with the start that all have, which is long enough to be cached."""
+    """A call of a process with the start that all share, long enough to be cached."""
     rules = {"is_start_cacheable": True, "lifetime_seconds": 300.0, "max_requests_per_minute": 15.0}
     usual = {"process": process, "start": "s", **rules, **fields}
     return miss(second, reason, **usual) if reason else call(second, **usual)
@@ -25,7 +25,7 @@ def reasons(*calls: CallRecord) -> list[str | None]:
 
 
 def flood(processes: int, per_process: int, reason: str = "provider") -> list[CallRecord]:
-    """A first request, and then many of all processes within a minute."""
+    """A first request, then many from all processes within a minute."""
     count = processes * per_process
     return [of(0, 0), *(of(number % processes, 1 + number * 50 / count, reason) for number in range(count))]
 
@@ -72,7 +72,7 @@ def test_what_a_process_has_in_flight_itself_it_knows() -> None:
 
 @pytest.mark.parametrize("lifetime_seconds", [300.0, 86_400.0, None])
 def test_what_a_process_had_processed_before_is_not_being_written(lifetime_seconds: float | None) -> None:
-    """Its process knows that it has not expired, be it that the line about that was lost or says no lifetime."""
+    """Its process knows that it has not expired, even if the line about that was lost or states no lifetime."""
     before = of(1, 0, lifetime_seconds=lifetime_seconds)
     assert reasons(before, of(0, 1_000, "expired"), of(1, 1_000.2, "provider"))[1:] == ["expired", "provider"]
     assert reasons(of(0, 1_000, "expired"), of(1, 1_000.2, "provider")) == ["expired", "provider"]
@@ -110,7 +110,7 @@ def test_a_prefix_lives_as_long_as_the_request_and_the_rules_of_its_process_say(
 ) -> None:
     first = of(0, 0, "cold_start", lifetime_seconds=lifetime_seconds)
     assert reasons(first, of(1, 1_000, "cold_start")) == ["cold_start", told]
-    # A later request that asks for less does not shorten its life.
+    # A later request that asks for less does not shorten its lifetime.
     assert reasons(first, of(0, 10), of(1, 1_000, "cold_start")) == ["cold_start", None, told]
     lapsed = reasons(first, of(0, 1_000, "expired"), of(1, 1_000.2, "cold_start"))
     assert lapsed[2] == ("provider" if told == "provider" else "concurrent")
@@ -130,7 +130,7 @@ def test_cold_starts_of_many_processes_above_the_rate_are_overflow() -> None:
 
 
 def alone(process: int, second: float, told: str) -> CallRecord:
-    """A call that its process cannot judge; alone it would have said this."""
+    """A call that its process cannot judge, with the fields of what it would have said on its own."""
     fields = {"provider": {"expected_tokens": 1_800}, "expired": {"expected_tokens": 0}}.get(told)
     return of(process, second, "unseen", **({"missed_tokens": None} if fields is None else fields))
 
@@ -182,7 +182,7 @@ def test_the_report_is_about_the_corrected_reasons() -> None:
 
 
 class Unwalked(dict[int, int]):
-    """Counts that nobody may go through: there is one for each process."""
+    """Counts that must not be iterated: there is one for each process."""
 
     def values(self) -> Any:
         raise AssertionError
@@ -222,7 +222,7 @@ def test_an_order_of_each_process_is_found() -> None:
     ]
     finding = findings(*calls)["order-differs-between-processes"]
     assert (finding.requests, finding.template, finding.lost_tokens) == (20, None, 3 * 2_000)
-    assert "4 processes sent the same parts in 4 orders" in finding.evidence
+    assert "4 processes sent the same parts in 4 different orders" in finding.evidence
 
 
 @pytest.mark.parametrize(

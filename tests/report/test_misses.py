@@ -1,4 +1,4 @@
-"""Each reason, place and kind leads to its finding, and to none other."""
+"""Each reason, place and kind leads to its finding, and to no other."""
 
 from __future__ import annotations
 
@@ -34,6 +34,13 @@ CASES = [
     ("input_changed", "input[4]", "reordered", "history-reordered"),
     ("input_changed", "input[4].content[1]", "edited", "history-edited"),
     ("input_changed", "messages[10]", None, "history-edited"),
+    ("input_changed", "system", "edited", "edited-in-front"),
+    ("input_changed", "system", None, "edited-in-front"),
+    ("input_changed", "system[1]", "timestamp", "time-in-front"),
+    ("input_changed", "messages", None, "history-edited"),
+    ("input_changed", "messages[2].content[0].content[1].text", "edited", "results-rewritten"),
+    ("input_changed", "messages[2].content[0].input.city", "reordered", "arguments-rewritten"),
+    ("tools_changed", "tools[0].input_schema.required[1]", "reordered", "schema-reordered"),
     ("input_changed", None, None, "input-changed"),
     ("input_changed", "something.new", "edited", "input-changed"),
     ("tools_changed", "tools[1]", "reordered", "tools-reordered"),
@@ -139,6 +146,17 @@ def test_every_kind_has_a_name() -> None:
         ("prompt", Place.OPENING),
         ("prompt[0]", Place.OPENING),
         ("messages[1]", Place.CONVERSATION),
+        ("system", Place.INSTRUCTIONS),
+        ("system[2]", Place.INSTRUCTIONS),
+        ("messages", Place.CONVERSATION),
+        ("messages[0].content[1]", Place.OPENING),
+        ("messages[2].content[0]", Place.CONVERSATION),
+        ("messages[2].content[0].text", Place.CONVERSATION),
+        ("messages[2].content[0].source.data", Place.CONVERSATION),
+        ("messages[2].content[0].content", Place.TOOL_RESULT),
+        ("messages[2].content[0].content[1].text", Place.TOOL_RESULT),
+        ("messages[2].content[0].input.city", Place.ARGUMENTS),
+        ("tools[3].input_schema.required[0]", Place.TOOL_SCHEMA),
         ("input[10]", Place.CONVERSATION),
         ("", Place.PROMPT),
         (None, Place.PROMPT),
@@ -218,7 +236,7 @@ def test_the_usual_place_is_named() -> None:
     found = findings(*(miss(second, path=path, token=7, kind="edited") for second, path in enumerate(paths)))
     evidence = found["edited-in-front"].evidence
     assert evidence.startswith(
-        "In 3 of 3 requests the first difference is in `messages[0].content` (other text), at about token 7."
+        "In 3 of 3 requests the first difference is in `messages[0].content` (different text), at about token 7."
     )
 
 
@@ -236,19 +254,19 @@ def test_who_says_so() -> None:
     )]  # fmt: skip
     assert [one.source for one in said] == ["client", "provider", "provider and client", None]
     assert said[0].evidence.endswith("processed again.")
-    assert said[1].evidence.endswith("The API itself said so.")
-    assert said[2].evidence.endswith("The API itself said so for 1 of them.")
+    assert said[1].evidence.endswith("The provider's API reported this reason.")
+    assert said[2].evidence.endswith("The provider's API reported this reason for 1 of them.")
     assert said[3].evidence.endswith("processed again.")
 
 
 def test_what_the_provider_did_is_said_to_be_so() -> None:
     finding = findings(call(0), miss(1, "provider"))["provider"]
     assert finding.rule.cause is Cause.PROVIDER
-    assert "This is not your application" in finding.paragraph
-    assert finding.cost == "It cost this run $0.0020."
+    assert "Your application did not cause this" in finding.paragraph
+    assert finding.cost == "This cost the run $0.0020."
     assert findings(miss(0, "provider", missed_usd=None))["provider"].cost == ""
 
 
 def test_calls_without_a_price_are_counted_in_the_evidence() -> None:
     found = findings(miss(0), miss(1, missed_usd=None))["input-changed"]
-    assert "1 request of them without a price." in found.evidence
+    assert "No price is known for 1 of these requests." in found.evidence

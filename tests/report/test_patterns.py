@@ -1,7 +1,8 @@
-"""What shows only in many calls together: each finding fires, and stays silent."""
+"""Findings that only many calls together show: each one fires when it should and is silent otherwise."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from otel_promptcache.report.reading.record import CallRecord
@@ -19,7 +20,7 @@ def written(second: int, read: int = 0, write: int = 1500, net_usd: float | None
 def test_writes_that_are_not_read_back_lose_money() -> None:
     finding = findings(*(written(second) for second in range(4)))["writes-not-read"]
     assert finding.lost_usd == 0.004
-    assert "4 requests of 4 wrote 6,000 tokens, and 0 were read: 0.00 for each" in finding.evidence
+    assert "4 of 4 requests wrote 6,000 tokens, and 0 were read: 0.00 per token written" in finding.evidence
     assert "cost $0.0040 more than the reads saved" in finding.evidence
     assert "1.35 instead of 2" in finding.what
     assert "$1.00 per 1,000 requests" in finding.cost
@@ -34,12 +35,24 @@ def test_a_few_writes_are_how_it_begins() -> None:
 
 
 def test_without_prices_the_break_even_decides() -> None:
-    def found(read: int) -> dict[str, Any]:
-        return findings(*(written(second, read, 400, None) for second in range(4)))
+    def found(read: int, **fields: Any) -> dict[str, Any]:
+        usual = {"provider": "openai", "model": "gpt-5.6-sol", **fields}
+        return findings(*(replace(written(second, read, 400, None), **usual) for second in range(4)))
 
     assert found(100)["writes-not-read"].lost_usd is None
     assert found(100)["writes-not-read"].lost_tokens == 1200
     assert "writes-not-read" not in found(112)
+    claude = {"provider": "anthropic", "model": "claude-opus-5"}
+    assert "marks-not-read" not in found(112, **claude, write_ttl="5m")
+    assert "marks-not-read" in found(112, **claude, write_ttl="1h")
+    assert "marks-not-read" not in found(445, **claude, write_ttl="1h")
+
+
+def test_without_prices_nobody_knows_whether_another_server_charges_for_writes() -> None:
+    fields = {"provider": "vllm", "model": "some-model"}
+    assert "writes-not-read" not in findings(
+        *(replace(written(second, 0, 400, None), **fields) for second in range(4))
+    )
 
 
 # The cached part stays the same while the prompt grows.
@@ -103,7 +116,7 @@ def drifting(count: int = 6, variants: int = 6, **fields: Any) -> list[CallRecor
 
 def test_many_digests_under_one_fingerprint_are_found() -> None:
     finding = findings(*drifting())["unstable-prefix"]
-    assert "6 variants of it in 6 requests" in finding.evidence
+    assert "6 variants in 6 requests" in finding.evidence
     assert finding.lost_usd is None
 
 
@@ -149,7 +162,7 @@ def test_streams_that_were_left() -> None:
     assert set(findings(call(0, **SILENT, api_type="responses", is_finished=False))) == {
         "stream-not-finished"
     }
-    assert not findings(call(0, **SILENT, api_type="responses"))
+    assert set(findings(call(0, **SILENT, api_type="responses"))) == {"usage-not-reported"}
 
 
 def test_a_stream_that_was_left_behind_its_last_word_and_before_its_usage_was_left() -> None:
@@ -182,7 +195,7 @@ def test_requests_without_a_price_are_found_over_all_templates() -> None:
     assert finding.template is None
     assert (
         finding.evidence
-        == "10 of 11 requests with reported usage: m0 (2), m1 (2), m2 (2) and 2 other models."
+        == "For 10 of 11 requests with reported usage, no price is known: m0 (2), m1 (2), m2 (2) and 2 other models."
     )
     assert findings(call(0, net_usd=None, model=None))["no-price"].evidence.endswith(
         ": of an unknown name (1)."

@@ -1,4 +1,4 @@
-"""The files and the exit code are there, whatever becomes of what is printed."""
+"""The files are written and the exit code is kept, whatever happens to the printed output."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def test_a_terminal_of_another_encoding_gets_what_it_can_show(encoding: str, tmp
     assert done.returncode == 7
     assert b"Prompt caching by template" in done.stderr
     assert b"The cached prefix expires" in done.stderr
+    ours = ("\N{EN DASH}", "→", "─", "━", "│", "·")
+    assert not [each for each in ours if each.encode("ascii", "backslashreplace") in done.stderr]
     assert both_files_are_written(tmp_path)
 
 
@@ -52,7 +54,7 @@ def test_a_standard_error_that_takes_nothing_changes_no_exit_code(redirection: s
 @pytest.mark.skipif(os.name == "nt", reason="needs permissions")
 @pytest.mark.parametrize("broken", ["json", "html"])
 def test_a_file_that_cannot_be_written_does_not_keep_the_other_from_it(broken: str, tmp_path: Path) -> None:
-    # It becomes a folder while the program runs.
+    # The path becomes a folder while the program runs.
     done = run(tmp_path, f"os.mkdir({str(tmp_path / f'r.{broken}')!r})\n{ONE_CALL}")
     assert done.returncode == 7
     assert f"otel-promptcache: cannot write {tmp_path / f'r.{broken}'}: Is a directory\n" in done.stderr

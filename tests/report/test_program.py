@@ -1,4 +1,4 @@
-"""A program under the report cannot tell that it is: streams, signals, exit codes, surroundings."""
+"""A program cannot tell that it runs under the report: streams, signals, exit codes, environment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ sys.exit(int(sys.argv[1]))
 
 @pytest.fixture(autouse=True)
 def heard_interrupts() -> Iterator[None]:
-    """What a shell's script starts in the background ignores SIGINT, and so would the programs that it starts."""
+    """Handle SIGINT: a background job of a shell script ignores it, and the programs it starts inherit that."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -47,7 +47,7 @@ def test_streams_arguments_surroundings_and_exit_code(programs: Programs, code: 
         run(SURROUNDINGS, *arguments, stdin=b"\x01\x02in\n") for run in (programs.plain, programs.reported)
     )
     said = assert_same(*runs)
-    assert said == "otel-promptcache: neither the SDK of OpenAI nor that of Anthropic was used\n"
+    assert said == "otel-promptcache: none of the SDKs of OpenAI, Anthropic and LiteLLM was used\n"
 
 
 def test_an_uncaught_exception(programs: Programs) -> None:
@@ -95,7 +95,7 @@ def test_signals_reach_the_program(programs: Programs, number: signal.Signals) -
         process.send_signal(number)
         out, err = process.communicate(timeout=TIMEOUT_SECONDS)
     assert (process.returncode, out) == (7, b"%d\n" % number)
-    assert err == b"otel-promptcache: neither the SDK of OpenAI nor that of Anthropic was used\n"
+    assert err == b"otel-promptcache: none of the SDKs of OpenAI, Anthropic and LiteLLM was used\n"
 
 
 IN_A_TERMINAL = """
@@ -131,13 +131,13 @@ def test_an_interrupt_from_the_terminal_reaches_the_program_once(programs: Progr
                 output += os.read(ours, 1024)
                 if output.endswith(b"ready\r\n"):
                     os.write(ours, b"\x03")
-        except OSError:  # the terminal is closed: they have all gone
+        except OSError:  # the terminal is closed: all processes have ended
             pass
         finally:
             os.close(ours)
     assert process.returncode == 0
     assert b"interrupts: 1\r\n" in output
-    assert b"neither the SDK of OpenAI nor that of Anthropic was used" in output
+    assert b"none of the SDKs of OpenAI, Anthropic and LiteLLM was used" in output
 
 
 def test_files_that_were_handed_over_are_there(programs: Programs) -> None:

@@ -1,4 +1,4 @@
-"""Attributes of a span become a record; what is absent or of the wrong type is not known."""
+"""Span attributes become a record. Values that are absent or of the wrong type are unknown."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from otel_promptcache.report.reading.record import CallRecord, Change
 from otel_promptcache.telemetry import names
 
 ATTRIBUTES = {
+    "gen_ai.operation.name": "chat",
     "gen_ai.request.model": "gpt-4.1",
     "gen_ai.response.model": "gpt-4.1-2025-04-14",
     "openai.api.type": "chat_completions",
@@ -47,6 +48,7 @@ ATTRIBUTES = {
     "run.lifetime_seconds": 300.0,
     "run.max_requests_per_minute": 15,
     "run.processed_seconds": 0.3,
+    "run.call_site": "svc.py:21",
     "promptcache.savings.amount": -0.001,
     "promptcache.missed_savings.amount": 0.003,
     "promptcache.abandoned": False,
@@ -65,14 +67,14 @@ def test_every_attribute_is_read() -> None:
     read = CallRecord.from_attributes(ATTRIBUTES, started_seconds=1.0, ended_seconds=2.0)
     assert read == CallRecord(
         started_seconds=1.0, ended_seconds=2.0, model="gpt-4.1-2025-04-14", api_type="chat_completions",
-        is_stream=True, is_finished=True, error_type="APIError", fingerprint="0123456789abcdef", digest="d",
+        operation="chat", is_stream=True, is_finished=True, error_type="APIError", fingerprint="0123456789abcdef", digest="d",
         name="bot", result="miss", input_tokens=2000, read_tokens=0, write_tokens=1500, write_ttl="30m", expected_tokens=1900,
         avoidable_tokens=0, reason="input_changed", source="client", missed_tokens=1900, path="instructions",
         token=6, kind="timestamp",
         changes=(Change("instructions", "timestamp", 6), Change("instructions", "uuid", 20)), is_other_template=True,
         breakpoint_path="messages[2].content", usage_error="cache_exceeds_input", host="api.openai.com", provider="openai", start="s",
         leading="l", parts="p", is_start_cacheable=True, lifetime_seconds=300.0, max_requests_per_minute=15.0,
-        processed_seconds=0.3, net_usd=-0.001, missed_usd=0.003, first_token_seconds=0.25,
+        processed_seconds=0.3, call_site="svc.py:21", net_usd=-0.001, missed_usd=0.003, first_token_seconds=0.25,
     )  # fmt: skip
 
 

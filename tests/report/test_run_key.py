@@ -1,4 +1,4 @@
-"""What the processes of a run write of a prompt, so that their calls can be judged together."""
+"""What the processes of a run write about a prompt, so that their calls can be judged together."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_an_order_that_changes_behind_what_names_the_template_is_another_order()
     [
         (6_144, POLICY, True),
         (6_143, POLICY, False),
-        (6_144, policy_for("openai", "gpt-5.6"), False),  # nobody knows where a breakpoint is
+        (6_144, policy_for("openai", "gpt-5.6"), False),  # the place of the breakpoint is not known
         (6_144, policy_for("openai", "gpt-4"), False),
         (6_144, policy_for("other", "llama"), False),
         (6_144, replace(POLICY, minimum_tokens=2_048), False),

@@ -1,4 +1,4 @@
-"""Runs of several processes: what none of them could know by itself is judged over all of them."""
+"""Runs of several processes: what none could know on its own is judged across all of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ assert codes == [0] * COUNT, codes
 
 
 def run_of(programs: Programs, child: str, count: int, environment: str = "{}") -> Done:
-    """Run so many processes of a program at once."""
+    """Run `count` processes of a program at the same time."""
     programs.write(child, "child.py")
     parent = CHILDREN.replace("COUNT", str(count)).replace("ENV(n)", environment)
     return programs.reported(f"import os{parent}")
@@ -39,7 +39,7 @@ def test_the_rate_of_all_processes_is_told(overflowing: Programs) -> None:
     assert (reported.code, reported.requests, reported.report["run"]["processes"]) == (0, 96, 8)
     losses = {loss["reason"]: loss["requests"] for loss in reported.report["losses"]}
     assert losses.get("rate_overflow", 0) > 5
-    assert losses.get("provider", 0) <= 15  # of the first quarter of a minute's worth
+    assert losses.get("provider", 0) <= 15  # the first ones, within the rate of 15 a minute
     assert reported.report["run"]["corrected_reasons"] > 0
     assert "rate-overflow" in {finding["id"] for finding in reported.report["findings"]}
 
@@ -82,7 +82,7 @@ def test_an_order_that_differs_far_behind_the_start_is_told(programs: Programs) 
 def spooled(
     programs: Programs, child: str, environments: list[dict[str, str]]
 ) -> tuple[list[dict[str, Any]], bytes]:
-    """Run a program once in each environment, in one run; what was written of the calls, and the whole spool."""
+    """Run a program once in each environment, in one run; return the attributes of its calls and the whole spool."""
     programs.write(child, "child.py")
     parent = """
 import json, os, shutil, subprocess, sys

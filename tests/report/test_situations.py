@@ -1,4 +1,4 @@
-"""Which advice a finding gives: what goes on and what does not, one place and several, which message, which server."""
+"""Which advice a finding gives: ongoing or over, one place or several, which message, which server."""
 
 from __future__ import annotations
 
@@ -37,9 +37,11 @@ def test_what_changed_once_and_is_stable_since_is_not_projected(pattern: str, *,
     assert finding.is_one_off is is_one_off
     assert ("per 1,000 requests" in finding.paragraph) is not is_one_off
     assert ("stable since" in finding.evidence) is is_one_off
+    assert finding.advice.startswith("If the change was intended, there is nothing to do") is is_one_off
+    assert (" Otherwise: Keep it the same byte for byte" in finding.advice) is is_one_off
     assert (finding.usd_per_1000_requests is None) is is_one_off
     if is_one_off:
-        assert finding.cost == f"It cost this run ${0.002 * pattern.count('x'):.4f}."
+        assert finding.cost == f"This cost the run ${0.002 * pattern.count('x'):.4f}."
 
 
 def test_what_goes_on_comes_before_what_was_dearer_and_is_over() -> None:
@@ -48,7 +50,7 @@ def test_what_goes_on_comes_before_what_was_dearer_and_is_over() -> None:
         *(call(second, name="a") for second in range(1, 9)),
     ]
     found = findings(*once, *(miss(second, name="b", missed_usd=0.1, **IN_FRONT) for second in range(20, 25)))
-    assert found["edited-in-front"].template == "a"  # the last one of that id
+    assert found["edited-in-front"].template == "a"  # the last finding with that id
     assert found["edited-in-front"].is_one_off
 
 
@@ -152,12 +154,13 @@ def test_impossible_usage_is_said_to_be_so() -> None:
     finding = found["cached-outside-input"]
     assert (finding.requests, finding.of_requests) == (4, 6)
     assert "inconsistent" in finding.what
-    assert "All figures of this template are of the other 1 request." in finding.evidence
+    assert "All figures of this template cover only the other 1 request." in finding.evidence
     assert found["invalid-usage"].requests == 1
 
 
 def test_the_setting_is_named() -> None:
     fields = {"path": "headers.session_id", "kind": None}
     finding = findings(*run("xxxxx", "settings_changed", **fields))["settings-changed"]
-    assert "`headers.session_id` is not what it was" in finding.what
-    assert "Keep `headers.session_id` the same" in finding.advice
+    assert "`headers.session_id` differs from earlier requests" in finding.what
+    assert "Keep `headers.session_id` the same for a whole conversation" in finding.advice
+    assert finding.snippet == 'extra_headers={"session_id": CONVERSATION}'

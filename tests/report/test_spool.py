@@ -1,8 +1,9 @@
-"""What a process writes, and what is read of it."""
+"""What a process writes to the spool, and what is read from it."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def test_beyond_the_limit_calls_are_counted_only(tmp_path: Path) -> None:
 def test_a_forked_process_has_a_file_and_a_limit_of_its_own(tmp_path: Path) -> None:
     spool = Spool(str(tmp_path), max_calls=1)
     spool.call({}, 0, 0)
-    spool._process = -1  # as if this were another process than the one that wrote
+    spool._process = -1  # as if this were not the process that wrote
     spool.call({}, 0, 0)
     assert len(gather(tmp_path).calls) == 2
 
@@ -170,7 +171,7 @@ def test_a_folder_that_others_may_write_to_is_not_used(
     directory.chmod(mode)
     write_everything(directory, monkeypatch)
     assert list(directory.iterdir()) == []
-    assert gather(directory).notes == ("nothing could be read: the folder could be somebody else's",)
+    assert gather(directory).notes == ("nothing could be read: the folder may belong to another user",)
 
 
 @needs_posix
@@ -208,8 +209,8 @@ def test_no_file_stays_open(tmp_path: Path) -> None:
 def test_without_the_means_of_posix_it_is_written_and_read_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otel_promptcache.report.observing.folder._IS_POSIX", False)
-    monkeypatch.setattr(os, "supports_dir_fd", set[object]())
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "O_BINARY", 0, raising=False)
     write_everything(tmp_path, monkeypatch)
     gathered = gather(tmp_path)
     assert len(gathered.calls) == 1

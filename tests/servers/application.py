@@ -1,4 +1,4 @@
-"""An application that talks to real host names, on a clock that a test moves, and what is said of its calls."""
+"""An application that talks to real host names, on a clock that a test moves, and what is reported about its calls."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.servers.streams import document, response, stream
 from tests.unit.prompts import prose
 
 NOON_NS = 1_795_608_000_000_000_000
-"""2026-11-25 12:00 UTC, a Wednesday: some prices hold at certain hours and from certain days on."""
+"""2026-11-25 12:00 UTC, a Wednesday: some prices apply only at certain hours, or from a certain day on."""
 
 HAS_PRICES = importlib.util.find_spec("genai_prices") is not None
-"""It needs Python 3.11."""
+"""The package needs Python 3.11."""
 
 Attributes = dict[str, Any]
 
@@ -29,7 +29,7 @@ RESULT, REASON, SAVED = "promptcache.result", "promptcache.miss.reason", "prompt
 
 
 def said(attributes: Attributes, *names: str) -> tuple[Any, ...]:
-    """What a span says under these names; None for nothing."""
+    """What a span has under these names; None if nothing."""
     return tuple(attributes.get(name) for name in names)
 
 
@@ -38,7 +38,7 @@ def prompt(topic: str = "orders") -> list[dict[str, str]]:
 
 
 class Application:
-    """Asks servers, and tells what the product says of each answer."""
+    """Asks servers, and tells what the product reports about each answer."""
 
     def __init__(self, telemetry: Telemetry, scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
         self.telemetry = telemetry
@@ -57,7 +57,7 @@ class Application:
         place: str | None = None,
         wait_seconds: float = 1.0,
     ) -> Attributes:
-        """One request that is answered with this usage; a stream if a place for it is named."""
+        """Make one request, answered with this usage; a stream if a place for the usage is named."""
         self.now_seconds += wait_seconds
         self.scripted.answer = document(server, usage) if place is None else stream(server, usage, place)
         create = self._client(server).chat.completions.create

@@ -1,4 +1,4 @@
-"""A server whose answers are scripted, and an application that asks it by the names of real ones."""
+"""A server whose answers are scripted, and an application that calls it under the names of real ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real host names without a network: HTTP to one's own machine, whatever host a client talks to."""
+"""Real host names without a network: HTTP to this machine, whatever host a client talks to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ToLoopback(httpx2.HTTPTransport):
     """Connects to a port of this machine; path, headers and body stay those of the real host."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(verify=False)  # plain HTTP: without reading certificates
+        super().__init__(verify=False)  # plain HTTP: no certificates to load
         self._port = port
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -34,7 +34,7 @@ class ToLoopback(httpx2.HTTPTransport):
 
 
 def client_at(base_url: str, port: int) -> OpenAI:
-    """The SDK's client of a real host, whose requests go to a port of this machine."""
+    """The SDK's client for a real host, whose requests go to a port of this machine."""
     http_client = httpx2.Client(transport=ToLoopback(port))
     return OpenAI(api_key="key", base_url=base_url, max_retries=0, http_client=http_client)
 
@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Scripted(ThreadingHTTPServer):
-    """A server on this machine that gives the answer a test has put there, chunk by chunk."""
+    """A server on this machine that gives the answer that a test has set, chunk by chunk."""
 
     daemon_threads = True
 
@@ -72,7 +72,7 @@ class Scripted(ThreadingHTTPServer):
         """Host, path and body of those that arrived."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], ConnectionError):  # who has the last event may leave
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client may leave after the last event
             super().handle_error(request, client_address)
 
     @property

@@ -1,7 +1,7 @@
-"""How each server reports cached tokens, and what is to be said of it: one row each.
+"""How each server reports cached tokens, and what should be reported about it: one row each.
 
-Sources: the servers' documentation, SDKs and issues, none of which was asked live (checked 2026-11-25). Where nothing
-says what a miss looks like, both a zero and nothing at all are tried.
+Sources: the servers' documentation, SDKs and issues; no server was asked live (checked 2026-11-25). If no source says
+what a miss looks like, both a zero and nothing at all are tried.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HIT, ZERO, SILENT, NULL = counted(CACHED_TOKENS), counted(0), usage(), usage(Non
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A server: where it is, what it answers, and what is right about it."""
+    """A server: where it is, what it answers, and what is true of it."""
 
     url: str
     """Without the scheme."""
@@ -40,18 +40,18 @@ class Server:
     hit: Usage = field(default_factory=lambda: HIT)
     misses: tuple[Usage, ...] = (ZERO,)
     places: tuple[str, ...] = ("last",)
-    """Where a stream brings the usage: in the `last` event, in `every` one, in the `last choice`'s event, in
+    """Where a stream has the usage: in the `last` event, in `every` one, in the `last choice`'s event, in
     `choices[0]`, in `x_groq`."""
     comment: bytes = b""
-    """What stands between the events of a stream."""
+    """What is sent before each event of a stream."""
     is_priced: bool = False
     reports_hits: bool = True
     written_tokens: int | None = None
     """On a hit."""
     has_rules_of_openai: bool = False
     lives_for_minutes: bool = False
-    is_opt_in: bool = False
     """An entry has a published lifetime of less than an hour."""
+    is_opt_in: bool = False
 
     @property
     def base_url(self) -> str:

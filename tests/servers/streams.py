@@ -41,7 +41,7 @@ def stream(server: Server, usage: Usage, place: str) -> list[bytes]:
 
 
 def response(server: Server, cached_tokens: int, *, is_stream: bool) -> list[bytes]:
-    """The same on the Responses API, where the input has another name."""
+    """The same on the Responses API, where the input has a different name."""
     text = {"type": "output_text", "text": "".join(WORDS), "annotations": []}
     message = {
         "id": "msg_1",

@@ -1,4 +1,4 @@
-"""Each server by its real host name: whose it is, what was read, what it cost, and no reason that is not true."""
+"""Each server under its real host name: its provider, what was read, what it cost, and no false miss reason."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_miss_a_hit_and_another_prompt(
     is_priced = server.is_priced and HAS_PRICES
     assert (SAVED in again) is is_priced
     unpriced = application.telemetry.total("promptcache.unpriced")
-    # The first answer that leaves the counts out says nothing of what was read; none says what was written.
+    # The first answer that omits the counts says nothing about what was read; none says what was written.
     untold = 0 if is_counted else 1 if server.written_tokens is None else 2
     assert unpriced == (untold if is_priced else 3)
 

@@ -40,7 +40,7 @@ def prompt(question: str, tokens: int = 400, system: str = SYSTEM) -> list[Messa
 
 
 class Server:
-    """A simulated server under its real name, and the product's clock, which goes with the server's."""
+    """A simulated server under its real name, and the product's clock, which follows the server's."""
 
     def __init__(self, telemetry: Telemetry, stack: ExitStack, name: str, config: SimConfig) -> None:
         self._telemetry = telemetry
@@ -60,7 +60,7 @@ class Server:
         return dict(self._telemetry.spans[-1].attributes or {})
 
     def reply(self, messages: list[Message]) -> str:
-        """One request; its answer."""
+        """Make one request and return its answer."""
         self.clock.advance(1.0)
         answer = self.client.chat.completions.create(model=MODELS[self._name], messages=messages)
         return answer.choices[0].message.content or ""
@@ -77,7 +77,7 @@ Started = Callable[..., Server]
 
 @pytest.fixture
 def started(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
-    """Starts a simulated server, and observes what is asked of it."""
+    """Starts a simulated server, and observes the requests to it."""
     with ExitStack() as stack:
 
         def start(name: str, *, hosts: dict[str, str] | None = None, **settings: Any) -> Server:
@@ -107,7 +107,7 @@ def test_what_was_read_is_what_is_reported(
     questions = [*"AABACBDDAEC"]
     for question in questions:
         server.ask(prompt(question), stream=stream, **options)
-    reported = 1 if name in ("sglang", "groq") else 0  # a first miss without details is not known to be one
+    reported = 1 if name in ("sglang", "groq") else 0  # a first miss without details is not recognised
     known = server.truth[reported:]
     assert tokens(telemetry, "read") == sum(read for _, read in known) > 0
     counted = sum(tokens(telemetry, state) for state in ("read", "uncached", "write"))

@@ -1,4 +1,4 @@
-"""A simulator on a clock that is moved by hand, and real clients for it."""
+"""A simulator on a manual clock, and real clients for it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def async_client(sim: Simulator) -> AsyncIterator[AsyncOpenAI]:
 
 @pytest.fixture
 def configured() -> Iterator[Callable[..., OpenAI]]:
-    """Makes a client of a simulator with settings of its own."""
+    """Makes clients, each with its own simulator and settings."""
     open_things: list[Any] = []
 
     def start(**settings: Any) -> OpenAI:

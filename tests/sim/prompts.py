@@ -1,4 +1,4 @@
-"""Prompts of exact size, for tests of the model."""
+"""Prompts of exact size, for tests of the cache model."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from otel_promptcache.sim.cache.tokens import filler_text, tokenize
 NEW, MIDDLE, OLD = "gpt-5.6-sol", "gpt-5.5", "gpt-4o"
 
 FRAME_TOKENS = 3
-"""What a message costs beside its content."""
+"""Tokens of a message in addition to its content."""
 
 
 def message(role: Role, tokens: int, seed: object = 0, *, marker: Marker | None = None) -> Message:
-    """A message of exactly that many tokens, its frame included."""
+    """A message of exactly that many tokens, frame included."""
     text = filler_text(tokens - FRAME_TOKENS, str(seed))
     return Message(role, (Block(tuple(tokenize(text)), marker),))
 
@@ -41,7 +41,7 @@ def mark(ttl: Ttl | None = None) -> Marker:
 
 
 class Provider:
-    """A cache with one model, organization, tier and key, and a clock of its own."""
+    """A cache with one model, organization, tier and key, and its own clock."""
 
     def __init__(self, model: str = NEW, **knobs: Any) -> None:
         knobs.setdefault("overflow_requests_per_minute", None)

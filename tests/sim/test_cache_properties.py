@@ -1,4 +1,4 @@
-"""What holds of the cache model for any traffic."""
+"""Properties of the cache model that hold for any traffic."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def messages(*roles: Role) -> st.SearchStrategy[Message]:
 
 
 MESSAGES = messages("developer", "user", "assistant", "tool")
-# A developer message may lengthen the initial block, and a tool response its group: both move a boundary.
+# A developer message can extend the initial block, and a tool response its group: both move a boundary.
 TURNS = messages("user", "assistant")
 CONVERSATIONS = st.lists(MESSAGES, min_size=1, max_size=7)
 OPTIONS = st.builds(

@@ -1,4 +1,4 @@
-"""Chat Completions, asked by the real client."""
+"""Chat Completions, called by the real client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`prompt_cache_diagnostics`, asked for by a real client."""
+"""`prompt_cache_diagnostics`, requested by a real client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time answers take, and what happens in which order: with sleeps that are recorded, not slept."""
+"""How long answers take, and the order of events; sleeps are recorded, not slept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each fault, as a real client meets it."""
+"""Each fault, as a real client sees it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ STREAMS = [chat_stream, respond_stream]
 
 
 def received(stream: Iterator[Any], error: type[Exception] | None = None) -> list[Any]:
-    """What came of a stream before it ended, or failed with that error."""
+    """What was received of a stream before it ended, or failed with that error."""
     seen: list[Any] = []
     if error is None:
         return list(stream)

@@ -1,4 +1,4 @@
-"""Anthropic's Messages API of the local provider: its cache rules, through the SDK and over HTTP."""
+"""The simulator's Messages API: its cache rules, through Anthropic's SDK and over HTTP."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ HI = request(user(text("Hi")))
 
 
 class Cache:
-    """The model of the cache with a clock; each request is read and written at once."""
+    """The cache model with a clock; each request reads and writes immediately."""
 
     def __init__(self) -> None:
         self.cache = MessagesCache()
         self.now_seconds = 1_000.0
 
     def send(self, body: dict[str, Any], account: str = "a") -> tuple[int, int, int]:
-        """Tokens read, written for five minutes, written for an hour."""
+        """Send a request; return tokens read, written for five minutes, and written for an hour."""
         read = self.cache.read(read_prompt(body), account, body["model"], self.now_seconds)
         self.cache.write(read)
         return read.cached_tokens, read.write_tokens_by_ttl["5m"], read.write_tokens_by_ttl["1h"]
@@ -130,6 +130,34 @@ class TestRules:
         body = request(user(text(filler_text(600, 2), **MARK)))
         cache.send(body)
         assert cache.send({**body, **members})[0] == read
+
+    @pytest.mark.parametrize(
+        ("model", "keeps"),
+        [("claude-sonnet-4-5-20250929", False), ("claude-opus-4-1", False), ("claude-sonnet-4-20250514", False),
+         ("claude-opus-5", True), ("claude-sonnet-4-6", True)],
+    )  # fmt: skip
+    @pytest.mark.parametrize("is_spoken", [True, False])
+    def test_older_models_drop_thinking_when_the_user_speaks(
+        self, model: str, keeps: bool, is_spoken: bool, cache: Cache
+    ) -> None:
+        thought = {"type": "thinking", "thinking": filler_text(50, 3), "signature": "s"}
+        result = {"type": "tool_result", "tool_use_id": "1", "content": filler_text(1_000, 4)}
+        turn = {
+            "role": "assistant",
+            "content": [thought, {"type": "tool_use", "id": "1", "name": "f", "input": {}}],
+        }
+        loop = (user(text("Look.")), turn, user(result))
+        body = request(
+            *loop,
+            system=[text(filler_text(2_000, 5), **MARK)],
+            thinking={"type": "adaptive"},
+            model=model,
+            **MARK,
+        )
+        _, *written = cache.send(body)
+        last = user(text("Thanks.") if is_spoken else {**result, "tool_use_id": "2"})
+        read = cache.send({**body, "messages": [*loop, last]})[0]
+        assert read == (sum(written) if keeps or not is_spoken else 2_000)
 
     def test_a_model_and_an_account_have_a_cache_of_their_own(self, cache: Cache) -> None:
         cache.send(HI)

@@ -1,4 +1,4 @@
-"""The cache of servers with pages: what is read, in which order it goes, and DeepSeek's units."""
+"""The cache of servers with pages: what is read, the order of eviction, and DeepSeek's units."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def policy_of(server: str) -> PagePolicy:
 
 
 class Server:
-    """A cache with the rules of a server, and a clock that a test moves."""
+    """A cache with a server's rules, and a clock that tests move."""
 
     def __init__(self, server: str = "vllm", **knobs: float) -> None:
         self.policy = policy_of(server)
@@ -108,7 +108,7 @@ def test_groq_keeps_pages_for_two_hours_without_use(idle_seconds: float, cached:
 def test_the_ends_of_prompts_go_before_their_starts() -> None:
     vllm = Server(max_pages=80)
     vllm.ask(SYSTEM)  # 62 pages
-    vllm.ask(message("user", 480, "another"))  # 30 pages: 12 have to go
+    vllm.ask(message("user", 480, "another"))  # 30 pages: 12 must be evicted
     assert len(vllm.cache) == 80
     assert vllm.ask(SYSTEM, write=False).cached_tokens == 50 * 16
 

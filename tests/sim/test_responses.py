@@ -1,4 +1,4 @@
-"""The Responses API, asked by the real client."""
+"""The Responses API, called by the real client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers other than OpenAI, over HTTP: what they report, how they stream it, and what they pass over."""
+"""Servers other than OpenAI, over HTTP: what they report, how they stream it, and what they ignore."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def flagged(server: str) -> dict[str, Any]:
 
 
 def usage_of(client: OpenAI, **members: Any) -> dict[str, Any]:
-    """The usage of a completion, as it came."""
+    """The raw usage of a completion."""
     raw = client.chat.completions.with_raw_response.create(
         **{"model": "any-model", "messages": LONG, **members}
     )

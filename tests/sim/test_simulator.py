@@ -1,4 +1,4 @@
-"""Starting, stopping and resetting; clocks; several simulators at once."""
+"""Starting, stopping and resetting; clocks; several simulators at the same time."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_it_stops_with_requests_in_flight() -> None:
 
 
 def test_it_cannot_be_entered_twice() -> None:
-    with Simulator() as simulator, pytest.raises(RuntimeError, match="running already"):
+    with Simulator() as simulator, pytest.raises(RuntimeError, match="already running"):
         simulator.__enter__()
 
 

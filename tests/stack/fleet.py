@@ -1,4 +1,4 @@
-"""Many processes of one job, as `promtool test rules` takes them: when each starts, what it counts, when it ends."""
+"""Many processes of one job, as input for `promtool test rules`: when each starts, what it counts, when it ends."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FINGERPRINT = "00ff"
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A process and its series, each with its values minute by minute from the start on, `_` where there is none."""
+    """A process and its series, each with one value per minute from its start on, `_` for none."""
 
     instance: str
     start_minute: int
     series: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def input_series(self) -> list[dict[str, str]]:
-        """Return its series as promtool reads them; nothing is there before it starts."""
+        """Return its series in promtool's format, with no values before it starts."""
         silence = f"_x{self.start_minute} " if self.start_minute else ""
         labels = f'job="{JOB}",instance="{self.instance}",promptcache_prefix_name="{TEMPLATE}"'
         labels += f',promptcache_prefix_fingerprint="{FINGERPRINT}"'
@@ -36,12 +36,12 @@ class Pod:
 
 
 def growing(first: float, step: float, minutes: int) -> str:
-    """Write a counter that is born with a value and grows each minute."""
+    """Write a counter that starts at a value and grows each minute."""
     return f"{first:g}+{step:g}x{minutes}"
 
 
 def fleet_test(pods: Iterable[Pod], expected: Mapping[str, float], at_minute: int) -> dict[str, Any]:
-    """Return a test of what expressions without labels give; an expression that gives NaN must give nothing."""
+    """Return a test of the values of expressions without labels; NaN says that there must be no value."""
     return {
         "interval": "1m",
         "input_series": [one for pod in pods for one in pod.input_series()],

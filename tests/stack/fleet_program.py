@@ -1,6 +1,6 @@
-"""An application of its own process: sends what it is told on its standard input, and prints what is said of it.
+"""An application in its own process: reads requests from its standard input and prints their spans' attributes.
 
-Each line is a request as JSON, `fork` to go on in a forked child while the parent waits, or `metrics`.
+Each line is a request as JSON, `fork` to continue in a forked child while the parent waits, or `metrics`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import sys
 from typing import Any
 
+from anthropic import Anthropic
 from openai import OpenAI
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -21,10 +22,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import otel_promptcache
 
 
-def main() -> None:
+def main(base_url: str, api_key: str, fleet: str, namespace: str, fleet_key: str) -> None:
     """Run until the input ends."""
-    base_url, api_key, fleet, namespace, fleet_key = sys.argv[1:]
-    logging.basicConfig(level=logging.WARNING)  # on the standard error
+    logging.basicConfig(level=logging.WARNING)  # on standard error
     exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
     tracer_provider, meter_provider = TracerProvider(), MeterProvider([reader])
     tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -35,7 +35,8 @@ def main() -> None:
         fleet_key=fleet_key or None,
         fleet_namespace=namespace,
     )
-    client = OpenAI(base_url=base_url, api_key=api_key, max_retries=0)
+    openai = OpenAI(base_url=base_url, api_key=api_key, max_retries=0)
+    anthropic = Anthropic(base_url=base_url.removesuffix("/v1"), api_key=api_key, max_retries=0)
     while line := sys.stdin.readline():
         if line == "fork\n":
             child = os.fork()
@@ -46,14 +47,25 @@ def main() -> None:
         elif line == "metrics\n":
             answer = outcomes(reader)
         else:
-            client.chat.completions.create(**json.loads(line))
+            call(openai, anthropic, json.loads(line))
+            tracer_provider.force_flush()  # by then the store is up to date, if it answers
             answer = dict(exporter.get_finished_spans()[-1].attributes or {})
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 
+def call(openai: OpenAI, anthropic: Anthropic, members: dict[str, Any]) -> None:
+    """Call the API that takes these members."""
+    if "input" in members:
+        openai.responses.create(**members)
+    elif "max_tokens" in members:
+        anthropic.messages.create(**members)
+    else:
+        openai.chat.completions.create(**members)
+
+
 def outcomes(reader: InMemoryMetricReader) -> dict[str, int]:
-    """What became of the operations on the store."""
+    """How many operations on the store had each outcome."""
     data = reader.get_metrics_data()
     return {
         str((point.attributes or {})["promptcache.fleet.outcome"]): int(point.value)  # type: ignore[union-attr]
@@ -66,4 +78,4 @@ def outcomes(reader: InMemoryMetricReader) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -14,16 +14,16 @@ from tests.stack.parts import PartMissingError
 from tests.stack.services import Service, free_port, write_yaml
 
 KEY = "sk-of-the-tests-0123456789abcdef0123"
-"""Of the proxy; it starts with no weaker one."""
+"""The proxy's key; it does not start with a weaker one."""
 _PROGRAM = Path(__file__).parents[2] / ".venv" / "litellm" / "bin" / "litellm"
 
 
 def litellm_proxy(folder: Path, models: Mapping[str, Mapping[str, str]], port: int | None = None) -> Service:
-    """Return a proxy that keeps answers in its memory, not running yet. It connects to its providers only.
+    """Return a proxy, not yet started, that caches answers in memory and connects only to its providers.
 
     Args:
-        folder: Where its configuration and its log are.
-        models: The parameters of LiteLLM for each model that it offers.
+        folder: The folder of its configuration and its log.
+        models: LiteLLM's parameters for each model that it offers.
         port: Where it listens; None picks one.
 
     Raises:
@@ -44,7 +44,7 @@ def litellm_proxy(folder: Path, models: Mapping[str, Mapping[str, str]], port: i
     environment = {
         "HOME": str(folder),
         "LITELLM_MASTER_KEY": KEY,
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it asks the network for prices
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # otherwise it fetches prices from the network
         "NO_PROXY": "127.0.0.1",
         "PATH": str(_PROGRAM.parent),
     }

@@ -1,14 +1,16 @@
-"""Gets the real parts, unpacked beside the system: Prometheus, Alertmanager, a receiver of OTLP and gunicorn.
+"""Gets the real parts, unpacked outside the system: Prometheus, Alertmanager, an OTLP receiver and gunicorn.
 
 They come from a newer Debian suite, through apt and the mirror that the system itself uses. Nothing is
-installed. Run as a script it fetches them and prints where they are.
+installed. Run as a script, it fetches them and prints their paths.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +22,7 @@ _TIMEOUT_SECONDS = 300
 
 
 class PartMissingError(RuntimeError):
-    """A real part could not be had; the message says which and why."""
+    """A real part is not available; the message says which and why."""
 
 
 def cache_directory() -> Path:
@@ -32,7 +34,7 @@ def cache_directory() -> Path:
 
 @cache
 def program(name: str) -> Path:
-    """Return a program of the parts, after fetching all of them if need be.
+    """Return a program of the parts, fetching all of them if necessary.
 
     Raises:
         PartMissingError: It is not there and cannot be fetched.
@@ -52,11 +54,21 @@ def python_packages() -> Path:
 
 def _part(path: Path) -> Path:
     file = cache_directory() / "root" / path
-    if not file.exists():
-        fetch()
+    fetch_unless_there(file, cache_directory(), fetch)
     if not file.exists():
         raise PartMissingError(f"{path.name} is in none of the packages {', '.join(PACKAGES)} of {SUITE}")
     return file
+
+
+def fetch_unless_there(file: Path, home: Path, fetch: Callable[[], None]) -> None:
+    """Fetch a file into a folder of parts; if another test process is already doing so, wait for it instead."""
+    if file.exists():
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            fetch()
 
 
 def fetch() -> None:
@@ -65,12 +77,21 @@ def fetch() -> None:
     Raises:
         PartMissingError: There is no apt, no mirror, or the mirror does not have them.
     """
-    home = cache_directory()
-    packages, lists = home / "packages", home / "lists" / "partial"
-    for folder in (packages, lists):
+    unpack(cache_directory(), [SUITE], PACKAGES)
+
+
+def unpack(home: Path, suites: Sequence[str], packages: Sequence[str]) -> None:
+    """Download packages of Debian's suites, and unpack them below a folder's `root`.
+
+    Raises:
+        PartMissingError: There is no apt, no mirror, or the mirror does not have them.
+    """
+    downloads, lists = home / "packages", home / "lists" / "partial"
+    for folder in (downloads, lists):
         folder.mkdir(parents=True, exist_ok=True)
-    sources = home / "sources.list"
-    sources.write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {SUITE} main\n", encoding="utf-8")
+    sources, mirror = home / "sources.list", _mirror()
+    lines = [f"deb [signed-by={_KEYRING}] {mirror} {suite} main\n" for suite in suites]
+    sources.write_text("".join(lines), encoding="utf-8")
     settings = {
         "Dir::Etc::sourcelist": sources,
         "Dir::Etc::sourceparts": "-",
@@ -80,13 +101,13 @@ def fetch() -> None:
     }
     options = [f"-o={key}={value}" for key, value in settings.items()]
     run_tool(["apt-get", *options, "update", "-qq"], home)
-    run_tool(["apt-get", *options, "download", "-qq", *PACKAGES], packages)
-    for package in sorted(packages.glob("*.deb")):
+    run_tool(["apt-get", *options, "download", "-qq", *packages], downloads)
+    for package in sorted(downloads.glob("*.deb")):
         run_tool(["dpkg", "-x", str(package), str(home / "root")], home)
 
 
 def _mirror() -> str:
-    """Return the mirror that apt is set up with for Debian itself."""
+    """Return the Debian mirror that apt is configured to use."""
     if not _KEYRING.exists():
         raise PartMissingError(f"{_KEYRING} is missing: this is not a Debian system. {_otherwise()}")
     targets = run_tool(["apt-get", "indextargets", "--format", "$(LABEL)|$(REPO_URI)"], Path.cwd())
@@ -105,7 +126,7 @@ def _otherwise() -> str:
 
 
 def run_tool(command: list[str], folder: Path) -> str:
-    """Run a program of the system and return what it prints.
+    """Run a system program and return what it prints.
 
     Raises:
         PartMissingError: It is not there, or it fails.

@@ -13,7 +13,7 @@ from otel_promptcache.mixin.render import render_rules
 
 
 def run(promtool: str, folder: Path, config: MixinConfig, tests: list[dict[str, Any]]) -> None:
-    """Run promtool over the rules of these settings; what it has to complain about fails the test."""
+    """Run promtool over the rules of these settings; any complaint fails the test."""
     files = {name: text for name, text in render_rules(config).items() if name.startswith("prometheus/")}
     for name, text in files.items():
         (folder / Path(name).name).write_text(text, encoding="utf-8")

@@ -1,13 +1,15 @@
-"""A real Redis on a socket of its own: started, held, killed and started again by its id."""
+"""A real Redis or Valkey that can be started, suspended, killed and restarted."""
 
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -15,47 +17,65 @@ from typing import Any, final
 
 import redis
 
-from tests.stack.parts import PartMissingError, cache_directory, run_tool
+from tests.stack.parts import PartMissingError, cache_directory, fetch_unless_there, unpack
 
-PACKAGES = ("redis-server", "redis-tools", "libjemalloc2", "liblzf1")
-"""Of the Debian that the tests run on: another one's would need another C library."""
 _START_SECONDS = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A server that speaks Redis' protocol, and the Debian packages that have it."""
+
+    program: str
+    packages: tuple[str, ...]
+    suites: tuple[str, ...]
+    """Suffixes to the name of the running Debian release: a server of another would need another C library."""
+
+    def __str__(self) -> str:
+        return self.program
+
+
+_LIBRARIES = ("libjemalloc2", "liblzf1")
+REDIS = Product("redis-server", ("redis-server", "redis-tools", *_LIBRARIES), ("",))
+VALKEY = Product("valkey-server", ("valkey-server", "valkey-tools", *_LIBRARIES), ("", "-backports"))
+
+
 @cache
-def redis_program() -> tuple[Path, dict[str, str]]:
-    """Return the server and the environment that it needs, after fetching it if need be.
+def server_program(product: Product) -> tuple[Path, dict[str, str]]:
+    """Return the server and the environment that it needs, fetching it if necessary.
 
     Raises:
         PartMissingError: It is not there and cannot be fetched.
     """
-    installed = shutil.which("redis-server") or shutil.which("valkey-server")
+    installed = shutil.which(product.program)
     if installed is not None:
         return Path(installed), dict(os.environ)
-    home = cache_directory() / "redis"
-    program = home / "root" / "usr" / "bin" / "redis-server"
+    home = cache_directory() / product.program
+    program = home / "root" / "usr" / "bin" / product.program
+
+    def fetch() -> None:
+        codename = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+        unpack(home, [f"{codename}{ending}" for ending in product.suites], product.packages)
+
+    fetch_unless_there(program, home, fetch)
     if not program.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        run_tool(["apt-get", "-o=APT::Sandbox::User=", "download", "-qq", *PACKAGES], home)
-        for package in sorted(home.glob("*.deb")):
-            run_tool(["dpkg", "-x", str(package), str(home / "root")], home)
-    if not program.exists():
-        raise PartMissingError(f"redis-server is in none of the packages {', '.join(PACKAGES)}")
+        raise PartMissingError(f"{product.program} is in none of the packages {', '.join(product.packages)}")
     libraries = ":".join(str(folder) for folder in (home / "root" / "usr" / "lib").glob("*-linux-*"))
     return program, {**os.environ, "LD_LIBRARY_PATH": libraries}
 
 
 @final
 class RedisServer:
-    """A server process for as long as the block runs; what it holds is lost when it ends.
+    """A server process for as long as the block runs; its data is lost when it ends.
 
     Args:
         folder: Where it keeps its socket and its log.
-        options: More of its command line.
+        options: Further options of its command line.
+        product: Which server it is.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self._folder, self._options = folder, options
+    def __init__(self, folder: Path, *options: str, product: Product = REDIS) -> None:
+        self._folder, self._options, self._product = folder, options, product
         self._process: subprocess.Popen[bytes] | None = None
         self.socket = folder / "redis.sock"
         self.url = f"unix://{self.socket}"
@@ -71,15 +91,12 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        program, environment = redis_program()
+        program, environment = server_program(self._product)
         command = [
             str(program),
-            "--port",
-            "0",
-            "--unixsocket",
-            str(self.socket),
-            "--save",
-            "",
+            *("--port", "0"),
+            *("--unixsocket", str(self.socket)),
+            *("--save", ""),
             *self._options,
         ]
         with (self._folder / "redis.log").open("ab") as log:
@@ -96,21 +113,21 @@ class RedisServer:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it immediately."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
 
     def hold(self) -> None:
-        """Stop it: connections are taken, but nobody answers."""
+        """Suspend it: connections are accepted, but not answered."""
         self._signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Let it run again."""
+        """Resume it."""
         self._signal(signal.SIGCONT)
 
     def client(self, **options: Any) -> redis.Redis:
-        """Return a client of it, which has to be closed."""
+        """Return a client of it, which must be closed."""
         return redis.Redis(unix_socket_path=str(self.socket), **options)
 
     def contents(self) -> Iterator[bytes]:

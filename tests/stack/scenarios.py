@@ -1,4 +1,4 @@
-"""Hours and weeks of traffic in a few lines, as `promtool test rules` takes them."""
+"""Hours and weeks of traffic in a few lines, as input for `promtool test rules`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 
 JOB = "shop/api"
 TEMPLATE = "support-bot"
+_DISCOUNT_USD_PER_MTOK = 3.6
+"""What a read saves against ordinary input, which costs 4 dollars here."""
 _PROMPT_TOKENS, _CACHED_TOKENS = 2_000, 1_800
 _BUCKETS = (0.08, 0.16, 0.32, 0.64, 1.28, 2.56, float("inf"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """A stretch of even traffic; everything is per minute."""
+    """A stretch of steady traffic; all rates are per minute."""
 
     minutes: int
     hits: float = 0.0
@@ -23,6 +25,8 @@ class Phase:
     ineligible: float = 0.0
     errors: float = 0.0
     written: float = 0.0
+    surcharge_usd_per_mtok: float | None = 1.0
+    """The extra cost of writing over ordinary input; None if no price is known."""
     variants: float = 0.0
     lost_usd: float = 0.0
     first_token_seconds: float = 0.1
@@ -31,11 +35,11 @@ class Phase:
     """No process reports anything, not even that there is no traffic."""
 
     def lasting(self, minutes: int) -> Phase:
-        """Return the same traffic for another time."""
+        """Return the same traffic with another duration."""
         return replace(self, minutes=minutes)
 
     def rates(self) -> dict[str, float]:
-        """Return what each series, without its common labels, grows by in a minute."""
+        """Return the growth per minute of each series, without its common labels."""
         results = {
             "hit": self.hits,
             "miss": self.misses,
@@ -51,9 +55,18 @@ class Phase:
             'requests_total{promptcache_result="unknown",error_type="500"': self.errors,
             **{f'tokens_total{{promptcache_token_state="{one}"': rate for one, rate in states.items()},
             **{f'{ttft}"{_le(top)}"': self.hits * (self.first_token_seconds <= top) for top in _BUCKETS},
+            **self._dollars(read),
             "prefix_variants_total{": self.variants,
             'missed_savings_total{promptcache_miss_reason="input_changed"': self.lost_usd,
         }
+
+    def _dollars(self, read: float) -> dict[str, float]:
+        surcharge = self.surcharge_usd_per_mtok
+        if surcharge is None:
+            return {}
+        saved = {"savings_total{": read * _DISCOUNT_USD_PER_MTOK / 1e6}
+        # As in real telemetry: no series of zeros.
+        return {**saved, "write_surcharge_total{": self.written * surcharge / 1e6} if surcharge else saved
 
 
 def _le(bound: float) -> str:
@@ -93,17 +106,17 @@ def _values(phases: Sequence[Phase], key: str, instance: str) -> Iterator[str]:
 
 
 def minutes_of(phases: Sequence[Phase]) -> int:
-    """Return how long they take together."""
+    """Return how long the phases take in total."""
     return sum(phase.minutes for phase in phases)
 
 
 def ever_fired(phases: Sequence[Phase], alerts: Sequence[str], *, step_minutes: int = 1) -> dict[str, Any]:
-    """Return a test that in all that time exactly these alerts fired, if any.
+    """Return a test that exactly these alerts fired during the phases.
 
     Args:
-        phases: The traffic; its minutes are divided by `step_minutes` for longer times.
+        phases: The traffic; each of its minutes stands for `step_minutes`.
         alerts: Names of alerts.
-        step_minutes: How often counters are read.
+        step_minutes: The interval at which counters are read.
     """
     where = {
         name: "" if name.endswith(("Absent", "HitsSlow")) else f', template="{TEMPLATE}"' for name in alerts

@@ -23,12 +23,12 @@ MESSAGES: Any = [
 PROVIDER = "TEST_PROVIDER"
 TEMPLATE = "worker"
 READY = "/ready"
-"""Answered without a call."""
+"""The path that is answered without a call."""
 
 
 @cache
 def _client() -> OpenAI:
-    """Return a client that is made in the worker, not in what it was forked from."""
+    """Return a client that is made in the worker, not in the process it was forked from."""
     return OpenAI(
         base_url=os.environ[PROVIDER], api_key="any", http_client=DefaultHttpxClient(trust_env=False)
     )

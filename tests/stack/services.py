@@ -1,4 +1,4 @@
-"""Real servers on loopback, each a process of its own that is stopped by its id."""
+"""Real servers on loopback, each in its own process, which is stopped by its id."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import yaml
 
 from tests.stack.parts import PartMissingError, cache_directory, program
 
-_START_SECONDS, _STOP_SECONDS = 120.0, 10.0
+_START_SECONDS, _STOP_SECONDS = 120.0, 60.0
 _OPENER = build_opener(ProxyHandler({}))  # a proxy that the environment names is not for loopback
 
 
@@ -29,12 +29,12 @@ class Service:
     """A server process for as long as the block runs.
 
     Args:
-        name: What its log is called.
-        command: How it is started.
+        name: The name of its log.
+        command: The command that starts it.
         port: Where it listens on loopback.
         ready: The path that answers once it is ready.
         folder: Where it keeps its data and its log.
-        environment: All of its environment; None if it is that of the tests.
+        environment: Its whole environment; None for that of the tests.
     """
 
     def __init__(
@@ -77,8 +77,13 @@ class Service:
             self._process.wait()
 
     @property
+    def exit_code(self) -> int | None:
+        """Its exit code: negative if it had to be killed, None while it runs."""
+        return self._process and self._process.poll()
+
+    @property
     def log(self) -> str:
-        """What it has written so far."""
+        """Its log so far."""
         return self._log.read_text(encoding="utf-8")
 
     def reload(self) -> None:
@@ -95,19 +100,19 @@ class Service:
 
 
 def get_json(url: str, **parameters: str) -> Any:
-    """Return the JSON that a server answers."""
+    """Return the JSON that a server answers with."""
     with _OPENER.open(f"{url}?{urlencode(parameters)}" if parameters else url, timeout=30) as response:
         return json.load(response)
 
 
 def free_port() -> int:
-    """Find a port on loopback that nobody listens on."""
+    """Find a free port on loopback."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return probe.getsockname()[1]
 
 
 def write_yaml(file: Path, value: Mapping[str, Any]) -> Path:
-    """Write a configuration file and return where it is."""
+    """Write a configuration file and return its path."""
     file.write_text(yaml.safe_dump(dict(value), sort_keys=False), encoding="utf-8")
     return file
 
@@ -121,14 +126,14 @@ def prometheus(
     scraped: Mapping[str, str] | None = None,
     port: int | None = None,
 ) -> Service:
-    """Return a Prometheus that takes remote writes, not running yet.
+    """Return a Prometheus, not yet started, that accepts remote writes.
 
     Args:
         folder: Where it keeps its data.
         interval: How often it scrapes and evaluates rules.
         rule_files: Its rules.
         alertmanager: Host and port that alerts are sent to.
-        scraped: Host and port of what it scrapes, by job.
+        scraped: Host and port of each scrape target, by job.
         port: Where it listens; None picks one.
     """
     alerting = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]} if alertmanager else {}
@@ -179,13 +184,13 @@ _DOTS_TO_UNDERSCORES = [
 def receiver(
     folder: Path, prometheus_url: str, *, suffixes: bool = True, promoted: Sequence[str] = ()
 ) -> Service:
-    """Return a receiver of OTLP over HTTP that writes to Prometheus, not running yet.
+    """Return a receiver of OTLP over HTTP, not yet started, that writes to Prometheus.
 
-    Its series are those of Prometheus' own receiver; without `suffixes`, those of Mimir's default. Attributes
-    of the resource that are `promoted` become labels of every series, as otel-lgtm and Grafana Cloud have it.
+    Its series are those of Prometheus' own receiver or, without `suffixes`, those of Mimir's default. The
+    `promoted` resource attributes become labels of every series, as with otel-lgtm and Grafana Cloud.
     """
     rules = _JOIN_SERVICE_NAMES if suffixes else [*_DOTS_TO_UNDERSCORES, *_JOIN_SERVICE_NAMES]
-    # As text, for its own parser: a list at the top is no mapping.
+    # Not by `write_yaml`, which takes a mapping: these rules are a list.
     relabel = folder / "relabel.yaml"
     relabel.write_text(yaml.safe_dump(rules, sort_keys=False), encoding="utf-8")
     port = free_port()
@@ -205,9 +210,9 @@ def receiver(
 
 
 def alertmanager(folder: Path, config: Path, port: int) -> Service:
-    """Return an Alertmanager, not running yet.
+    """Return an Alertmanager, not yet started.
 
-    Debian's reads its templates from `/usr/share`; as it is not installed, it is given a view of its own.
+    Debian's build reads its templates from `/usr/share`. As that is not installed, it gets its own view.
     """
     own_share = cache_directory() / "root" / "usr" / "share"
     if not (own_share / "prometheus" / "alertmanager" / "default.tmpl").exists():

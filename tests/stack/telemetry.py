@@ -24,7 +24,7 @@ _RESOURCE = {
 
 
 def otlp_reader(receiver_url: str, *, seconds: float = 1.0) -> MetricReader:
-    """Return a reader that sends everything over OTLP and HTTP, so often."""
+    """Return a reader that sends everything over OTLP and HTTP every `seconds`."""
     exporter = OTLPMetricExporter(endpoint=f"{receiver_url}/opentelemetry/v1/metrics")
     return PeriodicExportingMetricReader(exporter, export_interval_millis=seconds * 1000)
 
@@ -37,8 +37,8 @@ def instrumented(
 
     Args:
         reader: What collects the metrics.
-        instance: The id of the process; None for one that no other has.
-        fleet: A file for the fleet's memory; None for none.
+        instance: The id of the process; None for a unique one.
+        fleet: A file for the fleet's memory, if any.
     """
     resource = Resource.create({**_RESOURCE, "service.instance.id": instance or str(uuid.uuid4())})
     meter_provider = MeterProvider([reader], resource=resource)

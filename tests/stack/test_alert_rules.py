@@ -1,4 +1,4 @@
-"""Every alert against hours and weeks of traffic: it fires, stays silent, knows nights, deploys and weekends."""
+"""Every alert against hours and weeks of traffic: when it fires, and that nights, deploys and weekends are no cause."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONG = MixinConfig(
     warm_up_seconds=HOUR,
     absent_seconds=HOUR,
 )
-"""For weeks: fewer, longer steps. Seasons and floors are those of the default."""
+"""For weeks: fewer, longer steps. Seasons and floors are the default ones."""
 
 HALF_DAY = Phase(minutes=8 * 60, hits=9.5, misses=0.5, variants=0.01)
 BROKEN = Phase(minutes=75, misses=10)
@@ -84,6 +84,26 @@ CASES = [
         [],
     ),
     Case("writes that nobody reads", [Phase(minutes=180, misses=2, written=4_000)], [WRITES, OBJECTIVE]),
+    Case(
+        "writes for an hour, half of which are read: too few for what they cost",
+        [Phase(minutes=180, hits=1, misses=1, written=3_600, surcharge_usd_per_mtok=4)],
+        [WRITES],
+    ),
+    Case(
+        "writes for five minutes, half of which are read: enough for what they cost",
+        [Phase(minutes=180, hits=1, misses=1, written=3_600)],
+        [],
+    ),
+    Case(
+        "writes that nobody reads and that cost nothing",
+        [Phase(minutes=180, misses=2, written=4_000, surcharge_usd_per_mtok=0)],
+        [OBJECTIVE],
+    ),
+    Case(
+        "writes that nobody reads, and nobody knows what they cost",
+        [Phase(minutes=180, misses=2, written=4_000, surcharge_usd_per_mtok=None)],
+        [OBJECTIVE],
+    ),
     Case("writes that are read", [Phase(minutes=180, hits=9, misses=1, written=2_000)], []),
     Case("few writes that nobody reads", [Phase(minutes=180, misses=0.3, written=600)], []),
     Case("hits as slow as misses", [HALF_DAY, Phase(minutes=75, hits=10, first_token_seconds=2)], [SLOW]),
@@ -121,7 +141,7 @@ LONG_CASES = [
     Case("a job that is young falls silent", [*[WORKDAY] * 2, SILENCE], []),
     Case("a job without traffic", [*[WORKDAY] * 8, Phase(minutes=100)], []),
 ]
-"""Here a `Phase` counts steps of ten minutes, and what happens in one."""
+"""Here a `Phase` counts steps of ten minutes, and its rates are per step."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -163,33 +183,87 @@ def alert_at(phases: list[Phase], name: str, severity: str, summary: str, descri
     }
 
 
+@pytest.mark.parametrize("label", ["deployment_environment_name", "env"])
+def test_environments_of_one_job_are_told_apart(label: str, promtool: str, tmp_path: Path) -> None:
+    def of(environment: str, *phases: Phase) -> list[dict[str, str]]:
+        return [
+            {**one, "series": one["series"].replace('job="', f'{label}="{environment}",job="')}
+            for one in input_series(phases)
+        ]
+
+    where = f'deployment_environment_name="prod", job="{JOB}", template="{TEMPLATE}"'
+    minutes = minutes_of([HALF_DAY, BROKEN]) - 1
+    test = {
+        "interval": "1m",
+        "input_series": [*of("test", HALF_DAY, HALF_DAY.lasting(75)), *of("prod", HALF_DAY, BROKEN)],
+        "promql_expr_test": [
+            {
+                "expr": 'group by (alertname, deployment_environment_name, job, template) (ALERTS{alertstate="firing"})',
+                "eval_time": f"{minutes}m",
+                "exp_samples": [{"labels": f'{{alertname="{DROPPED}", {where}}}', "value": 1}],
+            },
+            {
+                "expr": f'count(job_template:promptcache_hit_ratio:ratio1h{{template="{TEMPLATE}"}})',
+                "eval_time": f"{minutes}m",
+                "exp_samples": [{"value": 2}],
+            },
+        ],
+    }
+    run(promtool, tmp_path, MixinConfig(environment_label=label), [test])
+
+
+def test_an_alert_names_the_address_of_its_template(promtool: str, tmp_path: Path) -> None:
+    config = MixinConfig(grafana_url="https://grafana.example.org")
+    test = alert_at(
+        [Phase(minutes=120, hits=5, misses=5, lost_usd=0.2)],
+        LOST,
+        "warning",
+        "Cache misses of support-bot in shop/api cost more than the configured limit.",
+        "In the last 1h, misses of support-bot cost 12.00 US dollars more than reading the same tokens from the "
+        "prompt cache would have; the limit is 5 per hour.",
+    )
+    test["alert_rule_test"][0]["exp_alerts"][0]["exp_annotations"]["dashboard_url"] = (
+        "https://grafana.example.org/d/promptcache-template?from=now-6h&to=now&var-job=shop%2Fapi"
+        "&var-template=support-bot"
+    )
+    run(promtool, tmp_path, config, [test])
+
+
 def test_what_the_operator_is_told(promtool: str, tmp_path: Path) -> None:
     tests = [
         alert_at(
             [HALF_DAY, BROKEN],
             DROPPED,
             "critical",
-            "The prompt cache serves support-bot of shop/api much less than it used to.",
+            "The prompt cache hit ratio of support-bot in shop/api has dropped.",
             "0% of the input tokens of support-bot were read from the prompt cache in the last 1h; 85.5% is usual at "
-            "this time. It has lasted longer than a cache takes to warm up. Something at the start of the prompt "
-            "probably changes now from request to request.",
+            "this time. The drop has lasted longer than a cache takes to warm up. Something at the start of the prompt "
+            "probably changes with every request now.",
         ),
         alert_at(
             [Phase(minutes=120, hits=5, misses=5, variants=5)],
             UNSTABLE,
             "warning",
-            "The start of the prompts of support-bot of shop/api keeps changing.",
-            "The leading part of support-bot came in 300 different texts in the last 1h, in 600 requests. A prompt cache "
-            "only reads what starts with exactly the same text: look for a date, an id or a list without a fixed order, "
-            "such as that of a hash seed.",
+            "The start of the prompts of support-bot in shop/api keeps changing.",
+            "The leading part of support-bot had 300 different texts in 600 requests in the last 1h. A prompt cache only "
+            "reads what starts with exactly the same text: look for a date, an id, or a list without a fixed order, such "
+            "as one that depends on the hash seed.",
         ),
         alert_at(
             [Phase(minutes=120, hits=5, misses=5, lost_usd=0.2)],
             LOST,
             "warning",
-            "Cache misses of support-bot of shop/api cost more than is acceptable.",
+            "Cache misses of support-bot in shop/api cost more than the configured limit.",
             "In the last 1h, misses of support-bot cost 12.00 US dollars more than reading the same tokens from the "
-            "prompt cache would have; 5 an hour are acceptable.",
+            "prompt cache would have; the limit is 5 per hour.",
+        ),
+        alert_at(
+            [Phase(minutes=180, hits=1, misses=1, written=3_600, surcharge_usd_per_mtok=40)],
+            WRITES,
+            "warning",
+            "Prompt cache writes of support-bot in shop/api are read too rarely to pay for themselves.",
+            "In the last 1h, support-bot wrote 216000 tokens to the prompt cache and read 108000. Writing cost 8.25 US "
+            "dollars more than reading saved, so it would be cheaper without caching.",
         ),
     ]
     run(promtool, tmp_path, MixinConfig(), tests)

@@ -1,4 +1,4 @@
-"""A timestamp enters a template's system prompt; the right alert arrives, says so, and ends after the fix.
+"""A timestamp enters a template's system prompt: the right alert fires, says so, and resolves after the fix.
 
 All parts are real: the SDK, OTLP over HTTP, the receiver, Prometheus, Alertmanager and its webhook. Hours are
 compressed into seconds by configuration: windows, waits and thresholds are options of the rules.
@@ -97,7 +97,7 @@ class Story(NamedTuple):
 
 
 def alertmanager_config(folder: Path, webhook: Webhook) -> Path:
-    """Return the shipped configuration, with its waits compressed and its notifications sent here."""
+    """Return the shipped configuration, with its waits compressed and its notifications sent to the webhook."""
     shipped = Path(__file__).parents[2] / "examples" / "grafana" / "alertmanager.yaml"
     config: dict[str, Any] = yaml.safe_load(shipped.read_text(encoding="utf-8"))
     config["route"] |= {"group_wait": "4s", "group_interval": "1s"}
@@ -130,11 +130,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             for name, pause, timestamp in (
                 (BROKEN, PAUSE_SECONDS, False),
                 (SOUND, PAUSE_SECONDS, False),
-                (QUIET, 3.0, True),  # flawed, but it has too little traffic to wake anybody
+                (QUIET, 3.0, True),  # flawed, but with too little traffic for an alert
             )
         )
         time.sleep(HEALTHY_SECONDS / 2)
-        provider.evict()  # as a deploy resets the cache
+        provider.evict()  # as a deploy would reset the cache
         time.sleep(HEALTHY_SECONDS / 2)
         before = webhook.notices
         broken.has_timestamp = True
@@ -161,7 +161,7 @@ def test_the_page_says_what_where_and_how_much(story: Story) -> None:
         "alertname": DROPPED, "job": JOB, "template": BROKEN, "severity": "critical",
     }  # fmt: skip
     texts = story.fired.annotations
-    assert texts["summary"] == f"The prompt cache serves {BROKEN} of {JOB} much less than it used to."
+    assert texts["summary"] == f"The prompt cache hit ratio of {BROKEN} in {JOB} has dropped."
     now, usual = (
         float(word.rstrip("%;")) for word in texts["description"].split() if word.rstrip(";").endswith("%")
     )

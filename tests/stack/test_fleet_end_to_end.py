@@ -25,11 +25,11 @@ from tests.stack.telemetry import instrumented, otlp_reader
 ROOT = Path(__file__).parents[2]
 EVALUATION_SECONDS, WINDOW = 5, "5m"
 CALLS = (1, 2, 5, 1, 3)
-"""How many calls each of the processes makes, all of which export once."""
+"""How many calls each process makes; all of them export once."""
 
 
 def rule_files(folder: Path, temporality: Temporality) -> list[Path]:
-    """Name the files of the rules; `write_rules` writes them."""
+    """Return the paths of the rule files that `write_rules` writes."""
     return [folder / Path(name).name for name in render_rules(config(temporality)) if "prometheus/" in name]
 
 
@@ -49,13 +49,13 @@ def config(temporality: Temporality) -> MixinConfig:
 
 
 def value(server: Service, expr: str) -> float:
-    """Return the value of an expression without labels; 0 where there is none."""
+    """Return the value of an expression without labels; 0 if there is none."""
     result = get_json(f"{server.url}/api/v1/query", query=expr)["data"]["result"]
     return float(result[0]["value"][1]) if result else 0.0
 
 
 def settled(server: Service, expr: str, expected: float) -> float:
-    """Return the value once it is what is expected and stays so, or else after a while."""
+    """Return the value after it has reached the expected one and could settle, or after a timeout."""
     give_up = time.monotonic() + 12 * EVALUATION_SECONDS
     while value(server, expr) < expected and time.monotonic() < give_up:
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""What a fleet counts is all there, once: births, resets, gaps and processes of one export."""
+"""Everything a fleet counts is there exactly once: new series, resets, gaps and processes that export once."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def test_processes_that_export_once_count_in_full(promtool: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("lost", "total"),
     [
-        ("1+0.5x20 0.5+0.5x30", 11 + 15.5),  # at once
-        ("1+0.5x20 _x15 0.5+0.5x20", 11 + 10.5),  # it is away for a quarter of an hour
-        ("1+0.5x20 _x15 11+0x20", 11),  # only the scrape was away, nothing was counted
-        ("1+0.5x20 _x15 14+0x20", 14),  # ... and what was counted meanwhile is there at its end
+        ("1+0.5x20 0.5+0.5x30", 11 + 15.5),  # immediately
+        ("1+0.5x20 _x15 0.5+0.5x20", 11 + 10.5),  # after a quarter of an hour
+        ("1+0.5x20 _x15 11+0x20", 11),  # only scrapes are missing, nothing was counted
+        ("1+0.5x20 _x15 14+0x20", 14),  # ... and what was counted meanwhile is there after the gap
     ],
     ids=["restart", "restart with a pause", "gap", "gap with traffic"],
 )
@@ -89,7 +89,7 @@ def test_a_sum_of_dollars_that_is_less_by_a_rounding_error_was_not_reset(
 
 MINUTES = 90
 BUSY, QUIET = 4.0, 4 / 60
-"""Requests of each of fifty pods in a minute: 12,000 an hour, and 200."""
+"""Requests per minute of each of fifty pods: 12,000 an hour in total, or 200."""
 
 
 def serving(instance: str, start: int, hashes: str, variants: str, per_minute: float) -> Pod:

@@ -1,4 +1,4 @@
-"""The first rules understand every spelling; promtool has nothing to complain about, whatever the settings."""
+"""The first rules understand every spelling, and promtool accepts the rules of all settings."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from otel_promptcache.mixin.config import DAY, HOUR, MINUTE, WEEK, MixinConfig, NameScheme
+from otel_promptcache.mixin.boards.dashboards import dashboards
+from otel_promptcache.mixin.config import MixinConfig, NameScheme
 from otel_promptcache.mixin.render import render_rules
+from tests.mixin.settings import ODD, REFUSED_SELECTORS, SELECTORS, odd
 from tests.stack.promtool import run
 from tests.stack.scenarios import JOB
+from tests.stack.services import write_yaml
 
 
 @pytest.mark.parametrize("spelling", ["_total", ""])
@@ -80,19 +83,45 @@ def test_a_change_of_spelling_counts_nothing_twice(promtool: str, tmp_path: Path
     run(promtool, tmp_path, MixinConfig(), [test])
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        MixinConfig(),
-        MixinConfig(evaluation_seconds=10 * MINUTE, fast_window_seconds=HOUR, slow_window_seconds=3 * HOUR),
-        MixinConfig(names=NameScheme.NO_SUFFIXES, selector='env="prod"', keep_labels=("cluster", "env")),
-        MixinConfig(seasons_seconds=(DAY, WEEK, 2 * WEEK, 3 * WEEK), season_width_seconds=HOUR),
-    ],
-    ids=["default", "long", "labels", "seasons"],
-)
-def test_promtool_finds_nothing_to_complain_about(config: MixinConfig, promtool: str, tmp_path: Path) -> None:
-    for name, text in render_rules(config).items():
-        if name.startswith("prometheus/"):
-            file = tmp_path / Path(name).name
+@pytest.mark.parametrize("name", ODD)
+def test_promtool_finds_nothing_to_complain_about(name: str, promtool: str, tmp_path: Path) -> None:
+    for path, text in render_rules(odd(name)).items():
+        if path.startswith("prometheus/"):
+            file = tmp_path / Path(path).name
             file.write_text(text, encoding="utf-8")
             subprocess.run([promtool, "check", "rules", "--lint=all", "--lint-fatal", str(file)], check=True)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_promtool_reads_what_panels_and_annotations_ask(name: str, promtool: str, tmp_path: Path) -> None:
+    values = {"$__rate_interval_ms": "60000", "$__rate_interval": "1m", "$__range": "1h"}
+    rules: list[dict[str, str]] = []
+    for board in dashboards(odd(name)):
+        targets = [target for panel in board["panels"] for target in panel.get("targets", ())]
+        for target in (*targets, *(one["target"] for one in board["annotations"]["list"])):
+            expr = target["expr"]
+            for variable, value in values.items():
+                expr = expr.replace(variable, value)
+            rules.append({"record": f"panel:{len(rules)}:query", "expr": expr})
+    file = write_yaml(tmp_path / "rules.yaml", {"groups": [{"name": "panels", "rules": rules}]})
+    subprocess.run([promtool, "check", "rules", "--lint=none", str(file)], check=True)
+
+
+def is_read(promtool: str, selector: str, folder: Path) -> bool:
+    rule = {"record": "job:requests:sum", "expr": f"promptcache_requests{{{selector}}}"}
+    file = write_yaml(folder / "rules.yaml", {"groups": [{"name": "one", "rules": [rule]}]})
+    return (
+        subprocess.run([promtool, "check", "rules", str(file)], capture_output=True, check=False).returncode
+        == 0
+    )
+
+
+STRICTER = {'env="prod",', 'env="' + "x" * 5_000 + '"', 'env="prod"\n', 'env="a"} or on () vector(1) #'}
+"""Prometheus accepts these, some of them as more than matchers."""
+
+
+@pytest.mark.parametrize("selector", SELECTORS + [one for one in REFUSED_SELECTORS if one not in STRICTER])
+def test_a_selector_is_refused_that_prometheus_does_not_read(
+    selector: str, promtool: str, tmp_path: Path
+) -> None:
+    assert is_read(promtool, selector, tmp_path) is (selector in SELECTORS)

@@ -1,4 +1,4 @@
-"""Which series and labels arrive in a real Prometheus, by each of the ways to it."""
+"""Which series and labels arrive in a real Prometheus, by each way of getting there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WAYS = ("otlp-suffixes", "otlp-no-suffixes", "scrape")
 
 @contextmanager
 def arrived(way: str, folder: Path) -> Iterator[Service]:
-    """Send the demo's traffic one way into a Prometheus, and yield it while the series are still there."""
+    """Send the demo's traffic to a Prometheus in one way, and yield it while the series are still there."""
     port = free_port()
     with ExitStack() as stack:
         scraped = {JOB: f"127.0.0.1:{port}"} if way == "scrape" else {}
@@ -81,7 +81,7 @@ def test_every_counter_arrives_under_the_name_that_the_rules_expect(way: tuple[s
     expected = {
         spellings(metric, scheme)[0] for metric in names.COUNTERS if metric.name.startswith("promptcache.")
     }
-    # Nothing failed inside, so there is nothing to count.
+    # There were no internal errors to count.
     expected -= set(spellings(names.INTERNAL_ERRORS, scheme))
     assert expected <= {one["__name__"] for one in series(server)}
 

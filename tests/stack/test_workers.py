@@ -1,4 +1,4 @@
-"""The recipes for servers of several workers: each worker reports under an id of its own, and nothing is lost."""
+"""The recipes for servers with several workers: each worker reports under its own id, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def command(server: str, port: int) -> list[str]:
 
 
 def ask(port: int) -> str:
-    """Ask over a connection of its own, so that any worker may answer; return which one did."""
+    """Ask over a new connection, so that any worker may answer; return which one did."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", "/")

@@ -1,4 +1,4 @@
-"""Where Alertmanager's notifications arrive."""
+"""A receiver of Alertmanager's notifications."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Notice(NamedTuple):
 
 @final
 class Webhook:
-    """A server on loopback that keeps what it is told."""
+    """A server on loopback that keeps the notices it receives."""
 
     def __init__(self) -> None:
         self._notices: list[Notice] = []
@@ -68,7 +68,7 @@ class Webhook:
 
     @property
     def notices(self) -> list[Notice]:
-        """All that arrived, oldest first."""
+        """All notices so far, oldest first."""
         with self._arrived:
             return list(self._notices)
 

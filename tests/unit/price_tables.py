@@ -1,4 +1,4 @@
-"""What the tests of prices share: what OpenAI published, and a table of their own."""
+"""Shared by the price tests: the prices that OpenAI published, and a fake table."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def times(factor: float, listed: tuple[float | None, ...]) -> tuple[float | None
 
 
 class FakeTable:
-    """A table of one model under `openai`, which counts how often a price is looked up."""
+    """A table with one model under `openai`, which counts price lookups."""
 
     def __init__(self, prices: Any, variants: list[types.PriceVariant] | None = None) -> None:
         self.lookups = 0

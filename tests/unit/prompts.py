@@ -26,7 +26,7 @@ from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS
 Body = dict[str, Any]
 
 OLD, MIDDLE, NEW = "gpt-4o", "gpt-5.5", "gpt-5.6-sol"
-"""Read in steps of 128 tokens, in steps of 2,048, at exact boundaries."""
+"""Read in steps of 128 tokens, in steps of 2,048, and at exact boundaries, respectively."""
 
 BYTES_A_TOKEN = 4
 SENTENCE_TOKENS = 20
@@ -94,13 +94,13 @@ def prompt_of(
 
 @dataclass
 class Application:
-    """Sends prompts; what the provider reports is stated by the test, four bytes being a token."""
+    """Sends prompts; the test states what the provider reports, at four bytes per token."""
 
     wire: WireFormat = CHAT_COMPLETIONS
     index: PrefixIndex = field(default_factory=PrefixIndex)
     now_seconds: float = 1_000.0
     policy: CachePolicy | None = None
-    """None for that of the model."""
+    """None for the model's own."""
 
     def __post_init__(self) -> None:
         self._fingerprinter, self._hasher = Fingerprinter(), PromptHasher()
@@ -135,7 +135,7 @@ class Application:
         reply: Reply = Reply(response_id="resp_1"),  # noqa: B008  # frozen
         said: ProviderDiagnosis | None = None,
     ) -> Diagnosis:
-        """Send a request and have it answered at once."""
+        """Send a request that is answered immediately."""
         examination = self.open(body)
         policy = self.policy or policy_for("openai", body["model"])
         total = self.tokens(body) if input_tokens is None else input_tokens
@@ -144,7 +144,7 @@ class Application:
         return examination.judge(usage, said, policy)
 
     def expectation(self, body: Body, *, read: int = 0, input_tokens: int | None = None) -> Expectation:
-        """What could be read for a request, which is not sent."""
+        """What could be read for a request, without sending it."""
         examination = self.open(body)
         examination.close()
         return expect(
@@ -159,7 +159,7 @@ class Application:
         )
 
     def comparison(self, body: Body) -> Comparison | None:
-        """How a request compares with what was sent before; it is not sent."""
+        """How a request compares with what was sent before, without sending it."""
         segments = self.segments(body)
         sent = prompt_of(body, wire=self.wire, fingerprint=self._fingerprinter.identify(segments).fingerprint)
         match = self.index.match_prefix(sent, self.now_seconds)
@@ -169,7 +169,7 @@ class Application:
         return tuple(self.wire.segments(body))
 
     def tokens(self, body: Body) -> int:
-        """The tokens of a prompt: its bytes, by four."""
+        """The tokens of a prompt: its bytes divided by four."""
         return hash_prompt(self.segments(body)).size_bytes // BYTES_A_TOKEN
 
 
@@ -213,17 +213,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class Watched:
-    """A real client of the local provider, and what comes of each of its requests."""
+    """A real client of the local provider, and the outcome of each of its requests."""
 
     client: Any
     simulator: Any
     telemetry: Any
 
     def send(self, body: Body) -> Seen:
-        """Send a chat, or a response where the body has an input, and wait for its answer."""
+        """Send a request, to the Responses API if the body has an input, else as a chat, and wait for the answer."""
         required = ("model", "input" if "input" in body else "messages")
         create = self.client.responses.create if "input" in body else self.client.chat.completions.create
-        # What an old version of the SDK has no argument for goes with the others.
+        # In the extra body, because old SDK versions have no argument for some of them.
         extra = {name: member for name, member in body.items() if name not in required}
         create(**{name: body[name] for name in required}, extra_body=extra)
         return self.latest()

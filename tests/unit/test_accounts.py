@@ -1,4 +1,4 @@
-"""Whose request it is: one application at several endpoints, or several customers of a platform."""
+"""Who a request belongs to: one application at several endpoints, or several customers of a platform."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_one_key_for_each_endpoint_is_one_customer() -> None:
 def test_a_second_key_at_an_endpoint_is_another_customer_and_so_is_each_further_one() -> None:
     accounts = Accounts()
     assert [accounts.customer("a", account) for account in (1, 2, 1, 3)] == [0, 2, 0, 3]
-    assert accounts.customer("b", 4) == 4  # at an endpoint that is new, too
+    assert accounts.customer("b", 4) == 4  # at a new endpoint, too
 
 
 def test_endpoints_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A process that sends all there is never concludes that others do, whatever it forgets, loses or sends at once."""
+"""A process that sends all requests never concludes that others do, even if it forgets, loses or overlaps them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class World:
                 self.process.send(body, self.now_seconds),
                 self.provider.read(body, self.now_seconds),
             )
-            self.provider.write(served, self.now_seconds)  # long before the answer is there
+            self.provider.write(served, self.now_seconds)  # long before the answer arrives
             self.waiting.append((self.now_seconds, pending, served))
         while len(self.waiting) > 6 or (self.waiting and rng.random() < 0.7):
             _, pending, served = self.waiting.pop(rng.randrange(len(self.waiting)))
@@ -84,7 +84,7 @@ def test_one_process_never_takes_its_own_requests_for_those_of_others(
     monkeypatch.setattr(PrefixIndex, "share", lambda *arguments: proven.append(arguments))
     monkeypatch.setattr(index_module, "MAX_PROMPTS", 512 if seed % 3 == 0 else 6)
     monkeypatch.setattr(piece_store, "MAX_PIECES", 49_152 if seed % 2 else 120)
-    world = World(Random(seed))  # noqa: S311  # a test has to be repeatable
+    world = World(Random(seed))  # noqa: S311  # a test must be repeatable
     for _ in range(250):
         world.step()
     assert len(world.said) > 100

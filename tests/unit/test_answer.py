@@ -1,4 +1,4 @@
-"""What is seen of a stream: the same however it is cut, and decoded only where it says something."""
+"""What is seen of a stream: the same for any chunking, and decoded only when needed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ STREAMS: list[tuple[WireFormat, list[dict[str, Any]], int]] = [
     (CHAT_COMPLETIONS, CHAT, 1),
     (RESPONSES, RESPONSE, 2),
 ]
-"""The format, the events, and which of them has the first token."""
+"""The format, the events, and the index of the one with the first token."""
 
 
 def encoded(wire: WireFormat, messages: list[dict[str, Any]]) -> list[bytes]:
@@ -73,7 +73,7 @@ def test_what_is_seen_does_not_depend_on_the_chunking(
         position += len(chunk)
         if not answer.passes_over(chunk):
             answer.feed(chunk, at=position)
-        # Only the byte that completes an event tells what is in it, and it tells at once.
+        # Only the byte that completes an event reveals its content, and it does so immediately.
         first_token_end = len(b"".join(events[: first_token + 1]))
         assert (answer.first_token_at is not None) == (position >= first_token_end)
         assert answer.is_complete == (position == len(stream))
@@ -110,7 +110,7 @@ def test_whole_events_are_passed_over_if_they_are_output_behind_the_first_token(
     for event in events:
         passed_over.append(answer.passes_over(event))
         answer.feed(event, at=1.0)
-    # Text that reads like the end or like an error is looked at, in vain.
+    # Text that looks like the end or an error is not passed over: it must be inspected.
     assert passed_over[: first_token + 1] == [False] * (first_token + 1)
     assert True in passed_over[first_token + 1 :]
     assert passed_over[-1] is False

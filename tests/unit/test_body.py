@@ -45,7 +45,7 @@ def test_events_do_not_depend_on_the_chunking(
     assert read(body_reader(""), chunks) == data
 
 
-# Pieces that make streams of any shape: events of all line ends, with and without data, blank lines and none.
+# Pieces that form streams of any shape: all line endings, events with and without data, with and without blank lines.
 fragments = st.lists(
     st.sampled_from([b"data: {}", b"data:late", b"data: [DONE]", b"event: x", b": hi", b"\n", b"\r\n", b"\r"])
     | line_ends.map(lambda end: end * 2),
@@ -54,7 +54,7 @@ fragments = st.lists(
 
 
 def documents_of(stream: bytes) -> list[bytes]:
-    """The plain reading of a whole stream, to measure the quick one by."""
+    """A simple parser of a whole stream, as the reference for the fast one."""
     documents = []
     for event in re.split(rb"\n\n|\r\n\r\n|\r\r", stream):
         lines = [line for line in re.split(rb"\r\n|\n|\r", event) if line.startswith(b"data:")]

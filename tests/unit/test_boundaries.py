@@ -1,4 +1,4 @@
-"""Where a prompt can be read up to, and where it is written, by the rules of exact boundaries."""
+"""Up to where a prompt can be read, and where it is written, by the rules of exact boundaries."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KINDS = {
 
 
 def segments(script: str) -> list[Segment]:
-    """A segment a word: a letter of `_KINDS`, `*` for a breakpoint, `+` where the message goes on."""
+    """One segment per word: a letter of `_KINDS`, `*` for a breakpoint, `+` if the message continues."""
     return [
         Segment(
             *_kind(word[0]),
@@ -47,7 +47,7 @@ def _kind(letter: str) -> tuple[SegmentKind, str, object, str, Role]:
 
 
 def boundaries(script: str, options: CacheOptions = IMPLICIT) -> tuple[str, str]:
-    """Readable and writable places: the number of a segment, with `*` where its breakpoint is meant."""
+    """Readable and writable places: the index of a segment, with `*` if its breakpoint is meant."""
     found = exact_boundaries(hash_prompt(segments(script)).links, options)
 
     def written(places: tuple[tuple[int, bool], ...]) -> str:

@@ -1,4 +1,4 @@
-"""Hashes and lengths of a prompt: how far two prompts agree, and what is told apart."""
+"""Hashes and lengths of a prompt: how far two prompts agree, and what is distinguished."""
 
 from __future__ import annotations
 

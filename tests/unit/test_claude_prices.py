@@ -78,7 +78,7 @@ def test_input_costs_what_the_table_itself_computes(
 
 
 def lacks_a_rate(model: Any, tier: str | None, writes: tuple[int, int]) -> bool:
-    """The table has no discount for reads, no price for the lifetime, or no such variant."""
+    """Whether the table has no discount for reads, no price for the lifetime, or no such variant."""
     prices = model.get_prices(NOW)
     is_listed = tier is None or any(variant.when == CONTEXTS[tier] for variant in model.price_variants or ())
     has_rates = prices.cache_read_mtok is not None and (

@@ -1,4 +1,4 @@
-"""Anthropic's cache rules: what could have been read of a prompt, and why it was not."""
+"""Anthropic's cache rules: how much of a prompt could have been read, and why it was not."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class TestReading:
     def test_an_entry_is_found_from_twenty_positions_on(
         self, blocks: int, reason: str, application: Application
     ) -> None:
-        """As in Anthropic's worked example: a mark at 35 finds what was written at 16, and not at 15."""
+        """As in Anthropic's worked example: a mark at 35 finds what was written at 16, but not at 15."""
         long = [text(f"{prose(300)} Part {index}.") for index in range(15)]
         first = request(user(*long[:-1], {**long[-1], **MARK}), system=text("Be brief."))
         second = request(user(*long, *[text(f"More {index}.") for index in range(blocks - 1)], text("End.", MARK)),
@@ -179,7 +179,7 @@ class TestLifetime:
         assert told(application.send(HI, write=SYSTEM_TOKENS))[0] == "expired"
 
     def test_begins_anew_when_it_is_read(self, application: Application) -> None:
-        """Also if the mark that found it is somewhere else."""
+        """Even if the mark that found it is somewhere else."""
         first = request(user(text(prose(1_000), MARK)), system=text("S"))
         second = request(
             *first["messages"][:1], assistant("Yes."), user(text(prose(100), MARK)), system=text("S")
@@ -201,6 +201,17 @@ class TestLifetime:
         application.now_seconds += 200
         third = request(user(text(prose(1_000))), user(text("Another.", MARK)), system=text("S"))
         assert told(application.send(third, write=1_000))[0] == "expired"
+
+    @pytest.mark.parametrize(("after_seconds", "reason"), [(3_599, "provider"), (3_601, "expired")])
+    def test_begins_anew_for_what_lived_in_front_of_what_did_not(
+        self, after_seconds: float, reason: str, application: Application
+    ) -> None:
+        body = request(user(text(prose(1_000), MARK)), system=text(RULES, MARK_1H))
+        application.send(body, write=SYSTEM_TOKENS + 1_000)
+        application.now_seconds += 400
+        application.send(body, read=SYSTEM_TOKENS, write=1_000)
+        application.now_seconds += after_seconds
+        assert told(application.send(body, write=SYSTEM_TOKENS + 1_000))[0] == reason
 
     def test_twins_both_write(self, application: Application) -> None:
         examination = application.open(HI)
@@ -237,6 +248,33 @@ class TestWhatChanged:
         assert told(diagnosis) == ("settings_changed", path)
         assert diagnosis.missed_tokens == pytest.approx(2_000, abs=20)
 
+    @pytest.mark.parametrize(
+        ("model", "expected"),
+        [
+            ("claude-sonnet-4-5", ("input_changed", "messages[1].content[1]")),
+            ("us.anthropic.claude-sonnet-4-20250514-v1:0", ("input_changed", "messages[1].content[1]")),
+            ("claude-opus-4-1@20250805", ("input_changed", "messages[1].content[1]")),
+            ("claude-opus-5", ("provider", None)),
+            ("claude-sonnet-4-6", ("provider", None)),
+        ],
+    )
+    def test_older_models_drop_thinking_when_the_user_speaks(
+        self, model: str, expected: tuple[str | None, str | None]
+    ) -> None:
+        application = Application(MESSAGES, policy=policy_for("anthropic", model))
+        thinking = {"thinking": {"type": "enabled", "budget_tokens": 2_000}, "model": model, **MARK}
+        called: Body = {"type": "tool_use", "id": "1", "name": "f", "input": {}}
+        turn = {"role": "assistant", "content": [{"type": "thinking", "thinking": prose(200)}, called]}
+        result: Body = {"type": "tool_result", "tool_use_id": "1", "content": prose(2_000)}
+        loop = (user(text("Look.")), turn, user(result))
+        application.send(request(*loop, **thinking), write=5_200)
+        later = (*loop, user({**result, "tool_use_id": "2"}))
+        assert told(application.send(request(*later, **thinking), read=5_200, write=2_000))[0] is None
+        spoken = request(*loop, assistant("Found."), user(text("Thanks.")), **thinking)
+        assert told(application.send(spoken, read=SYSTEM_TOKENS, write=2_000)) == expected
+        once_more = request(*loop, assistant("Found."), user(text("Thanks."), text("Bye.")), **thinking)
+        assert told(application.send(once_more, read=5_000, write=10))[0] is None
+
     def test_so_does_the_first_image(self, application: Application) -> None:
         turns = [user(text(prose(2_000))), assistant("Yes.")]
         application.send(request(*turns[:1], **MARK), write=5_000)
@@ -248,7 +286,7 @@ class TestWhatChanged:
         )
 
     def test_of_which_the_system_prompt_does_not_depend(self, application: Application) -> None:
-        """It is the provider's miss if it is not read with another choice of tools."""
+        """It is the provider's miss if it is not read with a different tool choice."""
         application.send(HI, write=SYSTEM_TOKENS)
         diagnosis = application.send({**HI, "tool_choice": {"type": "any"}}, write=SYSTEM_TOKENS)
         assert told(diagnosis) == ("provider", None)
@@ -275,7 +313,7 @@ class TestMarks:
         assert diagnosis.missed_tokens == pytest.approx(SYSTEM_TOKENS, abs=20)
 
     def test_only_the_messages_are_marked(self, application: Application) -> None:
-        """The place for the missing mark is a block, not a setting that is behind it."""
+        """The place for the missing mark is a block, not a setting after it."""
         questions = (request(user(text(question, MARK)), system=text(RULES)) for question in ("Hi", "Yo"))
         application.send(next(questions), write=SYSTEM_TOKENS)
         diagnosis = application.send(next(questions), write=SYSTEM_TOKENS)
@@ -325,7 +363,7 @@ class TestDiagnostics:
 
 
 class TestChat:
-    """Requests in OpenAI's format, as gateways take them for these models."""
+    """Requests in OpenAI's format, as gateways accept them for these models."""
 
     @pytest.fixture
     def gateway(self) -> Application:

@@ -55,7 +55,7 @@ def test_one_that_goes_on_where_the_other_ends_does_not_part(old: list[Body], ne
 
 
 CASES: dict[str, tuple[Body, Body, int, int]] = {
-    # Old, new, common tokens, avoidable tokens.
+    # Old request, new request, common tokens, avoidable tokens.
     "a new question": (chat(system(RULES), user("One?")), chat(system(RULES), user("Two?")), 1_000, 0),
     "a line on top": (chat(system("It is 9:30.\n" + RULES)), chat(system("It is 9:31.\n" + RULES)), 0, 1_000),
     "a line in the middle": (
@@ -102,7 +102,7 @@ def test_the_prompt_that_went_the_same_way_for_longest_is_the_nearest() -> None:
     for question in ("One?", "Two?", "Three?"):
         application.send(chat(system(RULES), user(question), assistant(f"{question} Well."), user("So?")))
     likelier = chat(system("Other rules."), user("Two?"), assistant("Hm."), user("So?"), user("Well?"))
-    application.send(likelier)  # it shares more, but from no common start
+    application.send(likelier)  # it shares more, but not from the start
     comparison = application.comparison(chat(system(RULES), *likelier["messages"][1:]))
     assert comparison is not None
     assert comparison.divergence is not None

@@ -64,12 +64,12 @@ def test_environment(setting: str, text: str, value: object) -> None:
         ),
         (
             {"colour": "red"},
-            "colour is not a setting: allowed are fingerprint_key, fleet, fleet_key, fleet_namespace, histograms, hosts, max_fin",
+            "colour is not a setting; the settings are fingerprint_key, fleet, fleet_key, fleet_namespace, histograms, hosts, max_fin",
         ),
     ],
 )
 def test_a_bad_argument_raises_and_names_everything(bad: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=r"expected|allowed") as caught:
+    with pytest.raises(ValueError, match=r"expected|settings are") as caught:
         Config.resolve(bad, {})
     assert str(caught.value).startswith(message)
     assert len(str(caught.value)) < 600

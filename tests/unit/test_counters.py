@@ -133,7 +133,7 @@ def test_a_restart_forgets_sums_and_locks_but_not_what_was_admitted() -> None:
     counters, label = make(reader), BoundedLabel(1)
     counters.add(REQUESTS, 5, ())
     label.admit("first")
-    counters._lock.acquire()  # as if a thread held it that does not exist after a fork
+    counters._lock.acquire()  # as if held by a thread that does not exist after a fork
     counters.restart()
     counters.add(REQUESTS, 1, ())
     assert values(reader) == {(): 1}

@@ -1,4 +1,4 @@
-"""Why less was read than could have been: each rule speaks where it should, and is silent elsewhere."""
+"""Why less was read than could have been: each rule speaks when it should, and is silent otherwise."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sure(tokens: int) -> Estimate:
 
 
 def evidence(model: str = OLD, **members: Any) -> Evidence:
-    """Nothing is amiss, but for what is stated; names of `Expectation` are its members."""
+    """Nothing is amiss except for what is stated; names of `Expectation` members set those."""
     stated = {name: members.pop(name) for name in list(members) if hasattr(EXPECTED, name)}
     plain = Evidence(
         sent=PLAIN,
@@ -202,7 +202,7 @@ def test_a_prompt_without_a_nearest_one_changed_no_mode() -> None:
 
 
 def test_every_reason_has_a_case() -> None:
-    # What cannot be known by one process is told from what the rules say: see test_others.py.
+    # UNSEEN is no rule's finding: it replaces one if other processes may be the cause. See test_others.py.
     assert {reason for _, reason, _ in CASES.values()} == set(MissReason) - {MissReason.UNSEEN}
 
 

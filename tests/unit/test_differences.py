@@ -1,10 +1,20 @@
-"""All places where a prompt differs from an earlier one, in order, up to the first long part that did not change."""
+"""All places where a prompt differs from an earlier one, in order, up to the first long unchanged part."""
 
 from __future__ import annotations
 
-import pytest
+from itertools import islice
 
-from otel_promptcache.core.prompt.literals import MAX_LITERALS, changed_kinds, literal_marks
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from otel_promptcache.core.prompt.literals import (
+    _LITERAL,
+    MAX_LITERALS,
+    changed_kinds,
+    literal_marks,
+    literals,
+)
 from tests.unit.prompts import Application, Body, assistant, chat, prose, system, tool, user
 
 RULES = prose(2_000)
@@ -146,5 +156,19 @@ def test_the_items_of_an_array_in_another_order(before: Body, after: Body, path:
 def test_the_marks_of_literals_are_few() -> None:
     text = " ".join(map(str, range(1_000)))
     assert len(literal_marks(text)) == MAX_LITERALS
-    assert changed_kinds(text, literal_marks(text[4:])) == ["number"]
-    assert changed_kinds(text, literal_marks("1 2")) == []
+    assert changed_kinds(text, literal_marks(text), literal_marks(text[4:])) == ["number"]
+    assert changed_kinds(text, literal_marks(text), literal_marks("1 2")) == []
+
+
+# Fragments that matter: digits, long words, parts of dates, times and UUIDs, and what may surround them.
+_FRAGMENTS = (
+    "word |x|7|12|2026-11-20|T11:46Z|11:46 pm| at |#|_%+-@|, |. |-|\n|May |september |Sept. |\u017fept 3|é|天|\u0663|K"
+    "|5年|deadbeef|-dead-dead-dead-deadbeefdead|abababababababababababababababab|3rd of |1.2.26"
+)
+
+
+@example("10:01deadbeefdeadbeefdeadbeefdeadbeef")  # a word that is volatile as a whole, but whose rest is not
+@given(st.lists(st.sampled_from(_FRAGMENTS.split("|")), max_size=30).map("".join))
+def test_literals_are_what_the_pattern_says_however_rare_they_are(text: str) -> None:
+    found = [match[0] for match in islice(_LITERAL.finditer(text), MAX_LITERALS)]
+    assert literals(text) == found

@@ -17,7 +17,7 @@ NAME = TIME_TO_FIRST_TOKEN_DISTRIBUTION.name
 
 
 def recorded(views: Any, *, is_exponential: bool) -> dict[str, Any]:
-    """Record a value of ours and one of the application; return the data by metric."""
+    """Record a value of ours and one of the application; return the data by scope."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], views=views, shutdown_on_exit=False)
     distribution = Distribution(provider.get_meter(SCOPE_NAME), TIME_TO_FIRST_TOKEN_DISTRIBUTION)
@@ -66,7 +66,7 @@ def test_views_of_the_application_that_are_about_others_stay() -> None:
 def test_a_provider_that_is_none_of_the_sdk_is_named() -> None:
     provider = NoOpMeterProvider()
     distribution = Distribution(provider.get_meter(SCOPE_NAME), TIME_TO_FIRST_TOKEN_DISTRIBUTION)
-    assert "none of OpenTelemetry's SDK" in str(distribution.make_exponential(provider))
+    assert "not one of OpenTelemetry's SDK" in str(distribution.make_exponential(provider))
 
 
 def test_a_scrape_that_would_fail_is_left_alone() -> None:

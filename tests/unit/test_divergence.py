@@ -1,4 +1,4 @@
-"""Where two prompts part, and what happened there: a table of what applications do to their prompts."""
+"""Where two prompts diverge, and what happened there: a table of what applications do to their prompts."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def digest_of(fingerprint: str) -> str:
 
 
 class Recorded:
-    """An emitter with the real SDK, and what arrived there."""
+    """An emitter with the real SDK, and the telemetry that arrived there."""
 
     def __init__(
         self, sampler: Sampler = ALWAYS_ON, max_fingerprints: int = 10, *, has_histograms: bool = True
@@ -58,7 +58,7 @@ class Recorded:
         self.emitter = Emitter(self.tracers.get_tracer(names.SCOPE_NAME), instruments, max_fingerprints)
 
     def call(self, fingerprint: str = "0f", *, span: CallSpan | None = None) -> CallSpan:
-        """Emit a call; in the span, if there is one already."""
+        """Emit a call, in the given span if there is one."""
         prefix = PrefixIdentity(fingerprint, digest_of(fingerprint), is_new_variant=False)
         if span is None:
             span = self.emitter.open(REQUEST, prefix, "support", 1_000)

@@ -1,4 +1,4 @@
-"""One prompt from the moment it is sent to the judgement: what is admitted, what is judged, what is not."""
+"""One prompt from sending to judgement: what is admitted, what is judged, what is not."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_what_another_process_sent_makes_a_hit_and_no_miss() -> None:
     assert diagnosis.avoidable_tokens < 128
 
 
-# The provider's word.
+# The provider's own diagnosis.
 
 
 def test_the_word_of_the_provider_wins() -> None:
@@ -210,7 +210,7 @@ def test_an_earlier_response_to_compare_with_has_a_name(response_id: str | None)
     assert application.open(BODY).comparable_response_id == response_id
 
 
-# Conversations that the provider keeps.
+# Conversations that the provider stores.
 
 
 def response(**members: Any) -> Body:
@@ -392,7 +392,7 @@ UNREAD = TokenUsage(input_tokens=3_000, cache_read_tokens=0, cache_write_tokens=
 
 
 class TestOptIn:
-    """Of a model that caches only what is marked: whether anything is, and what the provider itself says."""
+    """For a model that caches only what is marked: whether anything is marked, and what the provider itself says."""
 
     MARK: dict[str, Any] = {"cache_control": {"type": "ephemeral"}}  # noqa: RUF012
 

@@ -60,7 +60,7 @@ def expectation(
 def test_what_is_shared_is_cut_to_what_the_model_can_match(
     model: str, shared: int, question: int, readable: int
 ) -> None:
-    # From gpt-5.6 on only what ends at a boundary counts, so the shared part ends with a message.
+    # From gpt-5.6 on, only what ends at a boundary counts, so the shared part ends with a message.
     earlier, grown = (
         [user(prose(shared))],
         [user(prose(shared)), assistant("Fine."), user(prose(question, "q"))],
@@ -127,7 +127,7 @@ def new(*messages: Body, **members: Any) -> Body:
 
 HI, HO = user("Hi there."), user("Hello.")
 BOUNDARIES: dict[str, tuple[Body, Body, int, int]] = {
-    # Sent, then: readable, and shared wherever it ends.
+    # Earlier request, later request, readable tokens, and shared tokens wherever they end.
     "no boundary at the end of the rules": (new(RULES, HI), new(RULES, HO), 0, 3_000),
     "a marked one": (new(marked(RULES), HI), new(marked(RULES), HO), 3_000, 3_000),
     "one that is not looked up": (new(marked(RULES), HI), new(RULES, HO), 0, 3_000),
@@ -210,7 +210,7 @@ def test_what_was_not_answered_yet_can_not_be_read() -> None:
     ("pending", "then", "in_flight"),
     [
         (new(RULES, HI), new(RULES, HI), 3_002),
-        (new(RULES, HI), new(RULES, HO), 0),  # there will be no boundary where they part
+        (new(RULES, HI), new(RULES, HO), 0),  # there will be no boundary where they diverge
         (new(marked(RULES), HI), new(marked(RULES), HO), 3_000),
         (new(RULES, HI), new(RULES, marked(HI), **EXPLICIT), 0),
     ],

@@ -1,4 +1,4 @@
-"""Event streams of AWS, cut anywhere and malformed."""
+"""AWS event streams, cut anywhere and malformed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the headers of an answer say of gateways, by their shape."""
+"""What the headers of an answer say about gateways, by their shape."""
 
 from __future__ import annotations
 

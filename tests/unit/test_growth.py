@@ -1,4 +1,4 @@
-"""Time and memory follow the size of what is sent, whatever it is made of; what stays in memory has a bound."""
+"""Time and memory scale with the size of what is sent, whatever its content; what stays in memory is bounded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from benchmarks.adversaries import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_promptcache.core.memory import forgotten, piece_store
+from otel_promptcache.core.memory import forgotten, piece_store, rate
+from otel_promptcache.core.memory import in_flight as in_flight_module
 from otel_promptcache.core.memory import index as index_module
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.piece_store import PIECE_BYTES
@@ -36,13 +37,13 @@ SMALL_BYTES, LARGE_BYTES, VERY_LARGE_BYTES = 50_000, 500_000, 3_000_000
 MOST_GROWTH = 3
 MOST_KEPT_BYTES = 64 << 20
 MOST_PEAK_BYTES = 16 << 20
-"""Beyond four times the size of the request."""
+"""On top of four times the size of the request."""
 
 
 @pytest.mark.parametrize("adversary", ADVERSARIES.values(), ids=ADVERSARIES)
 def test_a_byte_takes_as_long_in_a_large_request_as_in_a_small_one(adversary: Adversary) -> None:
     grown = growth(adversary, SMALL_BYTES, LARGE_BYTES, rounds=1)
-    if max(grown.values()) > MOST_GROWTH:  # once more, should the machine have been busy
+    if max(grown.values()) > MOST_GROWTH:  # once more, in case the machine was busy
         grown = growth(adversary, SMALL_BYTES, LARGE_BYTES, rounds=3)
     assert max(grown.values()) <= MOST_GROWTH, grown
 
@@ -86,7 +87,7 @@ def test_a_flood_of_everything_leaves_no_more_than_the_bound() -> None:
     assert memory(mixed_flood(len(ADVERSARIES), 10_000), Observed()).kept <= MOST_KEPT_BYTES
 
 
-# What is held, and what it is taken for.
+# The memory in use, and its estimate.
 
 
 def conversations() -> Iterator[Body]:
@@ -146,7 +147,7 @@ class Clearable(Protocol):
 
 
 def freed_bytes(*stores: Clearable) -> int:
-    """What is given back when these are emptied."""
+    """The memory that is freed when these are emptied."""
     gc.collect()
     before = tracemalloc.get_traced_memory()[0]
     for store in stores:
@@ -184,7 +185,7 @@ def test_what_is_held_is_no_more_than_it_is_taken_for(
         ),
         freed_bytes(pieces._pieces, pieces.known, pieces.homes),
     )
-    # Links and hashes that both know are given back with the second.
+    # Links and hashes that both refer to are freed with the second.
     assert sum(held) <= sum(estimates)
     assert held[0] <= estimates[0] <= index_module.MAX_BYTES + alone_bytes
     assert estimates[1] <= piece_store.MAX_PIECES * PIECE_BYTES
@@ -209,8 +210,8 @@ def test_all_bounds_together_are_below_what_is_promised() -> None:
         index_module.MAX_BYTES
         + piece_store.MAX_PIECES * PIECE_BYTES
         + chain.MAX_KNOWN_LINKS * chain.LINK_BYTES
-        + index_module.MAX_IN_FLIGHT * index_module.IN_FLIGHT_BYTES
-        + index_module.MAX_STARTS * index_module.START_BYTES
+        + in_flight_module.MAX_IN_FLIGHT * in_flight_module.IN_FLIGHT_BYTES
+        + rate.MAX_STARTS * rate.START_BYTES
         + forgotten.FILTER_BYTES
     )
     assert bounded_bytes <= MOST_KEPT_BYTES * 7 // 8  # the rest is for templates, scopes and rules
@@ -223,9 +224,9 @@ def test_what_is_on_its_way_takes_no_more_than_it_is_taken_for() -> None:
         prompt_of(chat([message(f"{number} {turn}") for turn in range(1_000)])) for number in range(40)
     ]
     in_flight = [index.begin(sent) for sent in prompts]
-    assert 24_000 <= (keys := sum(map(len, in_flight))) <= index_module.MAX_IN_FLIGHT
+    assert 24_000 <= (keys := sum(map(len, in_flight))) <= in_flight_module.MAX_IN_FLIGHT
     assert keys == len(index._in_flight)
-    assert freed_bytes(index._in_flight, in_flight) <= keys * index_module.IN_FLIGHT_BYTES
+    assert freed_bytes(index._in_flight, in_flight) <= keys * in_flight_module.IN_FLIGHT_BYTES
     for each in in_flight:
         index.finish(each)
 
@@ -237,4 +238,4 @@ def test_the_starts_of_prompts_take_no_more_than_they_are_taken_for() -> None:
     for second in range(70):
         for sent in prompts:
             index.match_prefix(sent, 1_000.0 + second)
-    assert freed_bytes(index._starts) <= len(prompts) * index_module.START_BYTES
+    assert freed_bytes(index._starts) <= len(prompts) * rate.START_BYTES

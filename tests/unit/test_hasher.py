@@ -1,4 +1,4 @@
-"""Hashing a prompt in blocks: whatever is remembered, the links are those of hashing it anew."""
+"""Hashing a prompt in blocks: whatever is remembered, the links are the same as without memory."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_prompt_of_too_many_segments_is_read_no_further(kind: str, monkeypatch
     assert prompt(10).is_whole
     read.clear()
     hasher = PromptHasher()
-    for most in (11, 0):  # then it is remembered that it is too long
+    for most in (11, 0):  # the second time, it is known to be too long
         read.clear()
         assert prompt(1_000, hasher) == HashedPrompt(
             (), prompt(11).routing, prompt(11).leading, is_whole=False

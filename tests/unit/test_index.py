@@ -1,4 +1,4 @@
-"""What is remembered of prompts: found by prefix and by content, bounded, and no text."""
+"""What is remembered of prompts: found by prefix and by content, bounded, and without any text."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from dataclasses import fields, is_dataclass, replace
 
 import pytest
 
+from otel_promptcache.core.memory import in_flight as in_flight_module
 from otel_promptcache.core.memory import index as index_module
 from otel_promptcache.core.memory import nodes as nodes_module
 from otel_promptcache.core.memory import piece_store as pieces_module
+from otel_promptcache.core.memory import rate as rate_module
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.memory.scopes import SCOPE_ALONE_BYTES
@@ -48,7 +50,7 @@ def piece_of(sentence: str) -> ContentHash:
 
 
 def reachable(start: object) -> Iterator[object]:
-    """Every object that is held by another one, down to strings and numbers."""
+    """Every object that is reachable, down to strings and numbers."""
     seen: set[int] = set()
     stack = [start]
     while stack:
@@ -162,7 +164,7 @@ def test_what_is_in_flight_is_known_until_it_arrives() -> None:
     index.finish(two)
     assert index.match_prefix(other, 0.0).steps == ()
     assert not index._in_flight
-    index.finish(two)  # once too often changes nothing
+    index.finish(two)  # once too often, which changes nothing
     assert not index._in_flight
 
 
@@ -187,7 +189,7 @@ def test_in_flight_requests_of_another_scope_do_not_count() -> None:
 def test_reported_tokens_are_known_at_their_place() -> None:
     index = PrefixIndex()
     sent = prompt_of(chat(system("a"), user("b")))
-    index.learn(sent, {0: 7})  # not admitted: nowhere to note it
+    index.learn(sent, {0: 7})  # not admitted: nowhere to store it
     admit(index, sent)
     index.learn(sent, {1: 10})
     assert [step.tokens for step in index.match_prefix(sent, 0.0).steps] == [10]
@@ -225,7 +227,7 @@ def pieces_and_segments(index: PrefixIndex) -> int:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> PrefixIndex:
-    """An index that holds little, so that a flood is small."""
+    """An index with low limits, so that a small flood exceeds them."""
     monkeypatch.setattr(index_module, "MAX_PROMPTS", 8)
     monkeypatch.setattr(index_module, "PROMPT_BYTES", 0)
     monkeypatch.setattr(index_module, "LINK_BYTES", 0)
@@ -234,7 +236,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> PrefixIndex:
         monkeypatch.setattr(nodes_module, name, size_bytes)
     monkeypatch.setattr(index_module, "MAX_BYTES", 40)
     monkeypatch.setattr(pieces_module, "MAX_PIECES", 60)
-    monkeypatch.setattr(index_module, "MAX_STARTS", 10)
+    monkeypatch.setattr(rate_module, "MAX_STARTS", 10)
     return PrefixIndex()
 
 
@@ -409,7 +411,7 @@ def test_a_forked_child_forgets_what_its_parent_is_sending_and_who_holds_the_loc
 
 
 def test_what_is_beyond_the_bound_is_not_known_to_be_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "MAX_IN_FLIGHT", 3)
+    monkeypatch.setattr(in_flight_module, "MAX_IN_FLIGHT", 3)
     index = PrefixIndex()
     first, second = (prompt_of(chat(user(text), user("b"))) for text in "xy")
     in_flight = index.begin(first)
@@ -449,7 +451,7 @@ def test_a_request_that_never_got_to_the_provider_is_taken_out_of_the_rate() -> 
     index.uncount_start(sent, 0.0)  # never counted
     assert [index.match_prefix(sent, 1.0).requests_last_minute for _ in range(2)] == [1, 2]
     index.uncount_start(sent, 1.0)
-    index.uncount_start(sent, 500.0)  # of another time
+    index.uncount_start(sent, 500.0)  # at another time
     assert index.match_prefix(sent, 1.0).requests_last_minute == 2
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux has names of sockets without files"
 )
 
-WARNING = "Another process of this host reports under the same service.instance.id"
+WARNING = "Another process on this host reports under the same service.instance.id"
 
 
 def provider(instance_id: str | None, service: str = "shop") -> MeterProvider:
@@ -106,7 +106,7 @@ def test_two_services_may_have_the_same_id(caplog: pytest.LogCaptureFixture) -> 
 
 
 def in_child(act: Callable[[], None]) -> bool:
-    """Act in a forked child and tell whether it warned."""
+    """Act in a forked child and return whether it warned."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -126,7 +126,7 @@ def in_child(act: Callable[[], None]) -> bool:
 
 
 def test_a_forked_child_that_reports_beside_its_parent_says_so() -> None:
-    # As with an SDK that gives a child no id of its own: the newest one changes the provider's resource.
+    # As with an SDK that gives a child no id of its own; the newest SDK changes the provider's resource.
     mine = Instance(FixedProvider(str(uuid.uuid4())))  # type: ignore[arg-type]
     mine.claim()
     assert in_child(mine.claim)

@@ -1,4 +1,4 @@
-"""What a process knows joined with what its fleet knows; the snapshots are made up."""
+"""A process's own knowledge joined with its fleet's; the snapshots are made up."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_the_own_sibling_comes_first() -> None:
 
 
 class Own:
-    """What a process remembers by itself."""
+    """A process's own memory."""
 
     known_pieces = {ContentHash(1): Piece(ContentHash(1), ContentHash(1), 9)}  # noqa: RUF012
 

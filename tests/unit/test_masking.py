@@ -1,4 +1,4 @@
-"""The promises of `core.masking`: what the patterns say is what is masked, in whichever way it is found."""
+"""The promises of `core.masking`: exactly what the patterns match is masked, however it is found."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_what_counts_as_volatile(text: str, masked: str) -> None:
     assert mask_volatile(text) == masked
 
 
-# What decides: words, digits of ASCII and others, long words, marks, names of days and months, and what stands between.
+# Fragments that matter: words, ASCII and other digits, long words, marks, names of days and months, and separators.
 _FRAGMENTS = (
     "word |x|7| 12|2026-11-20T11:46Z |\u0663|\u00b2|#|(|_%+-@|, |.|\n|May |mon|jan, |september|Wednesday. |day|PM"
     "|\u017fun |é|天|\ud800|\xa0|\x1c"

@@ -18,7 +18,7 @@ SMALL, MIDDLE, LARGE = (f"{number:06x}" + "f" * 26 for number in (5, 7, LARGEST)
 
 
 class Process:
-    """The gauge with the real SDK, and a clock that is set by hand."""
+    """The gauge with the real SDK and a manual clock."""
 
     def __init__(self) -> None:
         self.seconds = 1_000.0

@@ -40,7 +40,7 @@ MILLION = 1_000_000
             MILLION,
             9.6,
         ),
-        (  # what is still written is taken to have the longer lifetime
+        (  # what is still written is assumed to have the longer lifetime
             TokenUsage(
                 input_tokens=2 * MILLION,
                 cache_read_tokens=0,

@@ -1,4 +1,4 @@
-"""Entries of the price table with rates for audio, images or video: their text is priced, and nothing else."""
+"""Entries of the price table with rates for audio, images or video: only their text is priced."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TEXT = TokenUsage(input_tokens=100_000, cache_read_tokens=60_000, cache_write_to
 
 
 def listed_models() -> Iterator[tuple[str, str, str, dict[str, object]]]:
-    """Every model of every list that a row names: provider, list, model, rates."""
+    """Every model of every price list that a profile names: provider, list, model, rates."""
     if sys.version_info < (3, 11):
         return
     tables = {each.id: each for each in data_snapshot.get_snapshot().providers}
@@ -166,7 +166,7 @@ def test_kinds_of_input_are_seen_in_the_request(
     wire: WireFormat, request_body: dict[str, Any], kinds: set[str]
 ) -> None:
     hasher = PromptHasher()
-    for _ in range(2):  # the second time, from what is remembered
+    for _ in range(2):  # the second time, from memory
         prompt, _segments = hasher.hash(lambda: wire.blocks(request_body))
         assert prompt.modalities == kinds
     later = {"messages": [*request_body.get("messages", ()), {"role": "user", "content": "And now?"}]}

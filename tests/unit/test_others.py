@@ -1,4 +1,4 @@
-"""Other processes that send the same prompts: what proves it, what does not, and what is said from then on."""
+"""Other processes that send the same prompts: what proves it, what does not, and what is reported from then on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.unit.prompts import (
 
 RULES = system(prose(3_000))
 READ = 2_944
-"""Of the rules, in steps of 128 tokens."""
+"""Tokens that are read of the rules, in steps of 128."""
 LIFETIME_SECONDS = 300.0
 HISTORY = [user(prose(300, "one")), assistant(prose(300, "yes")), user(prose(300, "two"))]
 
@@ -48,7 +48,7 @@ def reason(diagnosis: Diagnosis) -> str | None:
 
 
 def one_of_many() -> Application:
-    """A process whose first request was read: others send its rules."""
+    """A process whose first request was a hit, so others send its rules."""
     application = Application()
     assert reason(application.send(ask("One"), read=READ)) is None
     return application
@@ -65,7 +65,7 @@ def is_proven(application: Application, body: Body) -> bool:
     )
 
 
-# What is said.
+# What is reported.
 
 
 def test_what_is_not_read_again_may_be_the_rate_of_all_together() -> None:
@@ -131,7 +131,7 @@ def test_a_boundary_may_have_been_left_by_others() -> None:
     assert reason(application.send(first, read=3_000)) is None
     plain = chat(RULES, user(prose(100, "first")), model=NEW)
     application.send(plain, read=3_000)
-    # All but the question is known: there is no boundary at its end.
+    # All but the question is known, but there is no boundary at the end of the known part.
     assert reason(application.send(chat(RULES, user("Two"), model=NEW))) == "no_matching_breakpoint"
     theirs = [user(prose(300, "theirs")), assistant("Yes."), user("And?")]
     told = application.send(chat(RULES, *theirs, model=NEW))
@@ -188,7 +188,7 @@ def test_all_that_is_known_is_of_the_process() -> None:
     assert application.send(ask("Three"), read=None).history is History.PROCESS
 
 
-# For whom it holds, and for how long.
+# For which prompts the proof holds, and for how long.
 
 
 def test_it_holds_for_prompts_that_begin_alike_in_the_same_scope() -> None:
@@ -392,7 +392,7 @@ def test_what_was_sent_with_another_key() -> None:
 
 
 def test_what_may_be_longer_than_it_looks() -> None:
-    """A file has any number of tokens, so the prompt that begins alike may have had as many."""
+    """A file may have any number of tokens, so the prompt with the same start may have had that many."""
     application = Application()
     file = user([{"type": "file", "file": {"file_data": "AAAA"}}])  # type: ignore[arg-type]
     long = user(prose(10_000))
@@ -427,7 +427,7 @@ def test_what_parts_within_a_segment() -> None:
     assert not is_proven(application, chat(after, user("Ho")))
 
 
-# What may have been sent, although it is not remembered.
+# What may have been sent, although it is no longer remembered.
 
 
 def test_prefixes_that_were_added_are_known_and_hardly_any_other_is() -> None:
@@ -442,7 +442,7 @@ def test_prefixes_that_were_added_are_known_and_hardly_any_other_is() -> None:
     assert all(prefix in forgotten for prefix in prefixes)
 
 
-# What is too short, for all that is known.
+# What is too short, as far as is known.
 
 
 def test_what_others_may_have_sent_of_a_prompt_is_not_said_to_be_too_short() -> None:

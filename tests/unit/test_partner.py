@@ -1,4 +1,4 @@
-"""Which earlier prompt a new one is compared with, in traffic of several conversations and templates at once."""
+"""Which earlier prompt a new one is compared with, in mixed traffic of several conversations and templates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOOLS = [tool(name, prose(80, name)) for name in ("search", "read", "write", "ru
 
 
 def compared(*bodies: Body, wire: Any = None) -> Comparison:
-    """The last of some prompts with those before it."""
+    """Compare the last of some prompts with those before it."""
     application = Application(wire) if wire else Application()
     *earlier, last = bodies
     for body in earlier:

@@ -1,4 +1,4 @@
-"""Paths have the words of the wire formats and numbers, and no name that an application made up."""
+"""Paths contain numbers and the words of the wire formats, but no name that an application made up."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_every_path_leads_to_a_place_of_a_report() -> None:
 
 
 def request(number: int) -> Body:
-    """All that can have a name, with a canary in it; another one for each number."""
+    """A request with a canary in everything that can have a name; different for each number."""
     properties = {
         f"{CANARY}_{number}_{each}": {"type": "string", "description": f"d{each}"} for each in range(3)
     }
@@ -109,7 +109,7 @@ def request(number: int) -> Body:
 
 
 def held(start: object) -> set[str]:
-    """Every text that is reachable."""
+    """Every reachable string."""
     seen: set[int] = set()
     texts: set[str] = set()
     stack: list[Any] = [start]

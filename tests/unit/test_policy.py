@@ -1,4 +1,4 @@
-"""The providers' rules: which holds for which model, and what a user may state instead."""
+"""The providers' rules: which applies to which model, and what a user may state instead."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_a_rule_can_be_stated_for_all_other_models() -> None:
 @pytest.mark.parametrize(
     ("member", "value", "complaint"),
     [
-        ("minimum", 1, "gpt-4o: minimum is not a rule: allowed are has_cache, minimum_tokens"),
+        ("minimum", 1, "gpt-4o: minimum is not a rule; the rules are has_cache, minimum_tokens"),
         ("pattern", "x", "pattern is not a rule"),
         ("has_cache", 1, "has_cache is 1: expected true or false"),
         ("has_exact_boundaries", "yes", "'yes': expected true or false"),

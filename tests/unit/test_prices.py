@@ -155,9 +155,9 @@ class TestUnpriced:
     @pytest.mark.parametrize(
         ("provider", "model"),
         [
-            ("mistral_ai", "codestral-latest"),  # codestral-2508 has a cached rate, this alias lacks it
+            ("mistral_ai", "codestral-latest"),  # codestral-2508 has a cached rate; this alias does not
             ("azure.ai.openai", "gpt-5-pro"),
-            ("openrouter", "google/gemini-3.5-flash"),  # "write" is the storage, below the price of input
+            ("openrouter", "google/gemini-3.5-flash"),  # "write" is the price of storage, below that of input
         ],
     )
     def test_a_list_that_may_be_incomplete(self, provider: str, model: str) -> None:

@@ -176,7 +176,7 @@ class TestLongContext:
 
 
 def stated_price(ordinary: float, name: str, rate: Any) -> dict[str, Any]:
-    """The arguments of a price with one rate by its name."""
+    """The arguments of a price with one rate, given by name."""
     if name == "cache_write_12h":
         return {"input_usd_per_mtok": ordinary, "cache_write_usd_per_mtok_by_lifetime": {"12h": rate}}
     return {"input_usd_per_mtok": ordinary, f"{name}_usd_per_mtok": rate}
@@ -260,7 +260,7 @@ class TestParsePrices:
     def test_steps_within_steps_without_end_are_refused(self) -> None:
         entry: dict[str, object] = {"input": 1, "above_tokens": 1}
         entry["long_context"] = entry
-        with pytest.raises(InvalidPriceError, match=r"^here has more long_context within long_context than"):
+        with pytest.raises(InvalidPriceError, match=r"^here nests long_context too deeply"):
             parse_prices({"m": {"input": 1, "long_context": entry}}, "here")
 
     def test_every_field_is_read(self) -> None:
@@ -304,12 +304,12 @@ class TestParsePrices:
         ("setting", "message"),
         [
             (3, "here is 3: expected a mapping"),
-            ({1: {}}, "here has the field 1: expected a string"),
+            ({1: {}}, "here has an invalid field 1: expected a string"),
             ({"m": 3}, "here: m is 3: expected a mapping"),
             ({"m": {}}, "here: m lacks the field 'input'"),
             (
                 {"m": {"input": 1, "cached": 2}},
-                f"here: m has the field 'cached': expected one of {FIELDS}, tiers",
+                f"here: m has an invalid field 'cached': expected one of {FIELDS}, tiers",
             ),
             (
                 {"m": {"input": "2"}},
@@ -326,12 +326,12 @@ class TestParsePrices:
             ),
             (
                 {"m": {"input": 1, "long_context": {"above_tokens": 5, "input": 2, "tiers": {}}}},
-                f"here: m, long_context has the field 'tiers': expected one of {FIELDS}, above_tokens",
+                f"here: m, long_context has an invalid field 'tiers': expected one of {FIELDS}, above_tokens",
             ),
             ({"m": {"input": 1, "tiers": 3}}, "here: m, tiers is 3: expected a mapping"),
             (
                 {"m": {"input": 1, "tiers": {"auto": {"input": 2}}}},
-                "here: m, tiers: auto is the standard tier, stated beside `tiers`",
+                "here: m, tiers: auto is the standard tier; state its prices next to `tiers`, not in it",
             ),
             (
                 {"m": {"input": 1, "tiers": {"flex": {"input": -1}}}},

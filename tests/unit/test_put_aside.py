@@ -1,4 +1,4 @@
-"""A prompt that the provider puts aside: it is processed at a time that nobody knows."""
+"""A prompt that the provider puts aside: it is processed at an unknown time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def answered_later(application: Application, said: ProviderDiagnosis | None = No
 
 @pytest.mark.parametrize("pause_seconds", [1, 400])
 def test_what_depends_on_the_time_is_not_said(pause_seconds: float) -> None:
-    """It would be the provider's doing after a second, and would have expired after 400."""
+    """After a second, it would be the provider's miss; after 400, it would have expired."""
     application = Application()
     application.send(BODY)
     application.now_seconds += pause_seconds

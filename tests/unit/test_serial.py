@@ -1,4 +1,4 @@
-"""Large values are hashed, measured and begun without a second copy of them as JSON."""
+"""Large values are hashed, measured and cut to their head without a second copy of them as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's numbers are those of the metrics, and its tables show them in any width."""
+"""The demo's numbers match the metrics, and its tables show them at any width."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ANONYMOUS = {"promptcache.prefix.fingerprint": "8899aabbccddeeff"}
 
 
 class Meters:
-    """Instruments by name, and what becomes of their values."""
+    """Instruments by name, and the summary of their values."""
 
     def __init__(self) -> None:
         exponential = ExponentialBucketHistogramAggregation()
@@ -101,8 +101,8 @@ def test_what_the_numbers_lack_is_counted_too(meters: Meters) -> None:
     meters.count("promptcache.internal.errors", 1)
     summary = meters.summary()
     assert (summary.unpriced, summary.internal_errors) == (5, 1)
-    assert "without 5 unpriced" in printed(closing_view(summary, 80), 80)
-    assert "Internal errors, so the numbers may be incomplete: 1." in printed(closing_view(summary, 80), 80)
+    assert "5 unpriced requests left out." in printed(closing_view(summary, 80), 80)
+    assert "Internal errors: 1, so the numbers may be incomplete." in printed(closing_view(summary, 80), 80)
 
 
 def test_times_are_told_apart_by_result(meters: Meters) -> None:
@@ -141,7 +141,7 @@ def printed(view: RenderableType, columns: int) -> str:
 
 
 def full_summary() -> Summary:
-    """As many digits as the demo shows, at most."""
+    """With the most digits that the demo can show."""
     rows = [
         TemplateSummary(
             workload.name,

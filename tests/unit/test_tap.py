@@ -1,4 +1,4 @@
-"""The tap passes on what the stream gives, and tells the call of it; here with a call that only notes."""
+"""The tap passes on what the stream yields, and notifies the call; here with a call that only takes notes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHUNKS = [b"data: 1\n\n", USAGE, b"data: 2\n\ndata: ", b"incomplete"]
 
 
 class Call:
-    """Notes what the tap tells."""
+    """Notes what the tap reports."""
 
     def __init__(self, *, hides_usage_event: bool = False, is_faulty: bool = False) -> None:
         self.notes: list[Any] = []
@@ -63,7 +63,7 @@ class Stream:
 
 
 class PlainIterator:
-    """An asynchronous iterator that is no generator."""
+    """An asynchronous iterator that is not a generator."""
 
     def __init__(self) -> None:
         self._chunks = iter(CHUNKS)

@@ -62,7 +62,7 @@ def test_not_reported_is_not_zero() -> None:
             {"cache_write_tokens": 2, "written_by_lifetime": (("5m", 1), ("1h", 2))},
             r"3 tokens were written by lifetime, more than cache_write_tokens \(2\)",
         ),
-        ({"written_by_lifetime": (("1h", -1),)}, "written with 1h: expected an integer from 0"),
+        ({"written_by_lifetime": (("1h", -1),)}, "tokens written for 1h: expected an integer from 0"),
     ],
 )
 def test_impossible_usage_is_named(bad: dict[str, object], message: str) -> None:

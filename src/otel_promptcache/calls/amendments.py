@@ -1,4 +1,4 @@
-"""What is added to one request because a setting allows it, and what of the answer is hidden in return."""
+"""What is added to one request because a setting allows it, and what part of the answer is hidden in return."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from otel_promptcache.wire.openai.usage_event_filter import UsageEventFilter
 
 
 class Amendments:
-    """The additions to one request, the same for each attempt to send it; mostly there are none."""
+    """The additions to one request, the same for each attempt to send it; usually there are none."""
 
     def __init__(self, shared: Shared, wire: WireFormat) -> None:
         self.guard = shared.guard
@@ -49,18 +49,18 @@ class Amendments:
             return {}
         if self._diagnostics is None:
             self._diagnostics = {}
-            is_drawn = random.random() < self._shared.request_diagnostics  # noqa: S311  # a sample, no secret
+            is_drawn = random.random() < self._shared.request_diagnostics  # noqa: S311  # a sample, not a secret
             if is_drawn and is_answered():
                 self._diagnostics = ask_why(mapping(body), earlier_response_id)
         return self._diagnostics
 
     @property
     def hides_usage_event(self) -> bool:
-        """We asked for usage and the application did not, so the event that has it is not for it."""
+        """Whether we asked for usage and the application did not, so the event with it must be hidden."""
         return self._usage_event_filter is not None
 
     def body_opened(self, content_encoding: str) -> None:
-        """Hide nothing of an encoded body: it was asked for as it is, and cannot be cut."""
+        """Hide nothing of an encoded body: the application asked for the encoding, and it cannot be cut."""
         if not is_plain(content_encoding):
             self._usage_event_filter = None
 
@@ -71,5 +71,5 @@ class Amendments:
 
     @guarded
     def passed_on_at_the_end(self) -> list[bytes]:
-        """The chunks that were held back of an event that never became whole."""
+        """The chunks that were held back of an event that was never completed."""
         return [] if self._usage_event_filter is None else self._usage_event_filter.rest()

@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple, TypeVar
 from otel_promptcache.core.memory.forking import restart_in_forked_child
 
 MAX_AWAITED = 256
-"""Calls that wait for their answers; a further one takes the place of the oldest."""
+"""Calls that wait for their answers; a further one replaces the oldest."""
 
 _T = TypeVar("_T")
 
@@ -22,21 +22,21 @@ class AnswerKey(NamedTuple):
 
 
 class AwaitedAnswers(Generic[_T]):
-    """The calls that wait for an answer, each in nobody else's hands until it is taken."""
+    """The calls that wait for an answer, each handled by nothing else until it is taken."""
 
     def __init__(self) -> None:
         self._calls: dict[AnswerKey, _T] = {}
         restart_in_forked_child(self)
 
     def restart(self) -> None:
-        """Forget the calls of the parent process: they are its own to end."""
+        """Forget the calls of the parent process, which ends them itself."""
         self._calls = {}
 
     def __len__(self) -> int:
         return len(self._calls)
 
     def put(self, key: AnswerKey, call: _T) -> _T | None:
-        """Note that a call waits; return the one that does not any more because there are too many."""
+        """Note that a call waits; return the one that was evicted because there were too many."""
         calls = self._calls
         oldest = next(iter(calls.copy()), None) if len(calls) >= MAX_AWAITED else None
         evicted = None if oldest is None else calls.pop(oldest, None)
@@ -44,5 +44,5 @@ class AwaitedAnswers(Generic[_T]):
         return evicted
 
     def take(self, key: AnswerKey) -> _T | None:
-        """The call that waits for an answer, which it does not any more; None if there is none."""
+        """Remove and return the call that waits for an answer; None if there is none."""
         return self._calls.pop(key, None)

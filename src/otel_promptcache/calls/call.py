@@ -1,4 +1,4 @@
-"""One inference as the host issued it: what is seen of it, and when it is over."""
+"""One inference as the host issued it: what is observed of it, and when it ends."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import os
 import threading
 import time
 
+from otel_promptcache.calls.address import Address
 from otel_promptcache.calls.amendments import Amendments
 from otel_promptcache.calls.answer import Answer
 from otel_promptcache.calls.awaited import AnswerKey, AwaitedAnswers
-from otel_promptcache.calls.inference import Address, Inference
+from otel_promptcache.calls.errors import error_name
+from otel_promptcache.calls.inference import Inference
 from otel_promptcache.calls.reader import Reader
 from otel_promptcache.calls.shared import Shared
 from otel_promptcache.core.analyzer import CacheReport
@@ -21,11 +23,11 @@ from otel_promptcache.wire.format import Json, WireFormat, mapping
 from otel_promptcache.wire.gateways import NO_GATEWAY, GatewayAnswer
 
 _OPEN = (Progress.PENDING, Progress.UNDER_WAY)
-"""The provider goes on with an answer, whether or not anybody reads it."""
+"""The provider continues with an answer, whether or not anybody reads it."""
 
 
 class Call:
-    """One inference as the host issued it, retries included. Ends exactly once, whoever ends it."""
+    """One inference as the host issued it, retries included. Ends exactly once, no matter who ends it."""
 
     def __init__(self, shared: Shared, wire: WireFormat, awaited: AwaitedAnswers[Call]) -> None:
         self.guard = shared.guard
@@ -42,8 +44,8 @@ class Call:
         self._answer = Answer(shared.guard, wire)
         self._gateway = NO_GATEWAY
         self._report: CacheReport | None = None
-        self._is_early_report = False
-        """The report is from the start of a stream, and is made anew when more was said."""
+        self._is_judged_early = False
+        """The call was judged at the start of a stream, and its report is made again when more is known."""
         self.may_be_framed = wire.may_be_framed
         """The body may come in the frames of AWS."""
         self._has_early_usage = wire.has_early_usage
@@ -57,12 +59,14 @@ class Call:
 
     @guarded
     def request(self, body: object, address: Address, is_measured_by_another: bool) -> None:  # noqa: FBT001  # the seam's
-        """Read the final request body, once; it is not kept. Opens the span of the call."""
+        """Read the final request body once, without keeping it, and open the span of the call."""
         if self._address is not None:  # a retry sends the same again
             return
         self._address = address
         inference = self._inference
-        inference.read(mapping(json.loads(body) if isinstance(body, bytes) else body), address, self._started)
+        inference.read(
+            mapping(json.loads(body) if isinstance(body, (bytes, str)) else body), address, self._started
+        )
         self._span = self._shared.emitter.open(
             inference.facts,
             inference.prefix,
@@ -80,7 +84,7 @@ class Call:
 
     @guarded
     def diagnostics_addition(self, body: object) -> Json | None:
-        """What to add to the request for the provider's diagnostics, the same for each attempt; mostly nothing."""
+        """What to add to the request to get the provider's diagnostics, the same for each attempt; usually nothing."""
         if not self._shared.request_diagnostics:
             return None
         inference = self._inference
@@ -90,7 +94,7 @@ class Call:
 
     @guarded
     def gateway(self, said: GatewayAnswer) -> None:
-        """Note what a gateway says of the response that follows."""
+        """Note what a gateway says about the response that follows."""
         self._gateway = said
 
     @guarded
@@ -131,9 +135,13 @@ class Call:
                 self._admit()
 
     def _settle_early(self) -> None:
-        """Judge the call by what the answer says at its start: another's span may end with the stream."""
-        if self._report is None and self._answer.has_cached_count:
-            self._is_early_report = True
+        """Judge the call by the start of its answer: a span that is not ours may end with the stream."""
+        if self._is_judged_early or not self._answer.has_cached_count:
+            return
+        self._is_judged_early = True
+        if self._span.is_own and not self._gateway.is_from_own_cache:
+            self._inference.judge(self._answer.content(), self._last_activity)  # the rest follows at the end
+        else:
             self._settle()
 
     @guarded
@@ -151,7 +159,7 @@ class Call:
         self._span.detach()
 
     def left(self, error: BaseException | None) -> None:
-        """The host's call returned or raised; a body that is still to come goes on being watched."""
+        """The host's call returned or raised; a body that is yet to come is still watched."""
         if error is not None:
             self._end_with(error)
         elif not self._answer.is_watched:
@@ -169,21 +177,21 @@ class Call:
 
     def abandon(self) -> None:
         """End the call because the application left it; only the first end counts."""
-        self._end(None, is_abandoned=True)
+        self._end(None, is_abandoned=not self._answer.lacks_only_its_end)
 
     @property
     def is_left(self) -> bool:
-        """The body is not read any more: whoever read it is gone, or is the one who asks."""
+        """The body is no longer being read: its reader is gone, or is the caller of this."""
         return self._reader is not None and self._reader.is_gone()
 
     def resume(self) -> None:
-        """Prepare for more of the answer that the call waits for."""
+        """Prepare for the rest of the answer that the call waits for."""
         self._answer.resume()
         self._report = None
 
     @guarded
     def _waits(self) -> bool:
-        """Wait for an answer that can be fetched later; tell whether the call does."""
+        """Start to wait for an answer that can be fetched later; return whether the call does so."""
         answer, reply, address = self._answer, self._answer.reply, self._address
         if address is None or reply.response_id is None or self._has_ended:
             return False
@@ -202,7 +210,7 @@ class Call:
     def _end_with(self, error: BaseException | None) -> None:
         """End the call with what was seen; only the first end counts.
 
-        An error is what the provider or the network did. If the application went away, by cancellation or an
+        Errors are those of the provider or the network. If the application left, through cancellation or an
         exception of its own, the call is abandoned.
         """
         if error is None or (isinstance(error, Exception) and not struck_from_outside(error)):
@@ -223,13 +231,13 @@ class Call:
 
     @guarded
     def _admit(self) -> None:
-        """Tell that the provider has processed the prompt, so that later ones are measured by it."""
+        """Note that the provider has processed the prompt, so that later ones are compared with it."""
         if not self._gateway.is_from_own_cache:
             self._inference.admit(self._answer.reply, self._last_activity)
 
     @guarded
     def _settle(self) -> None:
-        """Judge the call and write it to its span, which may be another's and end before the call does."""
+        """Judge the call and write the result to its span, which may not be ours and may end before the call does."""
         answer, gateway, emitter = self._answer.content(), self._gateway, self._shared.emitter
         cost_usd = gateway.cost_usd
         if cost_usd is None and not gateway.is_from_own_cache:  # which repeats the body, and with it the cost
@@ -246,14 +254,14 @@ class Call:
 
     @guarded
     def _record(self, error: Exception | None, *, is_abandoned: bool) -> None:
-        if self._report is None or self._is_early_report:
+        if self._report is None or self._is_judged_early:
             self._settle()
         if is_abandoned:
             self._shared.emitter.describe_abandoned(self._span)
         if self._answer.lacks_usage:
             self._shared.explain_missing_usage()
         reply, timing = self._answer.reply, self._timing()
-        error_type = reply.error_type if error is None else type(error).__qualname__
+        error_type = reply.error_type if error is None else error_name(error)
         self._span.detach()
         try:
             if self._report is not None:

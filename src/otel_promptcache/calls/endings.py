@@ -1,4 +1,4 @@
-"""Ends the calls that nobody ends: streams that were closed by the garbage collector, broken off, or left open."""
+"""Ends the calls that nothing else ends: streams closed by the garbage collector, broken off, or left open."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class OpenCall(Protocol):
 
     @property
     def is_left(self) -> bool:
-        """Nobody is reading the body any more, as far as can be told from the thread or task that asks."""
+        """Whether the body is no longer being read, as far as the calling thread or task can tell."""
         ...
 
 
 class Endings:
-    """The calls of one observer that are open, and those that are to be ended from a safe place.
+    """The open calls of one observer, and those that must be ended from a safe place.
 
     Args:
-        follow_flushes: Has what it is given called before each flush of the application's providers.
+        follow_flushes: Registers a function to be called before each flush of the application's providers.
     """
 
     def __init__(self, follow_flushes: Callable[[Callable[[], None]], None]) -> None:
@@ -41,7 +41,7 @@ class Endings:
         restart_in_forked_child(self)
 
     def restart(self) -> None:
-        """Forget the calls of the parent process; they are its own to end."""
+        """Forget the calls of the parent process, which ends them itself."""
         self._open = {}
         self._pending = queue.SimpleQueue()
 
@@ -51,7 +51,7 @@ class Endings:
         atexit.register(self.end_all)
 
     def stop(self) -> None:
-        """End what is open, and watch nothing any more."""
+        """End what is open, and stop watching."""
         self.end_all()
         atexit.unregister(self.end_all)
         if self._collector_runs in gc.callbacks:
@@ -62,20 +62,20 @@ class Endings:
         self._open[call] = None
 
     def body_opened(self) -> None:
-        """Note that a body is to come, which may be left unread until a flush or until the program ends."""
+        """Note that a body will come, which may be left unread until a flush or until the program ends."""
         self._follow_flushes(self.end_left)
-        # Exit handlers run last one first, and providers may have registered theirs after ours.
+        # Exit handlers run in reverse order, and providers may have registered theirs after ours.
         atexit.unregister(self.end_all)
         atexit.register(self.end_all)
 
     def ended(self, call: OpenCall) -> None:
-        """Note that a call is not open any more."""
+        """Note that a call is no longer open."""
         self._open.pop(call, None)
 
     def closed(self, call: OpenCall) -> None:
-        """End a call whose body was closed: now, or from a safe place if it is the garbage collector that closes it.
+        """End a call whose body was closed: immediately, or from a safe place if the garbage collector closes it.
 
-        The collector may run anywhere, also while this very thread holds a lock of the OpenTelemetry SDK.
+        The collector may run anywhere, even while this very thread holds a lock of the OpenTelemetry SDK.
         """
         if self._collecting == threading.get_ident():
             self._pending.put(call.abandon)
@@ -92,7 +92,7 @@ class Endings:
             end()
 
     def end_left(self) -> None:
-        """End the calls that nobody reads any more, as a stream that was broken off."""
+        """End the calls whose body is no longer read, such as a stream that was broken off."""
         self.run_pending()
         for call in list(self._open):
             if call.is_left:

@@ -1,11 +1,11 @@
-"""Answers that are fetched by requests of their own: which calls wait for them, and what becomes of such a request."""
+"""Answers that are fetched by separate requests: which calls wait for them, and how such a request is handled."""
 
 from __future__ import annotations
 
+from otel_promptcache.calls.address import Address
 from otel_promptcache.calls.amendments import Amendments
 from otel_promptcache.calls.awaited import AnswerKey, AwaitedAnswers
 from otel_promptcache.calls.call import Call
-from otel_promptcache.calls.inference import Address
 from otel_promptcache.calls.shared import Shared
 from otel_promptcache.guard import guarded
 from otel_promptcache.wire.format import Json
@@ -14,9 +14,9 @@ from otel_promptcache.wire.openai.responses import RESPONSES
 
 
 class Fetch:
-    """A request for the answer to a call: what it brings is told to the call, if that still waits for it.
+    """A request for the answer to a call: what it brings is passed to the call, if that still waits for it.
 
-    The answer may not be there yet. A request that fails says nothing about it. For the seam it is as a `Call`.
+    The answer may not be there yet. A request that fails says nothing about it. The seam treats it like a `Call`.
     """
 
     def __init__(self, shared: Shared, awaited: AwaitedAnswers[Call], response_id: str) -> None:
@@ -31,7 +31,7 @@ class Fetch:
 
     @guarded
     def request(self, body: object, address: Address, is_measured_by_another: bool) -> None:  # noqa: ARG002, FBT001  # the seam's
-        """Note where the answer is asked for."""
+        """Note where the answer is requested."""
         self._address = address
 
     def diagnostics_addition(self, body: object) -> Json | None:  # noqa: ARG002  # the seam's
@@ -39,7 +39,7 @@ class Fetch:
         return None
 
     def attempt_begins(self) -> None:
-        """The call began with a request of its own."""
+        """Nothing begins: the call began with its own request."""
 
     def gateway(self, said: GatewayAnswer) -> None:
         """What a gateway says of this request is not about the call."""
@@ -90,7 +90,7 @@ class Fetch:
         """The host's request returned or raised."""
 
     def _take(self) -> Call | None:
-        """The call that waits for this answer, from now on in nobody else's hands."""
+        """Take the call that waits for this answer; nothing else handles it from now on."""
         if self._address is None:
             return None
         address = self._address
@@ -101,4 +101,4 @@ class Fetch:
 
 
 Exchange = Call | Fetch
-"""What the seam tells of one request of the SDK."""
+"""What the seam notifies about one request of the SDK."""

@@ -1,11 +1,12 @@
-"""What one request asks for, and how its answer fared with the prompt cache."""
+"""What one request asks for, and how it fared with the prompt cache."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 
+from otel_promptcache.calls.address import Address
 from otel_promptcache.calls.shared import ObservedRun, Shared
 from otel_promptcache.core.analyzer import CacheReport, analyze, gateway_hit
 from otel_promptcache.core.diagnosis.examination import Examination
@@ -17,7 +18,6 @@ from otel_promptcache.core.money.usage import TEXT_ALONE, TokenUsage
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.chain import Segments
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
-from otel_promptcache.core.prompt.segments import Settings
 from otel_promptcache.fleet.call import FleetCall
 from otel_promptcache.fleet.fleet import Fleet
 from otel_promptcache.guard import guarded
@@ -29,26 +29,11 @@ from otel_promptcache.wire.request import RequestContent, read_request
 
 _NOT_REPORTED = TokenUsage()
 _UNCONFIRMED = "unconfirmed"
-"""A tier that no price is known of: what was asked for is not billed at the standard prices."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a request goes."""
-
-    host: str
-    port: int | None
-    path: str
-    account: int = 0
-    """A hash of the keys, the organisation and the project."""
-    settings: Settings = ()
-    """Those in headers."""
-    platform: str | None = None
-    """The SDK's own word for whom the client is made for; None if it is a general one."""
+"""A tier without a known price: the request asks for something that is not billed at the standard prices."""
 
 
 class Inference:
-    """The request side of one call, and its judgement."""
+    """The request side of one call, and its verdict."""
 
     def __init__(self, shared: Shared, wire: WireFormat) -> None:
         self.guard = shared.guard
@@ -74,7 +59,7 @@ class Inference:
         """None if there is no fleet's memory, or nothing to ask it."""
 
     def read(self, body: Json, address: Address, now_seconds: float) -> None:
-        """Read the request; it is not kept."""
+        """Read the request without keeping it."""
         request = read_request(self._wire, body, address.path, self._shared.hash_value)
         self.facts = RequestFacts(
             operation=self._wire.operation,
@@ -95,7 +80,8 @@ class Inference:
         )
         self.is_background, self._has_list_price = request.is_background, request.has_list_price
         self._unstated_tier = _UNCONFIRMED if request.asks_for_another_price else None
-        self._examine(request, address, now_seconds)
+        if self._wire.reads_prompt:
+            self._examine(request, address, now_seconds)
 
     @guarded
     def _examine(self, request: RequestContent, address: Address, now_seconds: float) -> None:
@@ -131,14 +117,17 @@ class Inference:
     @guarded
     def _ask_fleet(self, fleet: Fleet, segments: Segments) -> None:
         if self._examination is not None and self.prefix is not None:
-            is_shared = not self._shared.accounts.is_shared
             self._fleet_call = fleet.sent(
-                self._examination, segments, self.prefix, account=self._account, is_shared_account=is_shared
+                self._examination,
+                segments,
+                self.prefix,
+                account=self._account,
+                has_one_customer=not self._shared.accounts.has_several_customers,
             )
 
     @property
     def comparable_response_id(self) -> str | None:
-        """The provider's name for the earlier response to compare with; None if there is none."""
+        """The provider's id of the earlier response to compare with; None if there is none."""
         examination, fleet = self._examination, self._shared.fleet
         if examination is None:
             return None
@@ -146,18 +135,18 @@ class Inference:
         return fleet.newest_answer(examination, self._account) if own is None and fleet else own
 
     def can_ask_why(self) -> bool:
-        """Whether the provider says why a prompt is not read from its cache."""
+        """Whether the provider can say why a prompt was not read from its cache."""
         facts = self.facts
         has_diagnostics = answers_why(facts.provider, facts.host or "")
         return has_diagnostics and self.policy().has_exact_boundaries and self._examination is not None
 
     def policy(self, answering_model: str | None = None) -> CachePolicy:
-        """The rules of the model that answered, or that was asked if that is not known."""
+        """The rules of the model that answered, or of the requested model if that is unknown."""
         facts = self.facts
         return self._shared.policy_of(facts.provider, answering_model or facts.model or "", facts.model)
 
     def put_aside(self, *, is_pending: bool) -> None:
-        """The rest of the answer is fetched later; if it is pending, the prompt is processed at an unknown time."""
+        """The rest of the answer is fetched later. If it is pending, the prompt is processed at an unknown time."""
         if self._examination is None:
             return
         self._examination.close()
@@ -166,7 +155,7 @@ class Inference:
 
     @guarded
     def admit(self, reply: Reply, now_seconds: float) -> None:
-        """The provider has processed the prompt, so later ones are measured by it."""
+        """The provider has processed the prompt, so later ones are compared with it."""
         if self._examination is not None:
             self._answered(self._examination, reply, self.policy(reply.model), now_seconds, None)
 
@@ -198,18 +187,12 @@ class Inference:
         """Judge the request by its answer.
 
         Args:
-            answer: What was said; not by a gateway's own cache.
-            started_ns: When the call began, since the Unix epoch: by that prices are looked up.
+            answer: The answer, which is not from a gateway's own cache.
+            started_ns: When the call began, since the Unix epoch; prices are looked up for that time.
             now_seconds: When the answer came.
         """
-        policy = self.policy(answer.reply.model)
-        usage = answer.usage or _NOT_REPORTED
-        model = answer.reply.model or self.facts.model or ""
-        reporters, reporter = self._shared.reporters, (self.facts.host or "", model)
-        if usage.cache_read_tokens is None or reporter not in reporters.known:
-            usage = reporters.completed(usage, *reporter, self.facts.provider)
-        if self._modalities:  # not every provider counts them
-            usage = replace(usage, modalities=usage.modalities | self._modalities)
+        policy, model = self.policy(answer.reply.model), answer.reply.model or self.facts.model or ""
+        usage = self._usage(answer, model)
         return analyze(
             prefix=self._identity(),
             prefix_name=self.prefix_name,
@@ -221,8 +204,24 @@ class Inference:
             usage_error=answer.usage_error,
         )
 
+    @guarded
+    def judge(self, answer: AnswerContent, now_seconds: float) -> None:
+        """Judge the request by the start of a stream. This is not repeated if its end says the same."""
+        model = answer.reply.model or self.facts.model or ""
+        self._diagnose(answer, self._usage(answer, model), self.policy(answer.reply.model), now_seconds)
+
+    def _usage(self, answer: AnswerContent, model: str) -> TokenUsage:
+        """The reported usage, completed by what else is known."""
+        usage = answer.usage or _NOT_REPORTED
+        reporters, reporter = self._shared.reporters, (self.facts.host or "", model)
+        if usage.cache_read_tokens is None or reporter not in reporters.known:
+            usage = reporters.completed(usage, *reporter, self.facts.provider)
+        if self._modalities:  # not every provider counts them
+            usage = replace(usage, modalities=usage.modalities | self._modalities)
+        return usage
+
     def gateway_report(self) -> CacheReport:
-        """The report of a request that the provider never got: it leaves no trace."""
+        """The report of a request that never reached the provider, so it leaves no trace."""
         if self._examination is not None:
             self._examination.answered_elsewhere()
         if self._fleet_call is not None:
@@ -230,7 +229,7 @@ class Inference:
         return gateway_hit(self.prefix, self.prefix_name)
 
     def run_attributes(self, run: ObservedRun, answering_model: str | None) -> Attributes:
-        """What the report about a run of several processes has to know; nothing before the prompt is processed."""
+        """What the report on a run of several processes needs to know; nothing before the prompt is processed."""
         prefix, examination = self.prefix, self._examination
         if prefix is None or examination is None or examination.processed_seconds is None:
             return {}
@@ -238,14 +237,14 @@ class Inference:
         return run.attributes(prefix, self._account, examination.sent, policy, examination.processed_seconds)
 
     def close(self) -> None:
-        """The prompt is not on its way any more."""
+        """The prompt is no longer in flight."""
         if self._examination is not None:
             self._examination.close()
         if self._fleet_call is not None:
             self._leave_fleet(self._fleet_call, was_sent=True)
 
     def _identity(self) -> PrefixIdentity | None:
-        """The template; its leading part is new if it is new to the fleet, if that is known."""
+        """The template. If it is known whether its leading part is new to the fleet, that decides whether it is new."""
         prefix, snapshot = self.prefix, self._fleet_call and self._fleet_call.snapshot
         if prefix is None or snapshot is None or snapshot.is_new_variant is None:
             return prefix
@@ -275,7 +274,7 @@ class Inference:
         said: ProviderDiagnosis | None,
         policy: CachePolicy,
     ) -> Diagnosis:
-        """Judge, but not again at the end of a stream that said all that matters at its start."""
+        """Judge, but not again at the end of a stream whose start said everything that matters."""
         judged = (
             usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.has_further_readings,
             said, policy, examination.is_joined,

@@ -35,7 +35,7 @@ from otel_promptcache.wire.routes import fetched_response_id, wire_format
 _logger = logging.getLogger("otel_promptcache")
 
 _POLICIES = 1_024
-"""Models of which it is remembered what the rules say."""
+"""Models whose rules are remembered."""
 
 WIRE_FAULTS = (
     InvalidUsageError,
@@ -46,7 +46,7 @@ WIRE_FAULTS = (
     zlib.error,
     RecursionError,
 )
-"""What a malformed response raises in us."""
+"""What a malformed response raises in our code."""
 
 
 class Observer:
@@ -98,7 +98,7 @@ class Observer:
 
     @guarded
     def begin(self, method: str, url: str) -> Exchange | None:
-        """Start a call, or the fetch of an answer; None if a request is neither, or nothing is to be instrumented."""
+        """Start a call, or the fetch of an answer; None if a request is neither, or instrumentation is suppressed."""
         wire = wire_format(method, url)
         if wire is None:
             response_id = fetched_response_id(method, url) if self._awaited else None
@@ -109,11 +109,11 @@ class Observer:
         return Call(self._shared, wire, self._awaited)
 
     def _explain_missing_usage(self) -> None:
-        """Say once how a chat stream gets to report its usage."""
+        """Log once how to make a chat stream report its usage."""
         if not self._explained_missing_usage:
             self._explained_missing_usage = True
             _logger.warning(
                 "A chat stream ended without usage, so its cache result is unknown. Pass "
                 "stream_options={'include_usage': True} with the request, or set stream_usage=True "
-                "(OTEL_PYTHON_PROMPTCACHE_STREAM_USAGE=true) to have it added. Said once."
+                "(OTEL_PYTHON_PROMPTCACHE_STREAM_USAGE=true) to have it added. This is logged once."
             )

@@ -1,4 +1,4 @@
-"""Who reads the body of a stream."""
+"""The reader of a stream's body."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import weakref
 
 
 class Reader:
-    """The asyncio task, or else the thread, that makes this object."""
+    """The asyncio task, or else the thread, that creates this object."""
 
     def __init__(self) -> None:
         task = _current_task()
@@ -16,7 +16,7 @@ class Reader:
         self._thread_id = threading.get_ident()
 
     def is_gone(self) -> bool:
-        """Tell whether the reader is not reading now: it is the one who asks, or a task that has ended."""
+        """Tell whether the reader is not reading now: it is the caller, or a task that has ended."""
         if self._task is None:
             return self._thread_id == threading.get_ident() and _current_task() is None
         task = self._task()

@@ -27,7 +27,7 @@ class ObservedRun(Protocol):
     """The run of a program whose processes are observed together, for one report about all of them."""
 
     def hash_value(self, value: object) -> int:
-        """Hash what is known of an account or a setting, to the same in all processes of the run."""
+        """Hash what is known of an account or a setting, equally in all processes of the run."""
         ...
 
     def attributes(
@@ -38,13 +38,13 @@ class ObservedRun(Protocol):
         policy: CachePolicy,
         processed_seconds: float,
     ) -> Attributes:
-        """What the report has to know of a prompt that the provider has processed."""
+        """What the report needs to know about a prompt that the provider has processed."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """The parts that the composition root put together, and the settings that a call asks for."""
+    """The parts that the composition root assembled, and the settings that a call needs."""
 
     guard: Guard
     emitter: Emitter
@@ -56,17 +56,17 @@ class Shared:
     providers: Providers
     reporters: CachedCountReporters
     policy_of: Callable[[str, str, str | None], CachePolicy]
-    """The rules by provider, model and the name by which the model was asked for."""
+    """The rules by provider, model and the name by which the model was requested."""
     stream_usage: bool
     request_diagnostics: float
-    """Share of requests that are to ask the provider for its diagnostics."""
+    """Share of requests that ask the provider for its diagnostics."""
     endings: Endings
     fleet: Fleet | None
     """The memory that processes share; None if there is none."""
     path_names: bool
-    """Paths may have the names that the application gave to members of JSON values."""
+    """Paths may contain the names that the application gave to members of JSON values."""
     explain_missing_usage: Callable[[], None]
     hash_value: HashValue
     """Hashes accounts and settings."""
     run: ObservedRun | None
-    """None unless a report observes the process."""
+    """None unless the process is observed for a report."""

@@ -1,4 +1,4 @@
-"""From what was sent and what was reported to the one frozen record that is emitted."""
+"""Turns what was sent and what was reported into the one frozen record that is emitted."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ class CacheReport:
     """What one request did with the prompt cache: all that is emitted about it."""
 
     prefix: PrefixIdentity | None
-    """None where the prompt could not be read."""
+    """None if the prompt could not be read."""
     prefix_name: str | None
     """What the application calls the template, if it said so."""
     result: CacheResult
     usage: TokenUsage
     diagnosis: Diagnosis
     cost: CostBreakdown | None
-    """None where the dollars cannot be known; they are never guessed."""
+    """None if the dollars cannot be known; they are never guessed."""
     missed_savings_usd: float | None
-    """What the miss cost; None likewise, or where nothing was missed."""
+    """What the miss cost; None also if nothing was missed."""
     is_answered: bool
-    """A response came, so the provider bills the request even if we do not know for how much."""
+    """A response came, so the provider bills the request even if we do not know how much."""
     usage_error: UsageError | None = None
-    """What is impossible about the usage that was reported; `usage` is unknown then."""
+    """Why the reported usage is impossible; `usage` is unknown then."""
 
 
 def classify(usage: TokenUsage, policy: CachePolicy, diagnosis: Diagnosis) -> CacheResult:
@@ -101,7 +101,7 @@ def analyze(
 
 
 def gateway_hit(prefix: PrefixIdentity | None, prefix_name: str | None) -> CacheReport:
-    """The report of a request that never got to the provider: nothing was read, missed or billed."""
+    """The report of a request that never reached the provider: nothing was read, missed or billed."""
     return CacheReport(
         prefix=prefix,
         prefix_name=prefix_name,
@@ -120,5 +120,5 @@ def _is_too_short(usage: TokenUsage, policy: CachePolicy) -> bool:
         and usage.input_tokens is not None
         and usage.input_tokens < policy.minimum_tokens
     )
-    # A write proves that the provider took the prompt for long enough, whatever our table says.
+    # A write proves that the provider found the prompt long enough, whatever our table says.
     return is_short and not usage.cache_write_tokens

@@ -10,16 +10,16 @@ from typing import Any
 from otel_promptcache.core.quoting import named, quoted
 
 _ASSUMED_LIFETIME_SECONDS = 300.0
-"""Where no lifetime is published, an older entry is not looked for; nothing is said to have expired, either."""
+"""If no lifetime is published, older entries are not looked for. Nothing is said to have expired, either."""
 
 
 class InvalidPolicyError(ValueError):
-    """A stated policy is not in order; the message names the place, the value and what is allowed."""
+    """A stated policy is invalid; the message names the place, the value and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class CachePolicy:
-    """What a family of models promises about its prompt cache. None stands for what nobody has published.
+    """What a family of models promises about its prompt cache. None means that nothing is published.
 
     Source: as in `source` (checked as in `checked`).
     """
@@ -30,30 +30,30 @@ class CachePolicy:
     source: str
     checked: str
     is_known: bool = True
-    """False for models that no rule is known of."""
+    """False for models without a known rule."""
     has_cache: bool = True
     minimum_tokens: int | None = None
     """Shortest input that can be cached."""
     step_tokens: int | None = None
-    """What is read is a multiple of this, so a smaller shortfall means nothing."""
+    """Reads are a multiple of this, so a smaller shortfall means nothing."""
     has_exact_boundaries: bool = False
-    """Only certain places can be read up to, instead of any multiple of the step."""
+    """Reads end only at certain places, instead of at any multiple of the step."""
     is_opt_in: bool = False
-    """Of such a cache: it is written only where a request marks a block."""
+    """For a cache with exact boundaries: it is written only if a request marks a block."""
     read_window_blocks: int = 0
-    """Of a cache that is opt-in: how many blocks are looked at for an entry, from each marked one backwards."""
+    """For an opt-in cache: how many blocks are searched for an entry, backwards from each marked one."""
     has_units: bool = False
-    """Only whole units can be read: earlier prompts, and other ones that the provider picks."""
+    """Only whole units can be read: earlier prompts, and others that the provider picks."""
     lifetime_seconds: float | None = None
-    """How long an entry surely lives after its last use, where the request does not say otherwise."""
+    """How long an entry is certain to live after its last use, unless the request says otherwise."""
     lifetime_seconds_by_name: Mapping[str, float] = field(default_factory=dict[str, float])
     """The same for a `ttl` or `retention` that a request names."""
     lives_from_request: bool = False
-    """The lifetime of an entry begins with the request that wrote or read it, not with the answer."""
+    """The lifetime of an entry starts with the request that wrote or read it, not with the answer."""
     expects_reads: bool = True
-    """False if an unchanged prompt may or may not be read again while it lives: a miss then has no reason."""
+    """False if an unchanged prompt may or may not be read within its lifetime: a miss then has no reason."""
     max_requests_per_minute: float | None = None
-    """Above this, requests with the same start spill to machines that have not seen them."""
+    """Above this, requests with the same start spill over to machines that have not seen them."""
 
     @property
     def has_published_lifetime(self) -> bool:
@@ -61,18 +61,18 @@ class CachePolicy:
         return self.lifetime_seconds is not None
 
     def applies_to(self, model: str) -> bool:
-        """Tell whether the rule is about this model of its provider."""
+        """Tell whether the rule applies to this model of its provider."""
         return self.pattern.match(model) is not None
 
     def lifetime(self, name: str) -> float:
-        """Seconds for which an entry is taken to live if a request names this `ttl` or `retention`."""
+        """Seconds for which an entry is assumed to live if a request names this `ttl` or `retention`."""
         published = self.lifetime_seconds_by_name.get(name, self.lifetime_seconds)
         return _ASSUMED_LIFETIME_SECONDS if published is None else published
 
     def stated(self, model: str, own: Mapping[str, Any]) -> CachePolicy:
-        """The rules of a model, with what a user knows better: members of `check_policies`.
+        """The rules of a model, overridden by what a user states, as accepted by `check_policies`.
 
-        A user who states how long an entry lives says that it is read until then.
+        A user who states how long an entry lives also states that it is read until then.
         """
         expects_reads = self.expects_reads or "lifetime_seconds" in own
         return replace(self, family=model, source="stated by the user", expects_reads=expects_reads, **own)
@@ -81,22 +81,22 @@ class CachePolicy:
 UNKNOWN_POLICY = CachePolicy(
     family="unknown",
     pattern=re.compile(r""),
-    source="no rule is known: what the provider reports is taken as it is",
+    source="no rules are known: what the provider reports is used unchanged",
     checked="2026-11-25",
     is_known=False,
     expects_reads=False,
 )
-"""The rules of a model of which nothing is published. They exclude nothing."""
+"""The rules of a model about which nothing is published. They exclude nothing."""
 
 _STATEABLE = ("has_cache", "minimum_tokens", "step_tokens", "has_exact_boundaries", "lifetime_seconds",
               "max_requests_per_minute")  # fmt: skip
 
 _MOST = 1_000_000_000
-"""No number of tokens, seconds or requests is larger; so infinities are none, and sums with floats stay exact."""
+"""The highest allowed number of tokens, seconds or requests: not infinite, and sums with floats stay exact."""
 
 
 def check_policies(stated: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
-    """Accept policies that a user states: by model, the members of `CachePolicy` that differ.
+    """Validate the policies that a user states: by model, the members of `CachePolicy` that differ.
 
     Raises:
         InvalidPolicyError: A member is unknown or its value is not allowed.
@@ -106,7 +106,7 @@ def check_policies(stated: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapp
         for name, value in members.items():
             where = f"policies: {named(model)}: {named(name)}"
             if name not in _STATEABLE:
-                raise InvalidPolicyError(f"{where} is not a rule: allowed are {', '.join(_STATEABLE)}")
+                raise InvalidPolicyError(f"{where} is not a rule; the rules are {', '.join(_STATEABLE)}")
             is_flag = kinds[name] == "bool"
             if is_flag and not isinstance(value, bool):
                 raise InvalidPolicyError(f"{where} is {quoted(value)}: expected true or false")

@@ -1,4 +1,4 @@
-"""How text and values that are not ours are shown: in one line, visibly, and never at length."""
+"""Shows text and values that are not ours: on one line, escaped and shortened."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _MAX_BITS = 512
 
 
 def printable(text: str) -> str:
-    """Replace what a terminal or a page would obey instead of showing by its escape.
+    """Escape the characters that a terminal or a page would obey instead of showing.
 
-    Thus the character ESC becomes a backslash and `x1b`, and likewise all that Unicode calls control, format,
-    surrogate, private, unassigned or separator, but for the space.
+    For example, ESC becomes a backslash and `x1b`. This applies to all that Unicode calls control, format,
+    surrogate, private, unassigned or separator, except the space.
     """
     if text.isprintable():
         return text
@@ -22,17 +22,17 @@ def printable(text: str) -> str:
 
 
 def cut(text: str, most_chars: int = MAX_CHARS) -> str:
-    """Shorten a text that is too long, and mark it by dots."""
+    """Shorten a text that is too long, and end it with an ellipsis."""
     return text if len(text) <= most_chars else f"{text[: most_chars - 1]}…"
 
 
 def quoted(value: object) -> str:
-    """Show a value as Python writes it, of whatever type and size it is; never fails."""
+    """Show a value of any type and size as Python writes it; never fails."""
     return cut(printable(_short.repr(value)))
 
 
 def named(name: object) -> str:
-    """Show a name as it is, without quotes."""
+    """Show a name without quotes."""
     return cut(printable(name[: MAX_CHARS + 1])) if isinstance(name, str) else quoted(name)
 
 
@@ -44,7 +44,7 @@ class _Short(reprlib.Repr):
     """Bounded in depth and in length."""
 
     def repr_int(self, x: int, level: int) -> str:
-        """Show an integer; one that is absurdly long by its length only, since Python refuses to write it."""
+        """Show an integer, or only its length if it is so long that Python refuses to write it."""
         del level
         bits = x.bit_length()
         return repr(x) if bits <= _MAX_BITS else f"an integer of {bits:,} bits"

@@ -1,1 +1,1 @@
-"""Applications at work against the local provider, and what the emitted metrics say about their caching."""
+"""Example applications that call the local provider, and what the emitted metrics say about their caching."""

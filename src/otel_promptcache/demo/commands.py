@@ -1,4 +1,4 @@
-"""The commands of `otel-promptcache`. What they need beside click is imported when they run."""
+"""The commands of `otel-promptcache`. Everything they need besides click is imported when they run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PROFILES = ("openai", "no_details", "null_details", "deepseek")
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="otel-promptcache")
 def commands() -> None:
-    """Make OpenAI prompt caching visible. Nothing here needs a key or a network."""
+    """Make prompt caching visible. `demo` and `sim` need neither a key nor a network."""
 
 
 commands.add_command(run_command)
@@ -36,18 +36,26 @@ commands.add_command(mixin_command)
 
 @commands.command()
 @click.option(
-    "--seconds", type=click.FloatRange(1, 3600), default=15, show_default=True, help="How long it takes."
+    "--seconds", type=click.FloatRange(1, 3600), default=15, show_default=True, help="Duration of the demo."
 )
-@click.option("--seed", default=0, show_default=True, help="The same seed gives the same requests.")
-@click.option("--live/--no-live", default=None, help="A table while it runs.  [default: in a terminal]")
 @click.option(
-    "--top", type=click.IntRange(min=0), default=4, show_default=True, help="How many findings are printed."
+    "--seed", default=0, show_default=True, help="Random seed; the same seed gives the same requests."
+)
+@click.option(
+    "--live/--no-live", default=None, help="Show a live table while it runs.  [default: only in a terminal]"
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    help="Maximum number of findings to print.",
 )
 @click.option(
     "--json",
     "json_file",
     type=click.File("w", encoding="utf-8", lazy=False),
-    help="Write the numbers to this file, too; - is standard output.",
+    help="Also write the numbers to this file as JSON; - is standard output.",
 )
 @click.pass_context
 def demo(
@@ -60,13 +68,13 @@ def demo(
     top: int,
     json_file: TextIO | None,
 ) -> None:
-    """Watch good and bad caching habits, live in a table.
+    """Watch good and bad caching habits in a live table.
 
-    Eight applications send half an hour of traffic to a local provider, in a few seconds, through real
-    OpenAI clients. The table comes from the OpenTelemetry metrics that were emitted, the findings from the spans.
+    Nine applications send half an hour of traffic to a local provider, in a few seconds, through real OpenAI and
+    Anthropic clients. The table comes from the OpenTelemetry metrics that were emitted, the findings from the spans.
     """
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        raise click.UsageError("OTEL_SDK_DISABLED is set, and without the SDK there is nothing to see")
+        raise click.UsageError("OTEL_SDK_DISABLED is set; without the SDK there would be nothing to see")
     from rich.console import Console  # noqa: PLC0415
 
     from otel_promptcache.demo.run import local_provider, run_demo  # noqa: PLC0415
@@ -88,42 +96,46 @@ def demo(
 
 
 @commands.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 picks a free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Port to listen on; 0 picks a free one.",
 )
 @click.option(
     "--server",
     type=click.Choice(_SERVERS),
     default=_SERVERS[0],
     show_default=True,
-    help="Which server is simulated: how it caches, and how it reports it.",
+    help="Server to simulate: how it caches, and how it reports cached tokens.",
 )
 @click.option(
     "--cache-report",
     is_flag=True,
-    help="Start vLLM or SGLang with its flag for reporting cached tokens.",
+    help="Simulate vLLM or SGLang as if started with its flag for reporting cached tokens.",
 )
 @click.option(
     "--profile",
     type=click.Choice(_PROFILES),
     default=None,
-    help="Another way to report cached tokens.  [default: the server's]",
+    help="Format in which cached tokens are reported.  [default: the server's]",
 )
-@click.option("--seed", default=0, show_default=True, help="Of everything that is drawn by chance.")
+@click.option("--seed", default=0, show_default=True, help="Seed of all random choices.")
 @click.option(
     "--speed",
     type=click.FloatRange(0, min_open=True),
     default=1.0,
     show_default=True,
-    help="How fast it reads and writes tokens; 0.1 is ten times slower.",
+    help="Speed of reading and writing tokens; 0.1 is ten times slower.",
 )
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="NAME[=SHARE]",
-    help="What befalls a share of all requests, such as miss=0.1. May be given several times.",
+    help="Fault to inject into all requests or a share of them, such as miss=0.1. May be repeated.",
 )
 def sim(
     *,
@@ -136,7 +148,7 @@ def sim(
     speed: float,
     faults: tuple[str, ...],
 ) -> None:
-    """Run the local provider: OpenAI's API with a faithful prompt cache, that of OpenAI or of another server."""
+    """Run the local provider: OpenAI's API, with a faithful simulation of OpenAI's or another server's cache."""
     from otel_promptcache.sim import SimConfig, serve  # noqa: PLC0415
 
     default = SimConfig()
@@ -163,7 +175,7 @@ def sim(
 
 
 def _fault_rule(text: str) -> FaultRule:
-    """Read a fault and its share; a click.BadParameter says what is wrong with it."""
+    """Parse a fault and its share; a click.BadParameter says what is wrong with it."""
     from otel_promptcache.sim import FaultRule  # noqa: PLC0415
     from otel_promptcache.sim.faults import check_fault  # noqa: PLC0415
 
@@ -175,9 +187,9 @@ def _fault_rule(text: str) -> FaultRule:
 
 
 def _free_port(host: str, port: int) -> int:
-    """Make sure that the port can be had, or find one; a click.ClickException says why not.
+    """Check that the port is free, or pick one; a click.ClickException says why that failed.
 
-    Said before anything else is printed: the server itself would find out too late.
+    Checked before anything is printed: the server itself would find out too late.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

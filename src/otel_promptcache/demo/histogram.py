@@ -1,4 +1,4 @@
-"""Quantiles from exponential histograms, which tell short times apart better than fixed buckets do."""
+"""Quantiles from exponential histograms, which resolve short times better than fixed buckets do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from opentelemetry.sdk.metrics.export import ExponentialHistogramDataPoint
 
 
 class Bucket(NamedTuple):
-    """So many values above `low`, up to and including `high`."""
+    """A number of values above `low`, up to and including `high`."""
 
     low: float
     high: float
@@ -29,7 +29,7 @@ def buckets(point: ExponentialHistogramDataPoint) -> list[Bucket]:
 
 
 def median(histogram: Iterable[Bucket]) -> float | None:
-    """Estimate the median: the geometric middle of the bucket it lies in; None where there are no values."""
+    """Estimate the median as the geometric mean of its bucket's bounds; None if there are no values."""
     ascending = sorted(histogram, key=lambda bucket: bucket.high)
     rest = sum(bucket.values for bucket in ascending) / 2
     for bucket in ascending:

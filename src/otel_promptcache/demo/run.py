@@ -30,16 +30,16 @@ class Outcome:
 
     summary: Summary
     findings: tuple[Finding, ...]
-    """What is wrong with the applications, the dearest first."""
+    """What is wrong with the applications, the most expensive first."""
     was_interrupted: bool
-    """From the keyboard; the summary is of what had been sent by then."""
+    """Whether it was stopped from the keyboard; the summary then covers what had been sent by then."""
 
 
 class FastClock:
-    """A clock that runs faster than time, so that the provider sees requests at their true rate.
+    """A clock that runs faster than real time, so that the provider sees requests at their true rate.
 
     Args:
-        speed: Simulated seconds in a real one.
+        speed: Simulated seconds per real second.
     """
 
     def __init__(self, speed: float) -> None:
@@ -53,7 +53,7 @@ class FastClock:
 
 
 def local_provider(seconds: float, seed: int) -> Simulator:
-    """Return the provider for a demo of so many seconds, not running yet."""
+    """Return the provider, not yet running, for a demo of this many seconds."""
     # In a shorter demo there is less time for each request, too.
     haste = min(1.0, seconds / _UNHURRIED_SECONDS)
     config = SimConfig(
@@ -70,15 +70,15 @@ def run_demo(provider: Simulator, console: Console, *, seconds: float, seed: int
     Args:
         provider: Where the requests go.
         console: Where progress is shown.
-        seconds: How long it is to take.
+        seconds: How long it should take.
         seed: The same seed gives the same requests.
-        live: Show a table that is kept up to date; only for a terminal.
+        live: Show a table that is updated in place; only for a terminal.
     """
     traffic = Traffic(provider.url, WORKLOADS, seconds=seconds, seed=seed)
     was_interrupted = False
     if not live or console.height >= _TALL_LINES:
         console.print(introduction())
-    # The first call of a process loads much that later ones find loaded: it would spoil the times.
+    # The first call of a process loads a lot that later calls reuse: it would skew the times.
     with observed():
         warm_up(provider.url)
     provider.reset()

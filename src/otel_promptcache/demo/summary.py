@@ -1,4 +1,4 @@
-"""What the emitted metrics say about each prompt template, and nothing that they do not say."""
+"""What the emitted metrics say about each prompt template, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from opentelemetry.sdk.metrics.export import ExponentialHistogramDataPoint, Metric, MetricsData
 
 from otel_promptcache.demo.histogram import Bucket, buckets, median
+from otel_promptcache.report.reading.summary import is_ineligible
 from otel_promptcache.telemetry import names
 
 
@@ -23,7 +24,7 @@ class TemplateSummary:
     tokens: Counter[str] = field(default_factory=Counter[str])
     """Input tokens by `promptcache.token.state`. A state that was never reported is absent, not 0."""
     net_savings_usd: float | None = None
-    """Read discount less write surcharge; None where no request could be priced."""
+    """Read discount less write surcharge; None if no request could be priced."""
     first_token: dict[str, list[Bucket]] = field(default_factory=dict[str, list[Bucket]])
     """Seconds to the first token of streams, by `promptcache.result`."""
 
@@ -34,23 +35,28 @@ class TemplateSummary:
 
     @property
     def hit_ratio(self) -> float | None:
-        """The cached share of all input tokens; None where it was never reported."""
+        """The cached share of all input tokens; None if it was never reported."""
         total_tokens = self.tokens.total()
         return self.tokens["read"] / total_tokens if total_tokens else None
 
+    @property
+    def eligible_hit_ratio(self) -> float | None:
+        """The hit ratio; None, rather than 0, if no cache could have served its prompts."""
+        return None if is_ineligible(self.results) else self.hit_ratio
+
     def first_token_seconds(self, *results: str) -> float | None:
-        """Estimate the median time to the first token of the requests with these results; of all without."""
+        """Estimate the median time to the first token of the requests with these results; of all if none are given."""
         chosen = results or self.first_token
         return median(bucket for result in chosen for bucket in self.first_token.get(result, ()))
 
     def add(self, other: TemplateSummary) -> None:
-        """Count another template in, but not its times: medians over different prompts say nothing."""
+        """Add another template's numbers, but not its times: medians across different prompts say nothing."""
         self.results += other.results
         self.tokens.update(other.tokens)
         self.add_usd(other.net_savings_usd)
 
     def add_usd(self, usd: float | None) -> None:
-        """Count dollars in; None is nothing known."""
+        """Add dollars; None means unknown, and adds nothing."""
         if usd is not None:
             self.net_savings_usd = usd + (self.net_savings_usd or 0.0)
 
@@ -62,9 +68,9 @@ class Summary:
     templates: Mapping[str, TemplateSummary]
     """By name."""
     unpriced: int
-    """Answered requests that the dollars leave out."""
+    """Answered requests that the dollar amounts leave out."""
     internal_errors: int
-    """Calls that were observed in part only."""
+    """Calls that were only partly observed."""
 
     def template(self, name: str) -> TemplateSummary:
         """Return what is known of a template; an empty summary if it was not seen."""
@@ -78,7 +84,7 @@ class Summary:
         return total
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it as JSON has it, templates by name; what is not known is null."""
+        """Return everything in the form of JSON, templates sorted by name; what is not known is null."""
         return {
             "templates": [_as_json(self.templates[name]) for name in sorted(self.templates)],
             "total": _as_json(self.total()),
@@ -88,9 +94,9 @@ class Summary:
 
 
 def summarize(data: MetricsData | None) -> Summary:
-    """Gather what a reader collected, with cumulative sums and exponential histograms.
+    """Summarize what a reader collected, with cumulative sums and exponential histograms.
 
-    Templates are told apart by the name that `prefix` gave them, or else by their fingerprint.
+    Templates are distinguished by the name that `prefix` gave them, or else by their fingerprint.
     """
     templates: dict[str, TemplateSummary] = {}
     counts: Counter[str] = Counter()

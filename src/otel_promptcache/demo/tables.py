@@ -1,26 +1,25 @@
-"""How the numbers look: while they come in, and in the end."""
+"""How the numbers are shown, while they come in and at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from otel_promptcache.demo.summary import Summary, TemplateSummary
+from otel_promptcache.report.rendering.columns import Column, fit, lines
 from otel_promptcache.report.rendering.plain import name, plain
+from otel_promptcache.report.rendering.table import ratio_bar, ratio_style
+from otel_promptcache.report.rendering.wording import NOT_KNOWN, bare_usd, counted, seconds, share, tokens
 from otel_promptcache.sim.workloads import WORKLOADS
 
-_WIDE_COLUMNS = 104
-"""From here on there is room for what is wrong with an application."""
+_BAR_CELLS, _WIDE_BAR_CELLS = 6, 20
+_ROOMY_COLUMNS = 140
 
-_NOT_KNOWN = "-"
-_GOOD_RATIO, _POOR_RATIO = 0.6, 0.3
-
-_Cells = Callable[[TemplateSummary], Sequence[RenderableType]]
+_STATES = (("read", 9), ("write", 7), ("uncached", 8))
+"""Token states, and how wide their columns are at the end."""
 
 
 def introduction() -> RenderableType:
@@ -32,57 +31,69 @@ def introduction() -> RenderableType:
 
 
 def live_view(summary: Summary, progress: str, columns: int) -> RenderableType:
-    """Show a demo in progress: a row for each application, heard of yet or not.
+    """Show a demo in progress: a row for each application, even before its first request.
 
     Args:
-        summary: What the metrics say by now.
-        progress: How far it is.
+        summary: What the metrics say so far.
+        progress: How far the demo has got.
         columns: Width of the terminal.
     """
-    bar_width = 20 if columns >= _WIDE_COLUMNS else 6
-
-    def sums(row: TemplateSummary) -> Sequence[RenderableType]:
-        return (Text(str(row.requests)), _ratio(row), _bar(row, bar_width), *_tokens(row), _usd(row))
-
-    def times(row: TemplateSummary) -> Sequence[RenderableType]:
-        return (_milliseconds(row.first_token_seconds()),)
-
-    headers = ("requests", "hit\nratio", "", "read", "write", "uncached", "net $", "TTFT\n(ms)")
-    return Group(_title(progress), _table(summary, headers, sums, times, columns))
+    bar_cells = _WIDE_BAR_CELLS if columns >= _ROOMY_COLUMNS else _BAR_CELLS
+    bars = [ratio_bar(row.eligible_hit_ratio, bar_cells) for row in _rows(summary)]
+    bar = Column(header="", cells=bars, rank=9, reserved_width=bar_cells)
+    return Group(_title(progress), Text(), *_table(summary, bar, [("TTFT", ())], columns))
 
 
 def closing_view(summary: Summary, columns: int) -> RenderableType:
-    """Show what the metrics say in the end, in so many columns."""
+    """Show what the metrics say at the end, in a terminal of this many columns."""
+    bars = [ratio_bar(row.eligible_hit_ratio, _WIDE_BAR_CELLS) for row in _rows(summary)]
+    bar = Column(header="", cells=bars, rank=2, is_extra=True)
+    times = [("TTFT\nhit", ("hit",)), ("TTFT\nmiss", ("miss",))]
+    table = _table(summary, bar, times, columns)
+    title = _title("half an hour of traffic")
+    return Group(title, Text(), *table, Text(), Text(_fine_print(summary), "dim"), Text())
 
-    def sums(row: TemplateSummary) -> Sequence[RenderableType]:
-        return (Text(str(row.requests)), _ratio(row), *_tokens(row), _usd(row))
 
-    def times(row: TemplateSummary) -> Sequence[RenderableType]:
-        return tuple(_milliseconds(row.first_token_seconds(result)) for result in ("hit", "miss"))
-
-    headers = ("requests", "hit\nratio", "read", "write", "uncached", "net $", "TTFT\nhit", "(ms)\nmiss")
-    table = _table(summary, headers, sums, times, columns)
-    return Group(_title("half an hour of traffic"), table, Text(), Text(_fine_print(summary), "dim"), Text())
+def _rows(summary: Summary) -> list[TemplateSummary]:
+    """A row for each application and one for all."""
+    return [*(summary.template(workload.name) for workload in WORKLOADS), summary.total()]
 
 
 def _table(
-    summary: Summary, headers: Sequence[str], sums: _Cells, times: _Cells, columns: int
-) -> RenderableType:
-    """A row for each application and one for all, where times would say nothing."""
-    is_wide = columns >= _WIDE_COLUMNS
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("\ntemplate", no_wrap=True)
-    for header in headers:
-        table.add_column(header if "\n" in header else f"\n{header}", justify="right", no_wrap=True)
-    if is_wide:
-        table.add_column("\nwhat is wrong with it", no_wrap=True)
-    for workload in WORKLOADS:
-        row = summary.template(workload.name)
-        flaw = (plain(workload.flaw or ""),) if is_wide else ()
-        table.add_row(name(row.name), *sums(row), *times(row), *flaw)
-    table.add_section()
-    table.add_row(Text("total"), *sums(summary.total()), style="bold")
-    return table
+    summary: Summary, bar: Column, times: Sequence[tuple[str, tuple[str, ...]]], width: int
+) -> Iterator[Text]:
+    rows = _rows(summary)
+
+    def column(header: str, rank: int, reserved: int, cell: Callable[[TemplateSummary], Text]) -> Column:
+        return Column(header=header, rank=rank, reserved_width=reserved, cells=[cell(row) for row in rows])
+
+    columns = [
+        Column(header="template", cells=[name(row.name) for row in rows], is_text=True, least_width=13),
+        column("requests", 0, 0, lambda row: Text(f"{row.requests:,}")),
+        column("hit\nratio", 0, 5, _ratio),
+        bar,
+        *(column(state, 4, reserved, _tokens(state)) for state, reserved in _STATES),
+        column("net $", 1, 7, _usd),
+        # A median over all templates would say nothing.
+        *(
+            Column(
+                header=header,
+                rank=3,
+                reserved_width=6,
+                cells=[*(_time(row, results) for row in rows[:-1]), Text()],
+            )
+            for header, results in times
+        ),
+        Column(
+            header="caching flaw",
+            cells=[*(plain(workload.flaw or "") for workload in WORKLOADS), Text()],
+            rank=1,
+            is_extra=True,
+            is_text=True,
+            least_width=22,
+        ),
+    ]
+    return lines(fit(columns, width), [None] * len(rows), has_total=True)
 
 
 def _title(what: str) -> Text:
@@ -90,39 +101,30 @@ def _title(what: str) -> Text:
 
 
 def _fine_print(summary: Summary) -> str:
-    lines = [
-        f"net $: read discount less write surcharge, without {summary.unpriced} unpriced requests.",
+    said = [
+        f"net $: read discounts minus write surcharges; {counted(summary.unpriced, 'unpriced request')} left out.",
+        f"{NOT_KNOWN}: not known, or too short to be cached.",
         "TTFT: median time to the first token of streams, estimated from a histogram.",
         "The table comes from emitted metrics, the findings from emitted spans.",
     ]
     if summary.internal_errors:
-        lines.append(f"Internal errors, so the numbers may be incomplete: {summary.internal_errors}.")
-    return "\n".join(lines)
+        said.append(f"Internal errors: {summary.internal_errors}, so the numbers may be incomplete.")
+    return "\n".join(said)
 
 
 def _ratio(row: TemplateSummary) -> Text:
-    ratio = row.hit_ratio
-    return Text(_NOT_KNOWN) if ratio is None else Text(f"{ratio:.1%}", _style(ratio))
+    ratio = row.eligible_hit_ratio
+    return Text(share(ratio), ratio_style(ratio))
 
 
-def _bar(row: TemplateSummary, width: int) -> RenderableType:
-    ratio = row.hit_ratio
-    return Text() if ratio is None else ProgressBar(1.0, ratio, width, complete_style=_style(ratio))
-
-
-def _style(ratio: float) -> str:
-    return "green" if ratio >= _GOOD_RATIO else "yellow" if ratio >= _POOR_RATIO else "red"
-
-
-def _tokens(row: TemplateSummary) -> Iterator[Text]:
-    for state in ("read", "write", "uncached"):
-        yield Text(f"{row.tokens[state]:,}" if state in row.tokens else _NOT_KNOWN)
+def _tokens(state: str) -> Callable[[TemplateSummary], Text]:
+    return lambda row: Text(tokens(row.tokens.get(state)))
 
 
 def _usd(row: TemplateSummary) -> Text:
     usd = row.net_savings_usd
-    return Text(_NOT_KNOWN) if usd is None else Text(f"{usd:.4f}", "red" if usd < 0 else "")
+    return Text(bare_usd(usd), "red" if (usd or 0) < 0 else "")
 
 
-def _milliseconds(seconds: float | None) -> Text:
-    return Text(_NOT_KNOWN if seconds is None else f"{seconds * 1000:.0f}")
+def _time(row: TemplateSummary, results: Sequence[str]) -> Text:
+    return Text(seconds(row.first_token_seconds(*results)))

@@ -22,7 +22,7 @@ from otel_promptcache.sim.cache.models import model_names
 
 
 class Observed:
-    """What the demo's SDK has got so far."""
+    """What the demo's SDK has collected so far."""
 
     def __init__(self) -> None:
         self.reader = InMemoryMetricReader()
@@ -33,7 +33,7 @@ class Observed:
         return summarize(self.reader.get_metrics_data())
 
     def findings(self) -> tuple[Finding, ...]:
-        """What the spans say is wrong with the applications, the dearest first."""
+        """What the spans say is wrong with the applications, the most expensive first."""
         calls = (
             CallRecord.from_attributes(
                 span.attributes or {},
@@ -47,10 +47,10 @@ class Observed:
 
 @contextmanager
 def observed(speed: float = 1.0) -> Generator[Observed, None, None]:
-    """Instrument the OpenAI SDK inside the block; what is yielded knows what was emitted so far.
+    """Instrument the SDKs inside the block, and yield access to what was emitted so far.
 
     Args:
-        speed: How much faster than time the provider's clock runs: its lifetimes and rates are to be judged by it.
+        speed: How much faster than real time the provider's clock runs; lifetimes and rates are scaled by it.
     """
     seen = Observed()
     meter_provider, tracer_provider = MeterProvider([seen.reader]), TracerProvider()
@@ -65,7 +65,7 @@ def observed(speed: float = 1.0) -> Generator[Observed, None, None]:
         histograms="exponential",
         policies=_policies(speed),
     )
-    # What the library has to say about these applications, the closing table says better.
+    # The closing table says it better than the library's warnings about these applications.
     logger = logging.getLogger("otel_promptcache")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -79,7 +79,7 @@ def observed(speed: float = 1.0) -> Generator[Observed, None, None]:
 
 
 def _policies(speed: float) -> dict[str, dict[str, float]]:
-    """The rules of all models, for a provider whose clock runs faster."""
+    """The policies of all models, for a provider whose clock runs faster."""
     policies = {model: policy_for("openai", model) for model in model_names()}
     return {
         model: {

@@ -1,4 +1,4 @@
-"""The applications at work: real clients, each in a thread or a task of its own, at its own pace."""
+"""The running applications: real clients, each in its own thread or task, at its own pace."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _NAP_SECONDS = 0.1
 
 @final
 class Traffic:
-    """Lets applications send all their requests, spread over a time, for as long as the block runs.
+    """Lets applications send all their requests, spread over the given time, while the block runs.
 
-    An application sends one request after the other, so that what the cache has does not depend on who is
+    Each application sends one request at a time, so that the content of the cache does not depend on which is
     faster. Leaving the block early drops what was not sent yet.
 
     Args:
         url: The provider: scheme, host and port.
         workloads: Who sends what.
-        seconds: How long it is to take. It takes longer where the machine is not fast enough.
+        seconds: How long it should take. It takes longer on a slow machine.
         seed: The same seed gives the same requests in the same rhythm.
     """
 
@@ -77,10 +77,10 @@ class Traffic:
         return time.monotonic() - self._started_seconds
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait for the applications to finish, at most so long, and tell whether they have.
+        """Wait for the applications to finish, at most this long, and return whether they have.
 
         Raises:
-            Exception: That of an application that failed.
+            Exception: An application failed with it.
         """
         done, working = wait(self._running, seconds, FIRST_EXCEPTION)
         for application in done:
@@ -105,7 +105,7 @@ class Traffic:
         async with self._async_client(workload) as client:
             create = _endpoint(client, workload)
             for at_seconds, arguments in self._schedules[workload.name]:
-                # The event is one of threads: nothing can await it.
+                # A threading event cannot be awaited.
                 while not self._stop.is_set() and (rest := at_seconds - self.elapsed_seconds) > 0:  # noqa: ASYNC110
                     await asyncio.sleep(min(rest, _NAP_SECONDS))
                 if self._stop.is_set():
@@ -141,7 +141,7 @@ def _client(url: str, workload: Workload) -> OpenAI | Anthropic:
 
 
 def _openai(url: str) -> OpenAI:
-    # A proxy that the environment names is not for loopback; likewise below.
+    # A proxy set in the environment is not meant for loopback.
     http_client = DefaultHttpxClient(trust_env=False)
     return OpenAI(base_url=f"{url}/v1", api_key=_API_KEY, http_client=http_client)
 

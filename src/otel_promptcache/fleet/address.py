@@ -1,4 +1,4 @@
-"""Where the fleet's memory is, as the setting `fleet` says it."""
+"""Where the fleet's memory is, according to the setting `fleet`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SCHEMES = ("redis", "rediss", "unix")
 
 
 class InvalidAddressError(ValueError):
-    """The setting is no address of a store; the message shows it without secrets, and says what is allowed."""
+    """The setting is not the address of a store; the message shows it without secrets, and says what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class StoreAddress:
     """Where a store is."""
 
     url: str
-    """As redis-py takes it; empty for a file."""
+    """As redis-py expects it; empty for a file."""
     path: str
     """Of the file; empty for Redis."""
     name: str
@@ -34,7 +34,7 @@ def parse_address(text: str) -> StoreAddress:
     """Read the setting.
 
     Raises:
-        InvalidAddressError: It is no address.
+        InvalidAddressError: It is not an address.
     """
     if len(text) > MAX_ADDRESS_CHARS or not text.isprintable():
         raise InvalidAddressError(f"fleet is {_shown(text)}: expected {ALLOWED}")
@@ -42,7 +42,7 @@ def parse_address(text: str) -> StoreAddress:
     if scheme.lower() == "file":
         path = unquote(rest.removeprefix("//"))
         if not path or path.endswith("/"):
-            raise InvalidAddressError(f"fleet is {_shown(text)}: expected the path of a file behind file:")
+            raise InvalidAddressError(f"fleet is {_shown(text)}: expected the path of a file after file:")
         return StoreAddress("", path, f"file:{path}")
     try:
         parts = urlsplit(text)
@@ -53,21 +53,19 @@ def parse_address(text: str) -> StoreAddress:
         raise InvalidAddressError(f"fleet is {_shown(text)}: expected {ALLOWED}")
     if parts.scheme == "unix":
         if not parts.path:
-            raise InvalidAddressError(
-                f"fleet is {_shown(text)}: expected the path of a socket behind unix://"
-            )
+            raise InvalidAddressError(f"fleet is {_shown(text)}: expected the path of a socket after unix://")
         return StoreAddress(text, "", f"unix://{parts.path}")
     if not host:
-        raise InvalidAddressError(f"fleet is {_shown(text)}: expected a host behind {parts.scheme}://")
+        raise InvalidAddressError(f"fleet is {_shown(text)}: expected a host after {parts.scheme}://")
     return StoreAddress(text, "", f"{parts.scheme}://{host}:{port or 6379}")
 
 
 def namespace_of(text: str) -> str:
-    """A namespace from a name that may have other characters than are allowed in one."""
+    """Turn a name into a namespace, replacing the characters that are not allowed in one."""
     return re.sub(r"[^A-Za-z0-9._:/@-]", "_", text)[:64] or DEFAULT_NAMESPACE
 
 
 def _shown(text: str) -> str:
-    """The scheme alone: there may be a password in all else, and it cannot be told where."""
+    """Only the scheme: the rest may contain a password, at an unknown place."""
     scheme, mark, _ = text.partition(":")
     return f'"{scheme}:…"' if mark and _SCHEME.fullmatch(scheme) else "(not shown)"

@@ -1,4 +1,4 @@
-"""One request and the fleet's memory: asked when it is sent, told when it is answered, never waited for."""
+"""One request and the fleet's memory: queried when it is sent, updated when it is answered, never waited for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LEAVES = LEAVES_MARKED | LEAVES_UNMARKED
 
 
 class FleetCall:
-    """One request. Made and told by the thread that sends it; asked by the thread that talks to the store."""
+    """One request. Made and notified by the thread that sends it; polled by the thread that talks to the store."""
 
     def __init__(
         self,
@@ -45,16 +45,16 @@ class FleetCall:
         digest: str | None,
         submit: Callable[[FleetCall, bool], None],
     ) -> None:
-        """Name the prompt for the fleet, and have the store asked.
+        """Name the prompt for the fleet, and have the store queried.
 
         Args:
             memory: What the process knows of the fleet.
-            examination: Of the prompt, which has links.
+            examination: The examination of the prompt, which has links.
             segments: What it was hashed from; those that are new are read now.
-            account: On whose account it is sent, as the fleet tells accounts apart.
+            account: The account that it is sent on, as the fleet distinguishes accounts.
             answers: The template and the account, if the newest answer is wanted.
             digest: Of the leading part, if it is new to the process.
-            submit: Has the store asked or told, soon or when there is something else for it.
+            submit: Has the store queried or updated: soon, or along with something else.
         """
         self._memory = memory
         self._submit = submit
@@ -64,53 +64,55 @@ class FleetCall:
         cutter = examination.cutter
         self._cut: Mapping[int, CutSegment] = cutter.cut_segments if cutter else {}
         self._id = b""
-        """Names the request in the store; empty if that was not asked."""
+        """Names the request in the store; empty if that was not queried."""
         self._known: Known | None = None
         self._answered: AnsweredPrompt | None = None
         self._tokens: Mapping[int, int] = {}
-        self._is_over = self._is_told = False
+        self.is_over = self._is_told = False
+        self._is_news = True
+        """Others may be waiting for its end: not all of it was known to be alive when it was sent."""
         self._was_sent = True
         self.snapshot: FleetSnapshot | None = None
         """What the fleet knew, once that is known."""
         submit(self, True)  # noqa: FBT003  # soon
 
-    # For the thread that sends.
+    # Called by the thread that sends.
 
     def answered(self, answered: AnsweredPrompt) -> None:
-        """The provider has processed the prompt; the first call counts."""
-        if not self._is_over:
+        """Note that the provider has processed the prompt; the first call counts."""
+        if not self.is_over:
             self._answered = answered
             self._end()
 
     def learned(self, tokens: Mapping[int, int]) -> None:
-        """The tokens of prefixes of the prompt were reported."""
+        """Note the tokens that were reported for prefixes of the prompt."""
         if tokens and self._answered is not None:
             self._tokens = tokens
             if self._is_told:
                 self._submit(self, False)  # noqa: FBT003  # not soon
 
     def closed(self, *, was_sent: bool = True) -> None:
-        """The request is over, if it is not yet, without an answer of the provider, which may never have got it."""
-        if not self._is_over:
+        """End the request, unless it has ended, without an answer. The provider may never have received it."""
+        if not self.is_over:
             self._was_sent = was_sent
             self._end()
 
     def let_go(self) -> None:
-        """Hold no text any more: what the store knows comes too late for this request."""
+        """Release all text: what the store knows comes too late for this request."""
         self._cut = {}
         self._examination.cutter = None
 
     def _end(self) -> None:
-        self._is_over = True
-        self._submit(self, True)  # noqa: FBT003  # soon
+        self.is_over = True
+        self._submit(self, self._is_news)
 
-    # For the thread that talks to the store.
+    # Called by the thread that talks to the store.
 
     def next_operation(self) -> Query | Update | None:
-        """What the store is to be asked or told now; None if there is nothing."""
+        """The next query or update for the store; None if there is none."""
         if not self._prompt.find_names():
             return None
-        if self._is_over:
+        if self.is_over:
             if not self._is_told:
                 self._is_told = True
                 return self._update()
@@ -119,13 +121,14 @@ class FleetCall:
         return None if self._id else self._query()
 
     def found(self, found: Found) -> bool:
-        """Take what the store knows; tells whether it came in time."""
+        """Take what the store knows; return whether it came in time."""
         memory, sent = self._memory, self._prompt.sent
         offset_seconds = memory.clock() - found.now / 1_000
         self._known = Known(found, offset_seconds)
+        self._is_news = bool(self._flights())
         if self._answers and found.response_id:
             memory.learn_answer(self._answers, found.response_id)
-        if self._is_over:
+        if self.is_over:
             return False
         reader = SnapshotReader(
             sent.prompt.links, self._prompt.positions, sent.scope, memory.scopes, offset_seconds
@@ -135,7 +138,7 @@ class FleetCall:
         return self._examination.is_joined
 
     def written(self, *, lacks_segments: bool) -> None:
-        """The store was told; note whether it has lost the segments of the variant."""
+        """The store was updated; note whether it has lost the segments of the variant."""
         if lacks_segments and self._prompt.variant is not None:
             self._memory.wanted.add(self._prompt.variant)
 
@@ -167,7 +170,7 @@ class FleetCall:
 
         def read(found: FoundVariant, scope: CacheScope, cached: CachedPrefix) -> Variant | None:
             body = memory.held.body(found)
-            # One that only begins as the prompt does, and shares nothing else, tells nothing about it.
+            # One that shares only its start with the prompt, and nothing else, says nothing about it.
             if body is None or (found.variant == prompt.variant and not reader.shares(body, known)):
                 return None
             return reader.read(body, scope, cached)
@@ -215,7 +218,7 @@ class FleetCall:
         return tuple([(chain[index_of[at]], count) for at, count in tokens.items() if at in index_of])
 
     def _flights(self) -> tuple[bytes, ...]:
-        """The prefixes at which the store has noted that the request is on its way."""
+        """The prefixes at which the store has noted that the request is in flight."""
         alive = self._known.found.alive if self._known else 0
         chain, boundaries = self._prompt.chain, self._examination.boundaries
         if boundaries is None:

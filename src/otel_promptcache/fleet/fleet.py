@@ -16,26 +16,26 @@ from otel_promptcache.fleet.worker import OperationOutcome, Worker
 
 
 class Runner(Protocol):
-    """Takes calls to the store."""
+    """Passes calls to the store."""
 
     def submit(self, call: FleetCall, is_urgent: bool, /) -> None:  # noqa: FBT001  # once for each call
-        """Have the store asked, or told, about a call: soon, or when there is something else for it."""
+        """Have the store queried or updated for a call: soon, or along with something else."""
         ...
 
     def flush(self) -> bool:
-        """Wait a moment until all was told; tells whether it was."""
+        """Wait briefly until everything is written; return whether it was."""
         ...
 
     def stop(self) -> None:
-        """Tell what is still to be told, if that does not take long, and end."""
+        """Write what is still pending, if that does not take long, and end."""
         ...
 
 
 class Fleet:
-    """What calls ask and tell. None of it waits for the store.
+    """What calls use to query and update the memory. No call waits for the store.
 
     Args:
-        runner: Takes calls to the store.
+        runner: Passes calls to the store.
         memory: What the process knows of the fleet.
         shares_answers: The names of answers are kept, so that other processes can ask the provider about them.
     """
@@ -46,7 +46,7 @@ class Fleet:
         self._shares_answers = shares_answers
 
     def hash_value(self, value: object) -> int:
-        """Hash what is known of an account or a setting, to the same in all processes of the fleet."""
+        """Hash what is known of an account or a setting, equally in all processes of the fleet."""
         return self._memory.hashes.hash_value(value)
 
     def sent(
@@ -56,16 +56,16 @@ class Fleet:
         prefix: PrefixIdentity,
         *,
         account: int,
-        is_shared_account: bool,
+        has_one_customer: bool,
     ) -> FleetCall | None:
-        """Ask what the fleet knows of a prompt that is being sent; None for one without segments.
+        """Query what the fleet knows of a prompt that is being sent; None for one without segments.
 
         Args:
-            examination: Of the prompt.
+            examination: The examination of the prompt.
             segments: What it was hashed from.
-            prefix: Which template it is from.
-            account: On whose account it is sent, as a hash that is the same in every process.
-            is_shared_account: The process has one customer, so that all its accounts are one.
+            prefix: The identity of its template.
+            account: The account that it is sent on, as a hash that is the same in every process.
+            has_one_customer: The process has one customer, so all its accounts count as one.
         """
         if not examination.sent.prompt.links:
             return None
@@ -73,7 +73,7 @@ class Fleet:
             self._memory,
             examination,
             segments,
-            account=0 if is_shared_account else account,
+            account=0 if has_one_customer else account,
             answers=self._answers(examination, account),
             digest=prefix.digest if prefix.is_new_variant else None,
             submit=self._runner.submit,
@@ -85,11 +85,11 @@ class Fleet:
         return self._memory.answer(key) if key else None
 
     def flush(self) -> None:
-        """Wait a moment until all was told."""
+        """Wait briefly until everything is written."""
         self._runner.flush()
 
     def stop(self) -> None:
-        """Tell what is still to be told, if that does not take long, and end."""
+        """Write what is still pending, if that does not take long, and end."""
         self._runner.stop()
 
     def _answers(self, examination: Examination, account: int) -> bytes | None:
@@ -109,14 +109,14 @@ def open_fleet(
     *,
     shares_answers: bool,
 ) -> Fleet:
-    """Prepare to use a store; it is connected to in the background, with the first request.
+    """Prepare to use a store; the connection is made in the background, with the first request.
 
     Args:
         address: Where it is.
         namespace: Whose processes share it.
         key: Secret that keys all hashes; None for none.
         count: Called with the outcome of operations, and how many there were.
-        count_fault: Called with a fault of ours and the place of it.
+        count_fault: Called with the place of a fault of ours, and the fault.
         shares_answers: The names of answers are kept.
 
     Raises:
@@ -133,7 +133,7 @@ def open_fleet(
 
 def _store(address: StoreAddress, namespace: str) -> FleetStore:
     if address.path:
-        from otel_promptcache.fleet.stores.sqlite_store import SqliteStore  # noqa: PLC0415  # of use with this address only
+        from otel_promptcache.fleet.stores.sqlite_store import SqliteStore  # noqa: PLC0415  # needed for this address only
 
         return SqliteStore(address.path)
     from otel_promptcache.fleet.stores.redis_store import RedisStore  # noqa: PLC0415  # likewise

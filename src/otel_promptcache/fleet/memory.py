@@ -31,7 +31,7 @@ class FleetMemory:
     pieces: FleetPieces = field(init=False)
     held: HeldVariants = field(init=False)
     content_pieces: OrderedDict[bytes, tuple[FleetPiece, ...]] = field(init=False)
-    """Pieces of segments by the name of the content: those that were cut last."""
+    """Pieces of segments by the name of the content: the most recently cut ones."""
     wanted: set[bytes] = field(init=False)
     """Variants whose segments the store has lost."""
     _touched: dict[tuple[bytes, bytes], float] = field(init=False)
@@ -44,13 +44,13 @@ class FleetMemory:
         self._touched, self._answers = {}, OrderedDict()
 
     def hold_pieces(self, content: bytes, pieces: tuple[FleetPiece, ...]) -> None:
-        """Hold the pieces of a content until a variant with it is written."""
+        """Keep the pieces of a content until a variant with it is written."""
         self.content_pieces[content] = pieces
         if len(self.content_pieces) > _MAX_CONTENTS:
             self.content_pieces.popitem(last=False)
 
     def is_due(self, variant: bytes, scope: bytes, until_seconds: float, life_seconds: float) -> bool:
-        """Whether the store is to be told that a variant lives on: if its life grew by a tenth; notes that it is."""
+        """Tell whether a variant's lifetime grew by a tenth since the store was last updated; if so, note it."""
         key = variant, scope
         if until_seconds - self._touched.get(key, 0.0) < life_seconds / 10:
             return False
@@ -67,5 +67,5 @@ class FleetMemory:
             self._answers.popitem(last=False)
 
     def answer(self, key: bytes) -> str | None:
-        """The newest answer of a template on an account, as far as the store was asked."""
+        """The newest answer of a template on an account, as far as the store was queried."""
         return self._answers.get(key)

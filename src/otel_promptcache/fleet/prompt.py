@@ -19,12 +19,12 @@ from otel_promptcache.fleet.store import (
 )
 
 _TAIL_BYTES = 512
-"""What is new behind a known place may be so long without a variant of it being looked for."""
+"""New text after a known place may be this long before variants are looked for."""
 _MAX_SAMPLE = 32
 
 
 class FleetPrompt:
-    """The names of a prompt. What is new of it is hashed when this is made, all else by the thread that needs it."""
+    """The names of a prompt. New text is hashed when this is created, the rest by the thread that needs it."""
 
     __slots__ = (
         "_account",
@@ -45,14 +45,14 @@ class FleetPrompt:
             memory: What the process knows of the fleet.
             sent: The prompt, which has links.
             segments: What it was hashed from; those that are new are read now.
-            account: On whose account it is sent, as the fleet tells accounts apart.
+            account: The account that it is sent on, as the fleet distinguishes accounts.
         """
         memory.hashes.learn(sent.prompt, segments, account)
         self.sent = sent
         self.routing = b""
-        """Of what stands in the first 1,024 characters."""
+        """Of the first 1,024 characters."""
         self.positions: Sequence[int] = ()
-        """Of the links that the chain ends in."""
+        """Of the links in which the prefixes of the chain end."""
         self.chain: Sequence[bytes] = ()
         self._memory = memory
         self._account = account
@@ -61,7 +61,7 @@ class FleetPrompt:
         self._index_of: Mapping[int, int] | None = None
 
     def find_names(self) -> bool:
-        """Find the names that were learnt; tells whether they are known still. All else needs them."""
+        """Find the names that were learnt; return whether they are still known. Everything else needs them."""
         if self.chain:
             return True
         chain = self._memory.hashes.chain(self.sent.prompt, self._account)
@@ -87,7 +87,7 @@ class FleetPrompt:
 
     @property
     def leading(self) -> int:
-        """Index of the last link of its leading part, in the chain; -1 if it is not in it."""
+        """Index in the chain of the last link of its leading part; -1 if that is not in the chain."""
         if self._leading is None:
             links, leading = self.sent.prompt.links, self.sent.prompt.leading
             matching = (at for at, position in enumerate(self.positions) if links[position].prefix == leading)
@@ -103,7 +103,7 @@ class FleetPrompt:
 
     @property
     def enough(self) -> int:
-        """How many prefixes have to be alive so that other variants of the template do not matter."""
+        """How many prefixes must be alive so that other variants of the template do not matter."""
         prompt = self.sent.prompt
         least_bytes = prompt.size_bytes - _TAIL_BYTES
         enough = len(self.positions)
@@ -125,7 +125,7 @@ class FleetPrompt:
         return bytes(roles)
 
     def sample(self, cut: Mapping[int, CutSegment]) -> tuple[bytes, ...]:
-        """Pieces of the leading part by which another version of the template is found.
+        """Pieces of the leading part by which a different version of the template is found.
 
         Args:
             cut: The segments of the prompt that were cut, by position.
@@ -141,7 +141,7 @@ class FleetPrompt:
 
 
 def _positions(links: int) -> Sequence[int]:
-    """Those of the first 64 links, and of the last 64."""
+    """The positions of the first 64 links, and of the last 64."""
     if links <= MAX_CHAIN:
         return range(links)
     half = MAX_CHAIN // 2

@@ -1,4 +1,4 @@
-"""What a store found, as the snapshot that a prompt is judged by: positions, scopes and times of this process."""
+"""Turns what a store found into a snapshot to judge a prompt by: positions, scopes and times of this process."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ class SnapshotReader:
 
     links: Sequence[Link]
     positions: Sequence[int]
-    """Of the links that the chain of the query ends in."""
+    """Of the links in which the prefixes of the query end."""
     scope: CacheScope
     scopes: FleetScopes
     offset_seconds: float
-    """What has to be added to the store's clock to get this process's."""
+    """What must be added to the store's clock to get this process's."""
 
     def read(
         self, found: Found, read_variant: Callable[[FoundVariant, CacheScope, CachedPrefix], Variant | None]
     ) -> FleetSnapshot:
-        """Read all of it; what makes no sense is left out."""
+        """Read all of it, leaving out what makes no sense."""
         flights = {each.place: each.leaves for each in found.flights if each.place < len(self.positions)}
+        furthest = max([place for place, leaves in flights.items() if leaves & PLAIN], default=-1)
         steps: dict[int, Step] = {}
         for prefix in found.prefixes:
             if prefix.place < len(self.positions):
@@ -41,11 +42,13 @@ class SnapshotReader:
                     prefix.place, prefix.tokens, cached, flights.pop(prefix.place, 0)
                 )
         for index, leaves in flights.items():
-            steps[index] = self._step(index, None, {}, leaves)
+            # Whoever sends a prefix sends all shorter ones, so of those that leave no boundary one is enough.
+            if leaves != PLAIN or index == furthest:
+                steps[index] = self._step(index, None, {}, leaves)
         variants: list[Variant] = []
         for each in found.variants:
             scope = self.scopes.decode(each.scope, self.scope)
-            # Beside the newest one, only another one matters that is alive: to make them comparable takes long.
+            # Besides the newest one, only one more that is alive matters: making them comparable takes long.
             if scope is None or (variants and not (scope is self.scope and each.until >= found.now)):
                 continue
             if variant := read_variant(each, scope, self._entry(Entry(each.at, each.until))):

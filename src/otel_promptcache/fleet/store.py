@@ -1,4 +1,4 @@
-"""What is asked of a store, what it answers, and what is written to it; all of it hashes, lengths and times."""
+"""The queries to a store, its replies, and the updates written to it; all are hashes, lengths and times."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import NamedTuple, Protocol
 
 HASH_BYTES = 8
 MAX_CHAIN = 128
-"""Prefixes of a prompt that are asked for: the first 64 and the newest 64."""
+"""Prefixes of a prompt that are queried: the first 64 and the newest 64."""
 MAX_VARIANTS = 3
-"""Of a template, the newest leading parts that are remembered."""
+"""Leading parts of a template that are remembered: the newest ones."""
 MAX_SCOPES = 32
-"""Scopes of a prefix that are read; if there are more, its own and some others."""
+"""Scopes of a prefix that are read; if there are more, the prompt's own and some others."""
 MAX_DIGESTS = 512
-"""Leading parts of a template that are counted in a day."""
+"""Leading parts of a template that are counted per day."""
 DAY_SECONDS = 86_400
 RATE_SECONDS = 60
 FLIGHT_SECONDS = 60
-"""After that a request that nobody has ended is not on its way any more: its process may be gone."""
+"""After this, a request that has not been ended no longer counts as in flight: its process may be gone."""
 MIN_LIFE_SECONDS = 3_600
 
 READS_UNMARKED, READS_MARKED, LEAVES_UNMARKED, LEAVES_MARKED = 1, 2, 4, 8
-"""What a prompt may do at a place where boundaries count: read one that is there, leave one."""
+"""What a prompt may do at a place if boundaries count: read one that is there, leave one."""
 PLAIN, UNMARKED, MARKED = 1, 2, 4
-"""What a request that is on its way is going to leave: its prefix, boundaries."""
+"""What a request in flight will leave: its prefix, boundaries."""
 
 
 class StoreError(Exception):
-    """The store is away, refuses, or says something that cannot be understood. Its message has no secret."""
+    """The store is unavailable, refuses, or replies with something unintelligible. The message has no secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Query:
     has_boundaries: bool
     scope: bytes
     call: bytes
-    """Names the request, for as long as it is on its way."""
+    """Names the request while it is in flight."""
     start: bytes
     """Its scope and the first 1,024 characters: requests are counted by it."""
     age_seconds: float
@@ -51,13 +51,13 @@ class Query:
     answers: bytes | None
     """The template and the account, if the name of its newest answer is wanted."""
     enough: int
-    """How many prefixes have to be alive so that other variants of the template do not matter."""
+    """How many prefixes must be alive so that other variants of the template do not matter."""
     held: tuple[bytes, ...] = ()
-    """Variants whose segments are held already."""
+    """Variants whose segments are already held."""
     digest: bytes | None = None
     """Of the leading part, if it is new to the process."""
     pieces: tuple[bytes, ...] = ()
-    """By which the template is found that this one was made from."""
+    """By which the template that this one was made from is found."""
 
 
 class Entry(NamedTuple):
@@ -70,7 +70,7 @@ class Entry(NamedTuple):
 
 
 class FoundPrefix(NamedTuple):
-    """A prefix that is known; those before it that are known no better are left out."""
+    """A known prefix; those before it about which no more is known are left out."""
 
     place: int
     """In the chain."""
@@ -80,12 +80,12 @@ class FoundPrefix(NamedTuple):
 
 
 class FoundFlight(NamedTuple):
-    """A prefix that other requests in the same scope are going to leave."""
+    """A prefix that other requests in the same scope will leave."""
 
     place: int
     """In the chain."""
     leaves: int
-    """`PLAIN`, `UNMARKED` and `MARKED`, added up."""
+    """`PLAIN`, `UNMARKED` and `MARKED`, combined."""
 
 
 class FoundVariant(NamedTuple):
@@ -96,7 +96,7 @@ class FoundVariant(NamedTuple):
     until: int
     scope: bytes
     body: bytes
-    """Its segments; empty if they are held already, or lost."""
+    """Its segments; empty if they are already held, or lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ class Found:
     alive: int
     """How many are alive in the prompt's own scope."""
     requests: int
-    """With the same start in the last minute, this one included."""
+    """Requests with the same start in the last minute, this one included."""
     is_new_digest: bool | None
     """None if no digest was given, or if there are too many to tell."""
     digests: int
@@ -121,7 +121,7 @@ class Found:
     prefixes: Sequence[FoundPrefix] = ()
     flights: Sequence[FoundFlight] = ()
     variants: Sequence[FoundVariant] = ()
-    """The newest first."""
+    """Newest first."""
     response_id: str | None = None
 
 
@@ -156,21 +156,21 @@ class Update:
     life_seconds: float = 0.0
     """How long it lives from the answer on."""
     chain: tuple[bytes, ...] = ()
-    """The prefixes of which the store does not know yet that they live as long."""
+    """The prefixes that the store does not yet know to live as long."""
     left: tuple[Left, ...] = ()
     tokens: tuple[tuple[bytes, int], ...] = ()
     """By prefix."""
     call: bytes = b""
     asked_scope: bytes = b""
     flights: tuple[bytes, ...] = ()
-    """The prefixes at which it was noted that it is on its way, in the scope that it asked for."""
+    """The prefixes at which it was noted as in flight, in the requested scope."""
     variant: VariantUpdate | None = None
     answers: bytes | None = None
     response_id: str | None = None
     start: bytes = b""
     start_age_seconds: float = 0.0
     starts: int = 0
-    """To be added to the requests that were counted: one that was not asked for, or that never got to the provider."""
+    """Added to the requests counted: 1 for one that was not queried, -1 for one that never reached the provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,22 +187,24 @@ class Outcome:
 
     found: Sequence[Found | None]
     written: Sequence[bool | None]
-    """Of each update, whether the store lacks the segments of its variant."""
+    """For each update, whether the store lacks the segments of its variant."""
+    refusal: str = ""
+    """Why something was refused; empty if nothing was."""
 
 
 class FleetStore(Protocol):
-    """Where a fleet keeps what its processes know. Not safe to share by threads."""
+    """Where a fleet keeps what its processes know. Not thread-safe."""
 
     def run(self, batch: Batch) -> Outcome:
         """Answer the queries and take the updates, in one round trip.
 
         Raises:
-            StoreError: The store is away.
+            StoreError: The store is unavailable.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         ...
 
     def forget(self) -> None:

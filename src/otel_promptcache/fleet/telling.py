@@ -1,4 +1,4 @@
-"""What the store is told of an answered prompt: only what it does not know yet, or not for as long."""
+"""What the store learns of an answered prompt: only what it does not know yet, or not for as long."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from otel_promptcache.fleet.prompt import FleetPrompt
 from otel_promptcache.fleet.store import Found, Left, VariantUpdate
 
 _GROWTH = 0.1
-"""Share of its life by which that of a prefix has to grow before the store is told."""
+"""Share by which the lifetime of a prefix must grow before the store is updated."""
 _MANY_DIGESTS = 20
 _PAUSE_SECONDS = 60.0
-"""A template that has so many variants in a day leaves no more than one in this time."""
+"""A template with more than `_MANY_DIGESTS` variants in a day writes at most one in this time."""
 
 
 class Known(NamedTuple):
@@ -24,22 +24,22 @@ class Known(NamedTuple):
 
     found: Found
     offset_seconds: float
-    """What has to be added to the store's clock to get this process's."""
+    """What must be added to the store's clock to get this process's."""
 
     def seconds(self, milliseconds: int) -> float:
-        """A time of the store by this process's clock; 0.0 for never."""
+        """Convert a time of the store to this process's clock; 0.0 for never."""
         return milliseconds / 1_000 + self.offset_seconds if milliseconds else 0.0
 
 
 def news_of(
     prompt: FleetPrompt, answered: AnsweredPrompt, scope: bytes, known: Known | None
 ) -> tuple[tuple[bytes, ...], tuple[Left, ...]]:
-    """The prefixes whose life grew, and the boundaries that the prompt left at them.
+    """The prefixes whose lifetime grew, and the boundaries that the prompt left at them.
 
     Args:
         prompt: The prompt.
         answered: What it has left at the provider.
-        scope: In which it was served.
+        scope: The scope in which it was served.
         known: What the store knew; None if it did not say.
     """
     at, until = answered.everywhere.at_seconds, answered.everywhere.alive_until_seconds
@@ -81,7 +81,7 @@ def variant_of(
         memory: What the process knows of the fleet.
         prompt: The prompt.
         answered: What it has left at the provider.
-        scope: In which it was served.
+        scope: The scope in which it was served.
         known: What the store knew; None if it did not say.
         cut: The segments that were cut, by position.
     """

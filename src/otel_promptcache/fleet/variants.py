@@ -1,4 +1,4 @@
-"""Earlier variants of a template, as the fleet remembers them, made comparable with a prompt of this process."""
+"""Makes earlier variants of a template, as the fleet remembers them, comparable with a prompt of this process."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from otel_promptcache.fleet.naming.pieces import FleetPieces, OwnNames
 from otel_promptcache.fleet.store import MAX_VARIANTS, FoundVariant
 
 MAX_HELD = 256
-"""Variants whose segments are held, those that were used last."""
+"""Variants whose segments are held: the most recently used ones."""
 _FOREIGN = 1 << 90
-"""Is in no hash of this process."""
+"""A bit that is set in no hash of this process."""
 _NO_LABEL = hash_text("")
 
 
@@ -36,7 +36,7 @@ class HeldVariants:
         return tuple([each for each in self._by_template.get(template, ()) if each in self._bodies])
 
     def body(self, found: FoundVariant) -> Body | None:
-        """The segments of a variant that was found; None if they are not known or make no sense."""
+        """The segments of a variant that was found; None if they are unknown or invalid."""
         if found.body:
             try:
                 self.hold(found.variant, found.body)
@@ -45,10 +45,10 @@ class HeldVariants:
         return self._bodies.get(found.variant)
 
     def hold(self, variant: bytes, data: bytes) -> None:
-        """Hold the segments of a variant.
+        """Keep the segments of a variant.
 
         Raises:
-            BadBodyError: They make no sense.
+            BadBodyError: They are invalid.
         """
         self._bodies[variant] = body = read_body(data)
         self._bodies.move_to_end(variant)
@@ -62,7 +62,7 @@ class HeldVariants:
 
 
 class VariantReader:
-    """Makes variants comparable with one prompt: what both have is called by this process's own hashes."""
+    """Makes variants comparable with one prompt: what both have gets this process's own hashes."""
 
     def __init__(
         self,
@@ -74,38 +74,40 @@ class VariantReader:
     ) -> None:
         self._sent = sent
         self._template = template
+        self._hashes = hashes
         self._make_names = partial(OwnNames, hashes, pieces, cut)
-        self._contents: dict[bytes, ContentHash] = {}
-        self._labels: dict[bytes, ContentHash] = {}
-        for link in sent.prompt.links:
-            name = hashes.content(link.content)
-            if name is not None:
-                self._contents[name] = link.content
-            if label := hashes.label(link.label):
-                self._labels[label] = link.label
+
+    @cached_property
+    def _contents(self) -> Mapping[bytes, ContentHash]:
+        pairs = [(self._hashes.content(link.content), link.content) for link in self._sent.prompt.links]
+        return {name: content for name, content in pairs if name is not None}
+
+    @cached_property
+    def _labels(self) -> Mapping[bytes, ContentHash]:
+        pairs = [(self._hashes.label(link.label), link.label) for link in self._sent.prompt.links]
+        return {name: label for name, label in pairs if name}
 
     @cached_property
     def _names(self) -> OwnNames:
         return self._make_names()
 
     def shares(self, body: Body, known: int) -> bool:
-        """Whether a variant has a content that the prompt has behind its first links."""
-        behind = {link.content for link in self._sent.prompt.links[known:]}
-        return any(self._contents.get(link.content) in behind for link in body.links)
+        """Whether a variant has any content that the prompt has after its first links."""
+        contents = {link.content for link in body.links}
+        return any(self._hashes.content(link.content) in contents for link in self._sent.prompt.links[known:])
 
     def read(self, body: Body, scope: CacheScope, cached: CachedPrefix) -> Variant:
         """Read a variant.
 
         Args:
             body: Its segments.
-            scope: In which it was sent last.
+            scope: The scope in which it was sent last.
             cached: When that was.
         """
         links = self._links(body)
+        translated = self._names.translate([each.pieces for each in body.links])
         pieces: Mapping[ContentHash, tuple[Piece, ...]] = {
-            link.content: self._names.translate(each.pieces)
-            for link, each in zip(links, body.links, strict=True)
-            if each.pieces
+            link.content: own for link, own in zip(links, translated, strict=True) if own
         }
         leading = links[body.leading].prefix if 0 <= body.leading < len(links) else None
         prompt = HashedPrompt(tuple(links), ContentHash(0), leading)

@@ -1,4 +1,4 @@
-"""Talks to the store in the background, so that no call of the host ever waits for it."""
+"""Talks to the store in the background, so that the host's calls never wait for it."""
 
 from __future__ import annotations
 
@@ -20,26 +20,29 @@ _logger = logging.getLogger("otel_promptcache")
 OperationOutcome = Literal["ok", "late", "dropped", "failed"]
 
 MAX_QUEUED = 1_024
-"""Requests that wait to be asked or told; the oldest are dropped."""
+"""Requests that wait for the store; if there are more, the oldest are dropped."""
 MAX_QUEUED_TEXTS = 256
-"""Of these, the texts of new segments are held, to be compared; those of further ones are let go."""
+"""Of these, the texts of new segments are kept for comparison; those of further ones are released."""
 FLUSH_SECONDS = 0.2
-"""How long the end of the program waits for what is still to be told."""
+"""How long the end of the program waits for pending updates."""
 _MAX_BATCH = 64
 _NAP_SECONDS = 0.002
-"""Before it works: by then the request is out. Its thread would lose up to 5 ms to this one otherwise."""
+"""Pause before it works, until the request is sent. Its thread could otherwise lose up to 5 ms to this one."""
+_COMPANY_SECONDS = 0.008
+"""How long an update waits for the next query, so that both share one round trip and one wake-up."""
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
-_IDLE_SECONDS = 3_600.0
+_LOOK_SECONDS = 10.0
+"""How often it looks for work that is not urgent if nothing wakes it."""
 
 
 class Worker:
-    """The thread that talks to a store, begun with the first request, in each process of its own.
+    """The thread that talks to a store; each process starts its own with the first request.
 
     Args:
-        store: The store; used by this thread alone.
-        count: Called with the outcome of each query and update, and how many there were.
-        count_fault: Called with a fault of ours and the place of it.
-        name: What the store is called in the log, without secrets.
+        store: The store, used by this thread only.
+        count: Called with an outcome and the number of operations that ended so.
+        count_fault: Called with a fault of ours and where it happened.
+        name: The store's name in the log, without secrets.
         clock: Seconds, for pauses.
     """
 
@@ -72,21 +75,26 @@ class Worker:
         self._wake.acquire()
         self._is_idle = False
         self._is_working = False
+        self._serving = 0
+        self._counting = threading.Lock()
 
     def restart(self) -> None:
-        """In a forked child: another thread and another connection; what was queued is the parent's."""
+        """In a forked child: use a new thread and a new connection. The queue is the parent's."""
         self._store.forget()
         self._begin()
 
     def submit(self, call: FleetCall, is_urgent: bool) -> None:  # noqa: FBT001  # once for each call
-        """Have the store asked, or told, about a call. Returns at once, whatever the store does.
+        """Queue a query or an update for a call. Returns immediately, whatever the store does.
 
         Args:
             call: The call.
-            is_urgent: Soon; otherwise when there is something else for the store.
+            is_urgent: Do it soon; otherwise with the next urgent one, or within ten seconds.
         """
         if self._away_until and self._clock() < self._away_until:
             self._count("failed", 1)
+            return
+        if self._is_stopped:
+            self._count("dropped", 1)
             return
         queue = self._queue
         queue.append(call)
@@ -103,7 +111,7 @@ class Worker:
             self._wake_up()
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
-        """Wait until all was told that is queued, but no longer than this; tells whether it was."""
+        """Wait until the queue is empty, but no longer than this; return whether it is."""
         give_up = time.monotonic() + seconds
         while self._queue or self._is_working:
             if time.monotonic() >= give_up or self._thread is None or not self._thread.is_alive():
@@ -113,10 +121,12 @@ class Worker:
         return True
 
     def stop(self) -> None:
-        """Tell what is still to be told, if that does not take long, and end."""
+        """Write what is still queued, if that does not take long, and end. The rest is dropped."""
         atexit.unregister(self.stop)
         self.flush()
-        self._is_stopped = True
+        with self._counting:
+            self._is_stopped = True
+        self._give_up_all("dropped")
         self._wake_up()
 
     def _start(self) -> None:
@@ -127,8 +137,9 @@ class Worker:
                     self._thread.start()
 
     def _wake_up(self) -> None:
-        with contextlib.suppress(RuntimeError):  # it is awake
-            self._wake.release()
+        if self._wake.locked():
+            with contextlib.suppress(RuntimeError):  # another thread was faster
+                self._wake.release()
 
     def _work(self) -> None:
         queue = self._queue
@@ -136,13 +147,14 @@ class Worker:
             if not queue:
                 self._is_idle = True
                 if not queue:
-                    self._wake.acquire(timeout=_IDLE_SECONDS)
+                    self._wake.acquire(timeout=_LOOK_SECONDS)
                 self._is_idle = False
                 if not queue:
                     continue
             self._is_working = True
-            time.sleep(_NAP_SECONDS)
             try:
+                with contextlib.suppress(IndexError):  # the end of the program emptied it
+                    time.sleep(_COMPANY_SECONDS if queue[0].is_over else _NAP_SECONDS)
                 self._serve(self._next_batch(queue))
             except Exception as error:  # noqa: BLE001  # the thread must not end, and nobody could catch it
                 self._count_fault("Worker", error)
@@ -156,7 +168,7 @@ class Worker:
         while queue and len(batch) < _MAX_BATCH:
             try:
                 call = queue.popleft()
-            except IndexError:  # dropped in between
+            except IndexError:  # dropped in the meantime
                 break
             if (operation := call.next_operation()) is not None:
                 batch.append((call, operation))
@@ -167,13 +179,22 @@ class Worker:
             return
         queries = [(call, each) for call, each in batch if isinstance(each, Query)]
         updates = [(call, each) for call, each in batch if isinstance(each, Update)]
+        with self._counting:
+            self._serving = len(batch)
+            is_stopped = self._is_stopped
+        if is_stopped:
+            self._give_up_all("dropped")
+            return
         try:
             outcome = self._store.run(Batch([each for _, each in queries], [each for _, each in updates]))
         except StoreError as error:
-            self._count("failed", len(batch))
             self._away(str(error))
             return
+        if not self._take_serving():  # the end of the program did not wait for them and has counted them
+            return
         self._pause_seconds = self._away_until = 0.0
+        if outcome.refusal:
+            self._say(outcome.refusal)
         for (call, _), found in zip(queries, outcome.found, strict=True):
             self._count("failed" if found is None else "ok" if call.found(found) else "late", 1)
         for (call, _), lacks_segments in zip(updates, outcome.written, strict=True):
@@ -181,18 +202,34 @@ class Worker:
             call.written(lacks_segments=bool(lacks_segments))
 
     def _away(self, why: str) -> None:
-        """Leave the store alone for a while, longer each time."""
+        """Leave the store alone for a while, each time for longer."""
         self._pause_seconds = min(2 * self._pause_seconds or _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
         self._away_until = self._clock() + self._pause_seconds
-        lost = len(self._queue)
-        self._queue.clear()
+        self._give_up_all("failed")
+        self._say(why)
+
+    def _take_serving(self) -> int:
+        """Take over the operations that the store is working on: one thread alone counts how they ended."""
+        with self._counting:
+            serving, self._serving = self._serving, 0
+        return serving
+
+    def _give_up_all(self, outcome: OperationOutcome) -> None:
+        """Count the operations that the store is working on, and all that are queued, with this outcome."""
+        lost = self._take_serving()
+        with contextlib.suppress(IndexError):
+            while True:
+                self._queue.popleft()
+                lost += 1
         if lost:
-            self._count("failed", lost)
+            self._count(outcome, lost)
+
+    def _say(self, why: str) -> None:
         if not self._has_said:
             self._has_said = True
             _logger.warning(
-                "The fleet's memory at %s cannot be used (%s): verdicts are those of this process alone until it "
-                "can, which is tried again at least once a minute. Said once.",
+                "The fleet's memory at %s is unavailable (%s). Until it is back, verdicts use only the history of this "
+                "process. It is retried at least once a minute. This is logged once.",
                 self._name,
                 why,
             )

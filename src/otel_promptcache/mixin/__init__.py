@@ -1,1 +1,1 @@
-"""Dashboards and alerts as code: what Prometheus and Grafana need to show prompt caching and to watch over it."""
+"""Dashboards and alerts as code: what Prometheus and Grafana need to show and monitor prompt caching."""

@@ -1,7 +1,8 @@
-"""The command `otel-promptcache mixin`: a setting is an option, and nothing else can be set."""
+"""The command `otel-promptcache mixin`: each setting is an option, and nothing else can be set."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import Field, fields
@@ -13,13 +14,18 @@ import click
 
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.durations import duration, parse_duration
+from otel_promptcache.mixin.grafana_api import Grafana, GrafanaError
+from otel_promptcache.mixin.texts import check_address
+from otel_promptcache.mixin.upload import upload
+from otel_promptcache.mixin.values import SettingError
 
+TOKEN_VARIABLE = "GRAFANA_TOKEN"  # noqa: S105  # the name of a variable
 _NEEDED_FOR_DASHBOARDS = (3, 11)
 _Command = Callable[..., None]
 
 
 def _seconds(text: str) -> int:
-    """Read a duration; a click.BadParameter says what is wrong with it."""
+    """Parse a duration; a click.BadParameter says what is wrong with it."""
     try:
         return parse_duration(text)
     except ValueError as error:
@@ -31,11 +37,10 @@ def _member_of(kind: type[Enum]) -> Callable[[click.Context, click.Parameter, An
 
 
 def _option(one: Field[Any]) -> Callable[[_Command], _Command]:
-    """Make the option of a setting; whole seconds are written as PromQL writes durations."""
+    """Make the option for a setting; whole seconds are written as PromQL durations."""
     values, is_many = _defaults(one.name)
     sample: object = values[0] if values else ""
-    # A margin is a fraction of a second, not a window.
-    is_duration = one.name.endswith("_seconds") and isinstance(sample, int)
+    is_duration = _is_duration(one.name)
     kind: Any = type(sample)
     made: Callable[[click.Context, click.Parameter, Any], object] | None = None
     if is_duration:
@@ -43,9 +48,8 @@ def _option(one: Field[Any]) -> Callable[[_Command], _Command]:
     elif isinstance(sample, Enum):
         made = _member_of(type(sample))
         kind, values = click.Choice([choice.value for choice in type(sample)]), [sample.value]
-    flag = one.name.removesuffix("_seconds") if is_duration else one.name
     return click.option(
-        f"--{flag.replace('_', '-')}",
+        _flag(one.name),
         one.name,
         type=kind,
         callback=made,
@@ -53,12 +57,28 @@ def _option(one: Field[Any]) -> Callable[[_Command], _Command]:
         multiple=is_many,
         default=values if is_many else values[0],
         show_default=any(values),
-        help=f"{one.metadata['meaning']}.{' May be given several times.' if is_many else ''}",
+        help=f"{one.metadata['meaning']}.{' May be repeated.' if is_many else ''}",
     )
 
 
+def _is_duration(name: str) -> bool:
+    # A margin is a fraction of a second, not a window.
+    values, _ = _defaults(name)
+    return name.endswith("_seconds") and isinstance(values[0], int)
+
+
+def _flag(name: str) -> str:
+    return f"--{(name.removesuffix('_seconds') if _is_duration(name) else name).replace('_', '-')}"
+
+
+def _shown(error: SettingError) -> str:
+    """Write a value as it is given on the command line."""
+    is_duration = _is_duration(error.name)
+    return " ".join(duration(one) if is_duration and one > 0 else repr(one) for one in error.values)
+
+
 def _defaults(name: str) -> tuple[list[Any], bool]:
-    """Return the default of a setting, or the several it has, and whether it may have several."""
+    """Return the defaults of a setting, one or more, and whether it may have several."""
     value: Any = getattr(MixinConfig(), name)
     return ([*value], True) if isinstance(value, tuple) else ([value], False)
 
@@ -73,30 +93,71 @@ def _with_settings(command: _Command) -> _Command:
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="The directory that the files are written to.",
+    help="Directory to write the files to.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; fail if the directory's files are not these.")
+@click.option(
+    "--check", is_flag=True, help="Write nothing; fail if the files in the directory are not up to date."
+)
+@click.option(
+    "--grafana-api",
+    metavar="URL",
+    help=f"Upload the dashboards to this Grafana, with the token in the environment variable {TOKEN_VARIABLE}.",
+)
+@click.option("--dry-run", is_flag=True, help="Change nothing in Grafana; print what would change.")
 @_with_settings
-def mixin_command(*, out: Path, check: bool, **settings: Any) -> None:
+def mixin_command(
+    *, out: Path | None, check: bool, grafana_api: str | None, dry_run: bool, **settings: Any
+) -> None:
     """Write dashboards for Grafana, and recording rules and alerts for Prometheus or Grafana."""
     if sys.version_info < _NEEDED_FOR_DASHBOARDS:
-        raise click.ClickException("dashboards are made with a package that needs Python 3.11 or newer")
+        raise click.ClickException("this command needs Python 3.11 or newer")
+    if out is None and grafana_api is None:
+        raise click.UsageError("Give --out DIRECTORY, --grafana-api URL, or both.")
+    if (check and out is None) or (dry_run and grafana_api is None):
+        raise click.UsageError("--check requires --out, and --dry-run requires --grafana-api.")
     try:
         config = MixinConfig(**settings)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    except SettingError as error:
+        raise click.BadParameter(f"{_shown(error)}: {error.problem}", param_hint=_flag(error.name)) from None
+    grafana = None if grafana_api is None else _grafana(grafana_api)
     try:
+        from otel_promptcache.mixin.boards.dashboards import dashboards  # noqa: PLC0415
         from otel_promptcache.mixin.render import render  # noqa: PLC0415
 
-        files = render(config)
+        files, boards = render(config), dashboards(config)
     except ModuleNotFoundError as error:
         raise click.ClickException(
-            f"the package {error.name} is missing; pip install 'otel-promptcache[mixin]' brings it"
+            f"the package {error.name} is missing; install it with: pip install 'otel-promptcache[mixin]'"
         ) from None
-    if check:
-        _compare(out, files)
-        return
+    if out is not None:
+        (_compare if check else _write)(out, files)
+    if grafana is not None:
+        try:
+            for line in upload(grafana, config, boards, is_dry_run=dry_run):
+                click.echo(line)
+        except GrafanaError as error:
+            raise click.ClickException(str(error)) from None
+
+
+def _grafana(address: str) -> Grafana:
+    """Return the Grafana at an address; a click.UsageError says what is missing."""
+    try:
+        check_address(address)
+    except ValueError as error:
+        raise click.BadParameter(f"{address!r}: {error}", param_hint="--grafana-api") from None
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    if not token:
+        raise click.UsageError(
+            "--grafana-api needs the token of a Grafana service account in the environment variable "
+            f"{TOKEN_VARIABLE}, which is empty or not set."
+        )
+    try:
+        return Grafana(address, token)
+    except GrafanaError as error:
+        raise click.UsageError(f"{TOKEN_VARIABLE}: {error}.") from None
+
+
+def _write(out: Path, files: dict[str, str]) -> None:
     for path, text in files.items():
         file = out / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +166,7 @@ def mixin_command(*, out: Path, check: bool, **settings: Any) -> None:
 
 
 def _compare(out: Path, files: dict[str, str]) -> None:
-    """Raise a click.ClickException that names the files that are missing or not the same."""
+    """Raise a click.ClickException that names the files that are missing or different."""
     stale = [path for path, text in files.items() if not _is_same(out / path, text)]
     if stale:
         raise click.ClickException(f"not up to date in {out}: {', '.join(stale)}")

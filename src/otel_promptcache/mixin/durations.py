@@ -10,7 +10,7 @@ _PART = re.compile(r"(\d+)([wdhms])")
 
 
 def duration(seconds: int) -> str:
-    """Write so many seconds as PromQL does, such as `22h30m`.
+    """Write seconds as PromQL does, such as `22h30m`.
 
     Raises:
         ValueError: It is less than a second.
@@ -26,7 +26,7 @@ def duration(seconds: int) -> str:
 
 
 def half_duration(seconds: int) -> str:
-    """Write half of so many seconds, such as `30s` or `500ms`."""
+    """Write half of a number of seconds, such as `30s` or `500ms`."""
     return duration(seconds // 2) if seconds % 2 == 0 else f"{seconds * 500}ms"
 
 
@@ -34,7 +34,7 @@ def parse_duration(text: str) -> int:
     """Read a duration such as `1h` or `1d12h` as seconds.
 
     Raises:
-        ValueError: It is not written like that.
+        ValueError: It is not a duration.
     """
     if not _FORM.fullmatch(text):
         raise ValueError(f"{text!r} is not a duration such as 5m, 1h or 1d12h")

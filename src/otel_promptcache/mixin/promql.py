@@ -22,7 +22,7 @@ def total(expr: str, labels: Iterable[str]) -> str:
 
 
 def indent(expr: str) -> str:
-    """Move an expression to the right, as inside parentheses."""
+    """Indent an expression, as inside parentheses."""
     return "\n".join(f"  {line}" for line in expr.splitlines())
 
 
@@ -32,5 +32,5 @@ def all_of(*conditions: str) -> str:
 
 
 def any_of(*exprs: str) -> str:
-    """Take the first expression that knows a set of labels."""
+    """Take the first expression that has a set of labels."""
     return "\nor\n".join(exprs)

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from otel_promptcache.mixin.config import MixinConfig
+from otel_promptcache.mixin.config import FOLDER_UID, MixinConfig
 from otel_promptcache.mixin.rules.alert_files import grafana_alerts, prometheus_alert
 from otel_promptcache.mixin.rules.alerts import alerts
 from otel_promptcache.mixin.rules.increases import increase_rules
@@ -20,8 +20,8 @@ _WIDTH = 110
 
 
 def render(config: MixinConfig) -> dict[str, str]:
-    """Return all files by their path; the dashboards take Python 3.11 and grafana-foundation-sdk."""
-    return {**render_rules(config), **render_dashboards(config), **render_provisioning()}
+    """Return all files by their path; the dashboards need Python 3.11 and grafana-foundation-sdk."""
+    return {**render_rules(config), **render_dashboards(config), **render_provisioning(config)}
 
 
 def render_rules(config: MixinConfig) -> dict[str, str]:
@@ -46,25 +46,25 @@ def recording_groups(config: MixinConfig) -> list[Group]:
 
 def alert_group(config: MixinConfig) -> Group:
     """Return the group of all alerts."""
-    rules = tuple(prometheus_alert(alert) for alert in alerts(config))
+    rules = tuple(prometheus_alert(config, alert) for alert in alerts(config))
     return Group(name="promptcache.alerts", interval_seconds=config.evaluation_seconds, rules=rules)
 
 
 def render_dashboards(config: MixinConfig) -> dict[str, str]:
     """Return the dashboards as JSON."""
-    # Rules can be had without the package that makes dashboards.
+    # Rules do not need the package that makes dashboards.
     from otel_promptcache.mixin.boards.dashboards import dashboards  # noqa: PLC0415
 
     return {f"dashboards/{board['uid']}.json": _json(board) for board in dashboards(config)}
 
 
-def render_provisioning() -> dict[str, str]:
-    """Return what lets Grafana load the dashboards from files, in a container as `compose.yaml` mounts them."""
+def render_provisioning(config: MixinConfig) -> dict[str, str]:
+    """Return the file that lets Grafana load the dashboards from where `compose.yaml` mounts them."""
     provider: dict[str, Any] = {
         "name": "promptcache",
         "orgId": 1,
-        "folder": "Prompt caching",
-        "folderUid": "promptcache",
+        "folder": config.folder,
+        "folderUid": FOLDER_UID,
         "type": "file",
         "disableDeletion": True,
         "allowUiUpdates": False,
@@ -82,7 +82,7 @@ def _json(value: Mapping[str, Any]) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as they are, and repeats instead of referring back."""
+    """Writes multi-line texts as blocks, and repeats values instead of using aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         del data

@@ -1,4 +1,4 @@
-"""Names of series: those that are emitted, as Prometheus spells them, and those that our rules record."""
+"""Names of series: emitted ones, as Prometheus spells them, and those that our rules record."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ REASON = names.MISS_REASON.name.replace(".", "_")
 SOURCE = names.MISS_SOURCE.name.replace(".", "_")
 HISTORY = names.HISTORY.name.replace(".", "_")
 OUTCOME = names.FLEET_OUTCOME.replace(".", "_")
+WRITE_TTL = names.WRITE_TTL.name.replace(".", "_")
 ERROR_TYPE = names.ERROR_TYPE.replace(".", "_")
 TEMPLATE = "template"
-"""The name of a prompt template, or its fingerprint where it has none; made by our rules."""
+"""The name of a prompt template, or its fingerprint if it has none; set by our rules."""
 
 _UNIT_SUFFIXES = {"s": "_seconds"}
 
@@ -35,7 +36,7 @@ def spellings(metric: Metric, scheme: NameScheme, part: str = "") -> tuple[str, 
 
     Args:
         metric: As it is emitted.
-        scheme: Which spellings are meant.
+        scheme: Which spellings to list.
         part: `_bucket`, `_sum` or `_count` of a histogram.
     """
     is_counter = metric.instrument is names.Instrument.COUNTER
@@ -57,7 +58,7 @@ def emitted(
         metric: As it is emitted.
         config: The settings.
         part: `_bucket`, `_sum` or `_count` of a histogram.
-        matchers: Beside those of the settings.
+        matchers: In addition to those of the settings.
         at: A range or an offset, such as `[5m]`.
     """
     inside = ",".join(filter(None, (config.selector, matchers)))
@@ -66,25 +67,25 @@ def emitted(
 
 
 def counter(metric: Metric, part: str = "") -> str:
-    """Name the counter that our rules keep of a metric, by instance and template.
+    """Name the counter that our rules keep for a metric, by instance and template.
 
-    One process' cells start and restart together, so their sum is a counter, too.
+    The series of one process start and reset together, so their sum is a counter, too.
     """
     return f"instance_template:{flat(metric)}{part}:sum"
 
 
 def increment(metric: Metric, part: str = "") -> str:
-    """Name what a metric grew by since the evaluation before, by instance and template."""
+    """Name a metric's growth since the previous evaluation, by instance and template."""
     return f"instance_template:{flat(metric)}{part}:increase"
 
 
 def job_increment(what: str, level: str = "job_template") -> str:
-    """Name what our rules record of each template at each evaluation."""
+    """Name what our rules record for each template at each evaluation."""
     return f"{level}:promptcache_{what}:increase"
 
 
 def windowed(what: str, operation: str, window_seconds: int, level: str = "job_template") -> str:
-    """Name what our rules record over a window, of each template or of each model."""
+    """Name what our rules record over a window, for each template or each model."""
     return f"{level}:promptcache_{what}:{operation}{duration(window_seconds)}"
 
 
@@ -97,11 +98,11 @@ INSTANCES = "job_version:promptcache_instances:count"
 REPORTING = "instance:promptcache_reporting:group"
 """The processes that report."""
 OBSERVED = "instance:promptcache_observed:group"
-"""Those of them whose new series began since somebody looked last, so that their first value counts."""
+"""Those whose new series began after the last evaluation, so that their first value counts."""
 
 MINHASH = "instance_template:promptcache_prefix_minhash:max"
 DISTINCT_VARIANTS = "job_fingerprint:promptcache_prefix_variants:distinct"
-"""How many different sets of variants the processes of a job have of a template; 1 if all have the same."""
+"""How many different sets of a template's variants the processes of a job have; 1 if all have the same."""
 VARIANT_PROCESSES = "job_fingerprint:promptcache_prefix_variants:processes"
 """How many processes those are."""
 DISTINCT_SHARE = "job_template:promptcache_prefix_variants:distinct_ratio"

@@ -1,1 +1,1 @@
-"""Who answers, as data."""
+"""The providers, as data."""

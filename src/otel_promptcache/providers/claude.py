@@ -17,7 +17,7 @@ _MINIMUM_TOKENS = {
     2_048: "opus-4-7|mythos-preview|3-5-haiku|haiku-3-5",
     4_096: "opus-4-[56]|haiku-4-5",
 }
-"""Shortest prompts that are cached, with the names of the models.
+"""The shortest prompts that are cached, in tokens, with the models that the minimum applies to.
 
 Sources: Anthropic, prompt caching, August 2026; anthropics/skills, `claude-api/shared/prompt-caching.md`; for the
 models 5.5, quotations of the page from September and October 2026 (checked 2026-11-25).
@@ -59,6 +59,7 @@ ANTHROPIC = Profile(
     name="anthropic",
     domains=("anthropic.com", "claude.googleapis.com"),
     pattern=re.compile(_AT_AWS),
+    has_no_cache_for_chats=True,
     answers_why=True,
     # Source: anthropics/skills, `claude-api/shared/platform-availability.md` (checked 2026-11-25).
     answers_no_why_at=re.compile(rf"{_AT_AWS}|claude\.googleapis\.com"),
@@ -74,5 +75,5 @@ _OWN_MODEL = re.compile(r"(?:anthropic/)?claude-")
 
 
 def is_own_model(model: str) -> bool:
-    """Whether a model is one of Anthropic's own, which a proxy may pass on."""
+    """Whether a model is Anthropic's own, so that an unknown host that serves it may be a proxy."""
     return _OWN_MODEL.match(model) is not None

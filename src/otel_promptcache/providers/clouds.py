@@ -1,4 +1,4 @@
-"""Who serves other people's models, and who routes to those that do."""
+"""Providers that serve other vendors' models, and routers to such providers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ GROQ = Profile(
         ),
     ),
     cached_at=(IN_DETAILS, "x_groq.usage.prompt_tokens_details.cached_tokens"),
-    advice="Only some models have a prompt cache; look yours up. Keep the volatile part of the prompt at its end.",
+    advice="Only some models have a prompt cache; check whether yours does. Keep the volatile part of the prompt at "
+    "its end.",
     source="https://console.groq.com/docs/prompt-caching; the SDK: the details may be missing",
 )
 
@@ -87,7 +88,8 @@ OPENROUTER = Profile(
     policies=(*CLAUDE, PROMPT_CACHE),
     absent_count=AbsentCount.UNKNOWN,
     affinity=(AffinityHint("session_id"),),
-    advice="Or keep one upstream provider: name it in `provider.order` and switch `allow_fallbacks` off.",
+    advice="Or pin one upstream provider: name it in `provider.order` and turn off `allow_fallbacks`.",
+    routing_advice="Name one provider in `provider.order`, and turn off `allow_fallbacks`.",
     source="https://openrouter.ai/docs/guides/best-practices/prompt-caching",
 )
 

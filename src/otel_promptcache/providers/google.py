@@ -8,7 +8,10 @@ from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.providers.claude import CLAUDE, CLAUDE_VARIANTS
 from otel_promptcache.providers.profile import PriceList, Profile
 
-_ADVICE = "Implicit caching makes no promise. For certain hits create a cached content and name it."
+_ADVICE = (
+    "Implicit caching does not guarantee hits. If you need a guarantee, create a cached content and name it in the "
+    "request."
+)
 # Source: Vertex AI, OpenAI libraries; Gemini API, list of models (checked 2026-11-25).
 _PRICES = PriceList("google", model_prefixes=("google/", "models/"), variants=CLAUDE_VARIANTS)
 
@@ -25,7 +28,7 @@ def _family(family: str, pattern: str, minimum_tokens: int) -> CachePolicy:
 
 
 _FAMILIES = (
-    # An edition of the page from before it was taken off the list.
+    # From an edition of the page before this model was removed from it.
     _family("gemini-3-flash-preview", r"gemini-3-flash", 1_024),
     _family("Gemini 2.5", r"gemini-2\.5", 2_048),
     _family("Gemini 3 and later", r"gemini-(?:[3-9]|\d\d)", 4_096),

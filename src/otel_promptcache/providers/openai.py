@@ -1,4 +1,4 @@
-"""OpenAI and who else serves its models: Azure, GitHub."""
+"""OpenAI, and the others that serve its models: Azure and GitHub."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _FAMILIES: tuple[CachePolicy, ...] = (
         minimum_tokens=1_024,
         step_tokens=128,
         lifetime_seconds=300.0,
-        # Without zero data retention the default is 24h, but requests do not tell which one holds.
+        # Without zero data retention the default is 24h, but requests do not tell which one applies.
         lifetime_seconds_by_name={"24h": 86_400.0},
         max_requests_per_minute=_MAX_REQUESTS_PER_MINUTE,
         source=f"{_GUIDE}: steps of 128 tokens, in memory for 5 to 10 minutes of inactivity, or 24h",
@@ -62,8 +62,8 @@ _FAMILIES: tuple[CachePolicy, ...] = (
     ),
 )
 
-# Fine-tunes lack their cached rate, models for speech and images the count of what is billed apart, and open weights
-# carry the price of some reseller. Source: genai-prices 0.2.3 (checked 2026-11-25).
+# Fine-tunes lack their cached rate, models for speech and images lack counts that are billed separately, and open
+# weights carry some reseller's price. Source: genai-prices 0.2.3 (checked 2026-11-25).
 _INCOMPLETE = re.compile(r"^ft:|\.ft-|-audio|-realtime|-transcribe|gpt-image|gpt-oss")
 
 _CACHE_KEY = (AffinityHint("prompt_cache_key"),)
@@ -81,7 +81,8 @@ OPENAI = Profile(
     policies=_FAMILIES,
     absent_count=AbsentCount.UNKNOWN,
     affinity=_CACHE_KEY,
-    advice="Keep the requests below about 15 a minute for each key.",
+    advice="Keep each key below about 15 requests per minute.",
+    takes_openai_options=True,
     answers_why=True,
     source="openai 3.57.0, types of usage; prompt caching guide",
 )
@@ -95,6 +96,7 @@ AZURE_OPENAI = Profile(
     absent_count=AbsentCount.UNKNOWN,
     affinity=_CACHE_KEY,
     advice="Send all requests of a conversation to one deployment in one region.",
+    takes_openai_options=True,
     answers_why=True,
     source="Azure OpenAI, prompt caching",
 )
@@ -121,5 +123,5 @@ _OWN_MODEL = re.compile(
 
 
 def is_own_model(model: str) -> bool:
-    """Whether a model is one of OpenAI's own, which a proxy may pass on. Open weights are anybody's."""
+    """Whether a model is OpenAI's own, so that an unknown host may be a proxy; anyone can serve its open weights."""
     return _OWN_MODEL.match(model) is not None

@@ -1,4 +1,4 @@
-"""Which rules a model of a provider is judged by."""
+"""Finds the rules by which a provider's model is judged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from otel_promptcache.providers.profiles import profile_named
 
 @lru_cache(256)
 def is_opt_in(provider: str, model: str) -> bool:
-    """Whether the cache of a model holds only what a request marks.
+    """Whether a model's cache stores only what a request marks.
 
     Args:
         provider: A value of `gen_ai.provider.name`.
@@ -28,13 +28,13 @@ def policy_for(
     *,
     stated: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> CachePolicy:
-    """Find the first rule about a model, or `UNKNOWN_POLICY`, which excludes nothing.
+    """Find the first policy that applies to a model, or `UNKNOWN_POLICY`, which excludes nothing.
 
     Args:
         provider: A value of `gen_ai.provider.name`.
         model: The model's id.
-        asked: The name by which the model was asked for, such as an alias or an Azure deployment.
-        stated: What a user knows better, as `check_policies` accepts it; `*` stands for all other models.
+        asked: The name under which the model was requested, such as an alias or an Azure deployment.
+        stated: The user's overrides, as `check_policies` accepts them; `*` stands for all other models.
     """
     profile = profile_named(provider)
     published = profile.policies if profile is not None else ()

@@ -1,4 +1,4 @@
-"""All providers that are known, and who answers at a host."""
+"""All known providers, and lookups among them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from otel_promptcache.providers import claude, clouds, google, openai, servers, 
 from otel_promptcache.providers.profile import Profile
 
 OTHER = "_OTHER"
-"""`gen_ai.provider.name` of a host that nobody is known for."""
+"""`gen_ai.provider.name` if the provider is unknown."""
 
 PROFILES: tuple[Profile, ...] = (
     openai.GITHUB_MODELS,  # one of its hosts ends like one of Azure's
@@ -36,10 +36,10 @@ PROFILES: tuple[Profile, ...] = (
     clouds.HUGGINGFACE,
     clouds.VERCEL,
 )
-"""Those that are known by their hosts, in the order in which they are tried."""
+"""Providers that are known by their hosts, in the order in which they are tried."""
 
 SELF_HOSTED: tuple[Profile, ...] = (servers.VLLM, servers.SGLANG)
-"""Those that only the setting `hosts` names."""
+"""Providers that only the setting `hosts` can name."""
 
 _IS_OWN_MODEL = {
     openai.OPENAI.name: openai.is_own_model,
@@ -51,12 +51,12 @@ BILLED_BY_REQUESTED_MODEL = frozenset(
     for profile in PROFILES
     if profile.prices is not None and profile.prices.goes_by_requested_model
 )
-"""Those whose prices are those of the id that was asked for."""
+"""Names of the providers that bill by the requested id."""
 _BY_PLATFORM = {profile.platform: profile.name for profile in PROFILES if profile.platform is not None}
 
 
 def profile_named(provider: str | None) -> Profile | None:
-    """The row of a `gen_ai.provider.name`; None if nothing is known of it."""
+    """The profile of a `gen_ai.provider.name`; None if nothing is known about it."""
     return _BY_NAME.get(provider) if provider is not None else None
 
 
@@ -69,22 +69,22 @@ def answers_why(provider: str, host: str) -> bool:
 
 
 def provider_of_platform(platform: str) -> str | None:
-    """The name of the provider that an SDK's client is made for, by the client's own word; None if nobody has it."""
+    """The name of the provider for an SDK client's own word for its platform; None if no provider has that word."""
     return _BY_PLATFORM.get(platform)
 
 
 @lru_cache(256)
 def known_provider(host: str) -> str | None:
-    """The name of the provider that answers at a host; None if nobody is known for it."""
+    """The name of the provider that answers at a host; None if it is unknown."""
     return next((profile.name for profile in PROFILES if profile.serves(host)), None)
 
 
 @lru_cache(1_024)
 def presumed_provider(model: str | None, vendor: str) -> str:
-    """Who is taken to answer if only the API and the model are known: the vendor for its own models, else nobody.
+    """The provider to presume if only the API and the model are known: the vendor for its own models, else `OTHER`.
 
     Args:
-        model: What is asked for; None if it is not said.
-        vendor: `gen_ai.provider.name` of the one who made the API.
+        model: The requested model; None if the request names none.
+        vendor: `gen_ai.provider.name` of the API's maker.
     """
     return vendor if model is not None and _IS_OWN_MODEL[vendor](model) else OTHER

@@ -1,4 +1,4 @@
-"""What it means that an answer does not say how much of its input was cached."""
+"""What it means if an answer does not say how much of its input was cached."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from otel_promptcache.providers.profile import AbsentCount
 from otel_promptcache.providers.profiles import OTHER, profile_named
 
 MAX_REPORTERS = 1_024
-"""Pairs of a host and a model that have reported cached tokens; of further ones nothing is known."""
+"""Pairs of a host and a model that have reported cached tokens; further ones are not remembered."""
 
 
 class CachedCountReporters:
-    """Remembers who reports cached tokens.
+    """Remembers which hosts report cached tokens, by model.
 
-    Some servers leave the count out if it is zero. So what is left out by one that has reported it before is a zero,
-    unless its provider is known to report zeros. From one that never did, it is unknown.
+    Some servers omit the count if it is zero. So a missing count means zero from a server that has reported one before,
+    unless its provider is known to report zeros. From a server that never has, it is unknown.
 
     Source: GroqCloud, Gemini's compatible API and SGLang leave the details out on a miss (checked 2026-11-25).
     """
@@ -26,11 +26,11 @@ class CachedCountReporters:
         """Hosts, each with a model, that have reported cached tokens."""
 
     def completed(self, usage: TokenUsage, host: str, model: str, provider: str = OTHER) -> TokenUsage:
-        """The usage with a zero for what was left out, if that is what the provider means by it.
+        """The usage, with a zero for a missing count if that is what the provider means by it.
 
         Args:
             usage: What was reported.
-            host: Where the answer is from. What one host has shown says nothing of another.
+            host: Where the answer is from. What one host has shown says nothing about another.
             model: The model that answered.
             provider: A value of `gen_ai.provider.name`.
         """

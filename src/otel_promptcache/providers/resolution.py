@@ -1,4 +1,4 @@
-"""Whose a request is: by the setting, by the host, by the SDK's client, by the model."""
+"""Finds the provider of a request: by the setting, the host, the SDK's client or the model."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from otel_promptcache.providers.profiles import (
 _logger = logging.getLogger("otel_promptcache")
 
 MAX_EXPLAINED_HOSTS = 16
-"""Hosts that are not known and that a line of the log is written about."""
+"""Hosts that are unknown and get a line in the log; further ones get none."""
 _VENDORS = {OPENAI.name: "OpenAI", ANTHROPIC.name: "Anthropic"}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Providers:
-    """Tells who answers a request.
+    """Resolves the provider of a request.
 
     Args:
-        hosts: What the setting says: a provider's name by host, or by host and port.
+        hosts: The setting: provider names by host, or by host and port.
     """
 
     def __init__(self, hosts: Mapping[str, str]) -> None:
@@ -44,18 +44,18 @@ class Providers:
         is_deployment: bool = False,
         vendor: str = "openai",
     ) -> str:
-        """The `gen_ai.provider.name` of a request; `_OTHER` if nobody is known for its host and model.
+        """The `gen_ai.provider.name` of a request; `_OTHER` if its host and model do not tell.
 
-        A host that is not known may be a proxy. The own models of the vendor whose API is spoken are taken to come from
-        it there, and one line of the log says so. So are the deployments of Azure OpenAI, which may have any name.
+        An unknown host may be a proxy. Models of the vendor whose API is spoken are taken to come from that vendor,
+        and one log line says so. The same goes for deployments of Azure OpenAI, which may have any name.
 
         Args:
-            host: Where it goes.
-            port: Likewise; None if the URL names none.
-            model: What it asks for; None if it does not say.
-            platform: The word of the SDK's client for whom it is made; None if it is a general one.
+            host: The host that it is sent to.
+            port: The port; None if the URL names none.
+            model: The requested model; None if it names none.
+            platform: The SDK client's word for the platform that it is made for; None for a general client.
             is_deployment: Its path names a deployment of Azure OpenAI.
-            vendor: Who made the API that is spoken.
+            vendor: The maker of the API that is spoken.
         """
         if self._hosts:
             host = host.lower()
@@ -77,8 +77,8 @@ class Providers:
         if len(self._explained) < MAX_EXPLAINED_HOSTS:
             self._explained.add(host)
             _logger.warning(
-                "%s is not a known host: %s's models there are priced and judged as those of %s. If it is "
-                "something else, name it with the setting `hosts` (OTEL_PYTHON_PROMPTCACHE_HOSTS). Said once.",
+                "%s is not a known host: %s's models there are priced and judged as if %s served them. If another "
+                "provider does, name it with the setting `hosts` (OTEL_PYTHON_PROMPTCACHE_HOSTS). This is logged once.",
                 cut(printable(host), 100),
                 vendor,
                 vendor,

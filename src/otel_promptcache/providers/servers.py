@@ -1,4 +1,4 @@
-"""Software that people run themselves. The setting `hosts` names it; it is never priced."""
+"""Self-hosted servers. The setting `hosts` names them; they are never priced."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ VLLM = Profile(
             "evicted",
         ),
     ),
+    reports_with="--enable-prompt-tokens-details",
     source="vLLM #44961: reports cached tokens with `--enable-prompt-tokens-details`",
 )
 
 SGLANG = Profile(
     name="sglang",
+    reports_with="--enable-cache-report",
     source="SGLang #28801: reports cached tokens with `--enable-cache-report`, and no zeros",
 )

@@ -1,4 +1,4 @@
-"""Who serves models of their own."""
+"""Vendors that serve their own models."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ DEEPSEEK = Profile(
     ),
     cached_at=("usage.prompt_cache_hit_tokens", IN_DETAILS),
     absent_count=AbsentCount.UNKNOWN,
-    advice="Send a prefix twice before you expect a hit: a shared prefix is stored once it was seen. Only whole "
-    "prefixes from the first token on match.",
+    advice="Expect a hit only after sending a prefix twice: a shared prefix is stored once it has been seen. Only "
+    "whole prefixes, from the first token on, match.",
     source="https://api-docs.deepseek.com/guides/kv_cache",
 )
 
@@ -59,7 +59,7 @@ MISTRAL = Profile(
     prices=PriceList("mistral", other_hosts=(".eu.mistral.ai", ".us.mistral.ai")),
     policies=(PROMPT_CACHE,),
     affinity=(AffinityHint("prompt_cache_key"),),
-    advice="It raises the chance of a hit, and is no guarantee.",
+    advice="This raises the chance of a hit, but does not guarantee one.",
     source="https://docs.mistral.ai/inference/conversations/advanced/prompt-caching",
 )
 
@@ -69,7 +69,7 @@ MOONSHOT = Profile(
     prices=PriceList("moonshotai"),
     policies=(PROMPT_CACHE,),
     cached_at=("usage.cached_tokens", IN_DETAILS, "choices[0].usage.cached_tokens"),
-    advice="Ask for a longer lifetime of the cache if the model has one.",
+    advice="Request a longer cache lifetime if the model offers one.",
     source="Bike4Mind #1089: both spellings, and the usage of a stream in its choice",
 )
 

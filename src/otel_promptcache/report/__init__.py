@@ -1,5 +1,5 @@
-"""A report for a person about one run of a program: how its prompts were cached, what that lost, and why.
+"""A report for people about one run of a program: how its prompts were cached, what misses cost, and why.
 
-`command` is the command line. Reading calls, judging and summing them up is pure; the files `terminal`, `html`
-and `document` only show it.
+`command` is the command line. Reading, judging and summing up calls is pure; the modules `terminal`,
+`html` and `document` only show the result.
 """

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from textwrap import wrap
 
+from otel_promptcache.providers.profiles import OTHER
 from otel_promptcache.report.findings.misses import REASON_RULES
-from otel_promptcache.report.rules.affinity import Server
 from otel_promptcache.report.rules.opt_in import HOUR_NOT_NEEDED, MARKS_NOT_READ, OPT_IN_RULES
 from otel_promptcache.report.rules.patterns import PATTERN_RULES
-from otel_promptcache.report.rules.places import HISTORY, INSIDE_TOOLS, LEADING
+from otel_promptcache.report.rules.phrases import APIS_WITH_MARKERS, PHRASES, Api, phrase
+from otel_promptcache.report.rules.places import HISTORY, INSIDE_TOOLS, LEADING, Place
 from otel_promptcache.report.rules.prompt import PROMPT_RULES
-from otel_promptcache.report.rules.rule import Rule, Situation
+from otel_promptcache.report.rules.rule import Rule, Situation, Variant
+from otel_promptcache.report.rules.server import Server
+from otel_promptcache.report.rules.settings import SERVER_SETTINGS
 from otel_promptcache.report.rules.setup import OTHER_REASON, SETUP_RULES
 from otel_promptcache.report.rules.snippets import Snippet
 from otel_promptcache.report.rules.tools import TOOL_RULES
@@ -28,19 +33,26 @@ _NAMES = {
     "message": "messages[0].content",
     **Server().wording,
     "affinity": "What to try depends on the server: " + Server().wording["affinity"],
+    "routing": " A router has options for that, and the report names those of OpenRouter.",
+    "report_cached": "Look for a setting of the server or the gateway. The report names the one of vLLM and of SGLang.",
+    "minimum": "Providers cache only prompts of a minimum length, which depends on the model: 1,024 tokens with "
+    "OpenAI, 512 to 4,096 with Claude.",
 }
-"""What the page says instead of what a report knows."""
+"""What the page says in place of what only a report knows."""
+
+_KEY_NAMES = ("shared_key", "split_key", "and_key", "spread")
+_WITHOUT_KEY = {name: Server(provider=OTHER).wording[name] for name in _KEY_NAMES}
 
 _OPT_IN = (*OPT_IN_RULES, MARKS_NOT_READ, HOUR_NOT_NEEDED)
 ALL_RULES = (*REASON_RULES, *_OPT_IN, OTHER_REASON, *PATTERN_RULES)
-"""Every kind of finding there is."""
+"""Every kind of finding."""
 
 _CHAPTERS: Sequence[tuple[str, Sequence[Rule]]] = (
-    ("The prompt is not what it was", PROMPT_RULES),
+    ("The prompt changed", PROMPT_RULES),
     ("Tools and output format", TOOL_RULES),
     ("Settings, time, rate and the provider", (*SETUP_RULES, OTHER_REASON)),
-    ("Seen in many calls together", PATTERN_RULES),
-    ("A cache that holds only what is marked: Anthropic's", _OPT_IN),
+    ("Patterns across many calls", PATTERN_RULES),
+    ("A cache that stores only what is marked: Anthropic's", _OPT_IN),
 )
 
 _PLACES = {
@@ -48,6 +60,7 @@ _PLACES = {
     LEADING: "in the instructions or the first message",
     HISTORY: "in the conversation",
     INSIDE_TOOLS: "inside a definition",
+    frozenset({Place.TOOLS}): "in the list of tools",
 }
 
 
@@ -61,7 +74,7 @@ def markdown() -> str:
 
 
 def refreshed(page: str) -> str:
-    """The page with its generated part made anew.
+    """The page with its generated part replaced.
 
     Raises:
         ValueError: The part is not marked exactly once.
@@ -74,20 +87,76 @@ def refreshed(page: str) -> str:
 def _sections(rules: Sequence[Rule]) -> Iterator[str]:
     for rule in rules:
         yield f"### {written_out(rule.title)}"
-        yield f"`{rule.id}` · {_when(rule)}Whose doing: {rule.cause.value}."
-        yield written_out(rule.what)
-        yield f"**What to do.** {written_out(rule.advice)}"
+        yield f"`{rule.id}` · {_when(rule)}Cause: {rule.cause.value}."
+        usual = Api.CLAUDE if rule in _OPT_IN else Api.OPENAI
+        what, advice = rule.what, rule.advice
+        if rule.settings:
+            what, advice = _of_setting(what, "the setting"), _of_setting(advice, "the setting")
+        yield written_out(what, usual)
+        yield f"**What to do.** {written_out(advice, usual)}"
         yield from _code(rule.snippet)
+        yield from _elsewhere(rule.what, usual)
+        yield from _elsewhere(rule.advice, usual)
         for situation, variant in rule.variants.items():
             if situation is not Situation.OTHER_TEMPLATE:  # the same for all
-                yield f"**If {situation.value}.** {written_out(variant.what)} {written_out(variant.advice)}"
-                yield from _code(variant.snippet)
+                yield from _variant(f"If {situation.value}", variant, usual)
+        for variant, names in _settings(rule):
+            said = replace(
+                variant, what=_of_setting(variant.what, "it"), advice=_of_setting(variant.advice, "it")
+            )
+            yield from _variant(f"If it is {_listed(names)}", said, usual)
+
+
+def _variant(condition: str, variant: Variant, usual: Api) -> Iterator[str]:
+    yield f"**{condition}.** {written_out(variant.what, usual)} {written_out(variant.advice, usual)}"
+    yield from _code(variant.snippet)
+
+
+def _settings(rule: Rule) -> Iterator[tuple[Variant, list[str]]]:
+    """The texts about settings, each with the names of its settings; without those that are given elsewhere."""
+    alike: dict[tuple[str, str], tuple[Variant, list[str]]] = {}
+    for name, variant in rule.settings.items():
+        if rule.settings is SERVER_SETTINGS or SERVER_SETTINGS.get(name) is not variant:
+            alike.setdefault((variant.what, variant.advice), (variant, []))[1].append(name)
+    yield from alike.values()
+
+
+def _of_setting(text: str, words: str) -> str:
+    """A text about a setting, with words for its name."""
+    at_start = re.compile(r"(?:^|(?<=\. ))`\{path\}`")
+    return at_start.sub(words.capitalize(), text).replace("`{path}`", words)
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = [f"`{name}`" for name in names]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _elsewhere(text: str, usual: Api) -> Iterator[str]:
+    """What is said instead for other APIs."""
+    if not any(f"{{{name}}}" in text for name in PHRASES):
+        return
+    said: dict[str, list[str]] = {}
+    for api in APIS_WITH_MARKERS if usual is Api.CLAUDE else Api:
+        is_as_other_chats = api is Api.UNCACHED_CHAT and (
+            written_out(text, api) == written_out(text, Api.CLAUDE_CHAT)
+        )
+        if api is not usual and not is_as_other_chats:
+            said.setdefault(written_out(text, api), []).append(api.value)
+    for words, apis in said.items():
+        if words != written_out(text, usual):
+            where = "Elsewhere" if len(said) == 1 else ", ".join((apis[0], *map(_lowered, apis[1:])))
+            yield f"**{where}.** {words}"
+
+
+def _lowered(text: str) -> str:
+    return text[0].lower() + text[1:]
 
 
 def _code(snippet: Snippet | None) -> Iterator[str]:
     if snippet is None:
         return
-    formats: dict[str, str] = {}  # equal lines once, by the first of their formats
+    formats: dict[str, str] = {}  # equal lines once, under the first of their formats
     for name, lines in (
         ("Messages", snippet.messages),
         ("Chat Completions", snippet.chat),
@@ -109,10 +178,12 @@ def _when(rule: Rule) -> str:
     return f"{text}. " if rule.places is None else f"{text}, {place}. "
 
 
-def written_out(text: str) -> str:
-    """A text of a rule as the page has it."""
-    for name, value in _NAMES.items():
-        text = text.replace(f"{{{name}}}", value)
+def written_out(text: str, api: Api = Api.OPENAI) -> str:
+    """A text of a rule as the page shows it."""
+    names = _NAMES if api is Api.OPENAI else {**_NAMES, **_WITHOUT_KEY}
+    for name, value in names.items():
+        words = phrase(name, api) if name in PHRASES else None
+        text = text.replace(f"{{{name}}}", value if words is None else words)
     return text
 
 

@@ -1,4 +1,4 @@
-"""From the calls of a run to all that the report says about it. Pure: nothing is read, printed or guessed."""
+"""Turns the calls of a run into everything that the report says. Pure: nothing is read, printed or guessed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from otel_promptcache.report.findings.finding import Finding, ranked
+from otel_promptcache.report.findings.lifetimes import PriceOf
 from otel_promptcache.report.findings.misses import miss_findings
 from otel_promptcache.report.findings.patterns import pattern_findings
 from otel_promptcache.report.reading.merged import merge
@@ -25,27 +26,36 @@ class FirstTokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All that is shown about a run."""
+    """Everything that is shown about a run."""
 
     started_seconds: float | None
-    """When the first call was made, since the Unix epoch; None where there was none."""
+    """When the first call was made, since the Unix epoch; None if there was none."""
     duration_seconds: float
     """From the start of the first call to the end of the last one."""
     total: TemplateRow
     rows: tuple[TemplateRow, ...]
     """The templates, the most frequent first."""
     findings: tuple[Finding, ...]
-    """The most expensive first. They look at the same calls from several sides: their dollars do not add up."""
+    """The most expensive first. They look at the same calls from several angles, so their dollars do not add up."""
     timeline: Timeline
     losses: tuple[ReasonLoss, ...]
     corrected: int
-    """Calls whose reason in the whole run is another one than their process could tell."""
+    """Calls whose reason in the whole run differs from the one that their process gave."""
     first_tokens: tuple[FirstTokens, ...]
-    """Of the templates that have streams of both kinds or of one."""
+    """Of the templates with streams that hit or missed."""
 
 
-def build_report(calls: Iterable[CallRecord]) -> Report:
-    """Sum up the calls of a run and find what is to be said about them."""
+def _not_known(_: CallRecord) -> None:
+    return None
+
+
+def build_report(calls: Iterable[CallRecord], price_of: PriceOf = _not_known) -> Report:
+    """Sum up the calls of a run and find what they show.
+
+    Args:
+        calls: In any order.
+        price_of: Returns what the tokens of a call cost, besides what was billed for it.
+    """
     in_order = merge(sorted(calls, key=lambda call: call.started_seconds))
     groups = by_template(in_order)
     answered = {
@@ -60,7 +70,7 @@ def build_report(calls: Iterable[CallRecord]) -> Report:
         - (started_seconds or 0.0),
         total=summarize("total", in_order, times=False),
         rows=tuple(summarize(template or UNNAMED, group) for template, group in groups.items()),
-        findings=ranked([*miss_findings(answered), *pattern_findings(answered)]),
+        findings=ranked([*miss_findings(answered), *pattern_findings(answered, price_of)]),
         timeline=timeline([call for call in in_order if not call.has_failed]),
         losses=losses(in_order),
         corrected=sum(call.reason_in_process is not None for call in in_order),

@@ -1,11 +1,11 @@
-"""What a client of the SDK says itself of whom it talks to."""
+"""The platform that a client of the SDK itself says it talks to."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
 _MODULES = ("openai.lib.", "anthropic.lib.")
-"""Of the classes of clients that are made for one platform: `openai.lib.azure`, `anthropic.lib.bedrock._client`."""
+"""Modules of client classes that are made for one platform: `openai.lib.azure`, `anthropic.lib.bedrock._client`."""
 
 
 def client_platform(client: object) -> str | None:

@@ -1,4 +1,4 @@
-"""What the headers of a request say of its place in a cache: the account, and settings that route it."""
+"""Reads from a request's headers what decides its place in a cache: the account, and settings that route it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from otel_promptcache.core.prompt.segments import HashValue, Settings
 _ACCOUNT_HEADERS = frozenset(
     {b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key", b"openai-organization", b"openai-project"}
 )
-"""What says on whose account a request is made."""
+"""Headers that identify the account of a request."""
 
 _SETTINGS = {
     name.encode(): f"headers.{name}"
@@ -29,18 +29,18 @@ diagnostics (checked 2026-11-25).
 """
 
 _RENEWED = (b"AWS4-", b"Bearer eyJ", b"Bearer ya29.")
-"""What credentials begin with that are not the same in each request of an account."""
+"""How credentials begin that differ between requests of one account."""
 _MAX_VALUE_BYTES = 16_384
 
 _SUBJECT = ("iss", "sub", "aud", "tid", "oid", "azp", "appid", "client_id")
-"""Claims of a token that say whose it is, and stay when it is renewed."""
+"""Claims of a token that say whose it is, and stay the same when it is renewed."""
 
 
 def read_headers(pairs: Iterable[tuple[bytes, bytes]], hash_value: HashValue) -> tuple[int, Settings]:
-    """The account of a request and its settings in headers, both as hashes.
+    """The account of a request and the settings in its headers, both as hashes.
 
     Args:
-        pairs: The headers. As pairs of bytes, because a look-up by name goes through all of them each time.
+        pairs: The headers, as pairs of bytes, because each lookup by name would scan all of them.
         hash_value: Makes the hashes.
     """
     account: list[object] = []
@@ -55,11 +55,11 @@ def read_headers(pairs: Iterable[tuple[bytes, bytes]], hash_value: HashValue) ->
 
 
 def _owner(value: bytes) -> object:
-    """Whose credentials they are: what stays the same when a token is renewed or a request is signed."""
+    """The owner of credentials: what stays the same when a token is renewed or a request is signed."""
     scheme, _, credentials = value[:_MAX_VALUE_BYTES].partition(b" ")
-    if scheme.startswith(b"AWS4-"):  # a signature of the request, behind the name of a key
+    if scheme.startswith(b"AWS4-"):  # a signature of the request, after the name of a key
         return scheme, credentials.partition(b"Credential=")[2].partition(b"/")[0]
-    if credentials.startswith(b"ya29."):  # of Google, renewed every hour, and it does not tell whose it is
+    if credentials.startswith(b"ya29."):  # Google's, renewed every hour, and it does not tell whose it is
         return scheme
     return (scheme, _claims(credentials)) if credentials.count(b".") == 2 else value  # noqa: PLR2004  # a JWT
 

@@ -1,4 +1,4 @@
-"""Tells when a package is imported, so that nothing is imported that the application does not use."""
+"""Notifies when a package is imported, so that we import nothing that the application does not use."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ _logger = logging.getLogger("otel_promptcache")
 
 _lock = threading.Lock()
 _waiting: dict[str, list[Callable[[], None]]] = {}
-"""What is to be called, by package. A hook is registered for each of them, once."""
+"""Callbacks by package. One hook is registered for each package."""
 
 
 def when_imported(package: str, callback: Callable[[], None]) -> Callable[[], None]:
-    """Call back as soon as a package is imported: now, if it is; else at the end of its import, in that thread.
+    """Call back once a package is imported: now, if it already is; else at the end of its import, in that thread.
 
-    An exception of the callback is raised now, and logged then: the application's import goes on.
+    An exception from the callback is raised if it is called now. If it is called later, the exception is logged, so
+    that the application's import goes on.
 
     Returns:
-        What takes the callback back; without effect once it was called.
+        A function that cancels the callback; it does nothing once the callback was called.
     """
     if package in sys.modules:
         callback()
@@ -33,7 +34,7 @@ def when_imported(package: str, callback: Callable[[], None]) -> Callable[[], No
         callbacks = _waiting.setdefault(package, [])
         callbacks.append(callback)
     if is_first:
-        # Another thread may have imported it in the meantime; then this calls back at once.
+        # Another thread may have imported it in the meantime; then this calls back immediately.
         register_post_import_hook(_imported, package)
 
     def cancel() -> None:
@@ -59,5 +60,5 @@ def _call(callback: Callable[[], None], package: str) -> None:
     try:
         callback()
     except Exception:
-        # Whatever it is: it would be the application's import that fails.
-        _logger.warning("%s is not instrumented", package, exc_info=True)
+        # Any exception would make the application's import fail.
+        _logger.warning("%s could not be instrumented", package, exc_info=True)

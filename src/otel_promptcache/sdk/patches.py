@@ -5,7 +5,7 @@
 They have kept their place from openai 1.66 to 3.57 and from anthropic 0.49 to 2.14, while resource methods came and
 went above them.
 
-The host's own call runs outside of every guard; its result does not pass through our code. The hooks are plain
+The host's own call runs outside every guard, and its result does not pass through our code. The hooks are plain
 functions with the names of what they replace, so a method can be copied and pickled as before.
 """
 
@@ -15,11 +15,13 @@ import functools
 import importlib
 import inspect
 import logging
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from otel_promptcache.calls.observer import Observer
+from otel_promptcache.sdk.handlers import handler_hooks
 from otel_promptcache.sdk.imports import when_imported
 from otel_promptcache.sdk.sdks import SDKS, Sdk
 from otel_promptcache.sdk.seam import CallScope, Seam
@@ -31,10 +33,10 @@ _Hook = Callable[[Seam, _Method], _Method]
 
 
 class Patches:
-    """The hooks of one observer in some SDKs; in one that is not imported yet, as soon as the application imports it.
+    """One observer's hooks in some SDKs; an SDK that is not imported yet is hooked once the application imports it.
 
-    If another instrumentation has wrapped on top of ours in the meantime, `remove` leaves our hook in place; it
-    passes everything through, as do bound methods that an application kept.
+    If another instrumentation has wrapped our hook in the meantime, `remove` leaves it in place. It then passes
+    everything through, as do bound methods that an application kept.
     """
 
     def __init__(self, observer: Observer, sdks: Sequence[Sdk] = SDKS) -> None:
@@ -46,7 +48,7 @@ class Patches:
     def apply(self) -> None:
         """Put the hooks in place."""
         self._seam.is_active = True
-        self._cancel = [when_imported(sdk.package, partial(self._hook, sdk)) for sdk in self._sdks]
+        self._cancel = [when_imported(sdk.module, partial(self._hook, sdk)) for sdk in self._sdks]
 
     def _hook(self, sdk: Sdk) -> None:
         for owner, name, hook in _table(sdk):
@@ -58,7 +60,7 @@ class Patches:
             self._applied.append(applied)
 
     def remove(self) -> None:
-        """Take the hooks out again, last one first."""
+        """Remove the hooks, last one first."""
         self._seam.is_active = False
         for cancel in self._cancel:
             cancel()
@@ -82,7 +84,7 @@ class _Applied(NamedTuple):
 
 
 def _without_our_own(method: _Method) -> _Method:
-    """What a method was before hooks of ours that were removed, and that another instrumentation has put back."""
+    """The original method below hooks that we removed and that another instrumentation has put back."""
     while True:
         applied = getattr(method, _MARK, None)
         if not isinstance(applied, _Applied) or applied.hooked is not method or applied.seam.is_active:
@@ -91,14 +93,17 @@ def _without_our_own(method: _Method) -> _Method:
 
 
 def _table(sdk: Sdk) -> Iterator[tuple[type, str, _Hook]]:
-    # Looked up each time: an application may import the package anew.
+    # Looked up each time: an application may import the package again.
+    if sdk.handlers is not None:
+        yield from handler_hooks(sys.modules[sdk.handlers], sdk.clients)
+        return
     try:
         modules = (
             importlib.import_module(sdk.package),
             importlib.import_module(f"{sdk.package}._base_client"),
         )
     except ImportError:
-        return  # something that it needs is not there, or it is hidden
+        return  # a dependency is missing, or the package is hidden
     except Exception as error:  # noqa: BLE001  # whatever it is: the application may not even use this SDK
         _logger.warning(
             "%s cannot be imported (%s), so it is not instrumented", sdk.package, type(error).__name__
@@ -110,7 +115,7 @@ def _table(sdk: Sdk) -> Iterator[tuple[type, str, _Hook]]:
 def _hooks(sdk: Sdk, package: Any, base_client: Any) -> Iterator[tuple[type, str, _Hook]]:
     yield base_client.SyncAPIClient, "request", _request
     yield base_client.AsyncAPIClient, "request", _async_request
-    # OpenInference puts a `request` of its own on these, which hides the base class's.
+    # OpenInference puts its own `request` on these, which hides the base class's.
     for client, hook in zip(sdk.clients, (_request, _async_request), strict=True):
         owner = getattr(package, client)
         if "request" in vars(owner):
@@ -120,7 +125,7 @@ def _hooks(sdk: Sdk, package: Any, base_client: Any) -> Iterator[tuple[type, str
     yield base_client.AsyncAPIClient, "_process_response", _async_process_response
 
 
-# What is replaced may be another instrumentation's, which has to be bound to its client as a method is.
+# The original may be another instrumentation's wrapper, which must be bound to its client like a method.
 
 
 def _request(seam: Seam, original: _Method) -> _Method:

@@ -1,4 +1,4 @@
-"""Between the SDK's private objects and a `Call`: reads the former, tells the latter."""
+"""Adapts the SDK's private objects to a `Call`: reads the former and notifies the latter."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, cast
+from urllib.parse import urlsplit
 
+from otel_promptcache.calls.address import Address
 from otel_promptcache.calls.fetch import Exchange
-from otel_promptcache.calls.inference import Address
 from otel_promptcache.calls.observer import Observer
 from otel_promptcache.guard import Guard, guarded
 from otel_promptcache.sdk.clients import client_platform
+from otel_promptcache.sdk.handler_request import HandlerRequest
 from otel_promptcache.sdk.headers import read_headers
-from otel_promptcache.sdk.peers import is_observed_by_a_peer
+from otel_promptcache.sdk.peers import is_observed_by_a_peer, is_of_no_inference
 from otel_promptcache.sdk.tap import install_tap
 from otel_promptcache.wire.body import is_document
 from otel_promptcache.wire.gateways import NO_GATEWAY, read_gateway
+from otel_promptcache.wire.routes import is_inference_body
 
 _MAX_HOST_CHARS = 255
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_ERROR_STATUS = 400
+"""The first status that says that a request failed."""
 
 
 class CallScope:
@@ -28,7 +34,7 @@ class CallScope:
     def __init__(self, seam: Seam, options: Any) -> None:
         self.options = options
         self.call: Exchange | None = None
-        """None if the request is no inference: it hides an outer call from requests made in between."""
+        """None if the request is not an inference: it hides an outer call from requests made within it."""
         self._seam = seam
         self._outer = seam.current.get()
         # Both the base class and the client class may be hooked: still one call.
@@ -36,15 +42,18 @@ class CallScope:
 
     def __enter__(self) -> None:
         if not self._is_repeated:
-            self.call = self._seam.begin(self.options)
+            self.call = self._begin()
             self._seam.current.set(self)
+
+    def _begin(self) -> Exchange | None:
+        return self._seam.begin(self.options)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._is_repeated:
             return
-        # No token: a pending coroutine may be closed in another context, where a token would raise.
+        # No token: a pending coroutine may be closed in a different context, where a token would raise.
         if self._seam.current.get() is self:
             self._seam.current.set(self._outer)
         self._outer = None
@@ -58,24 +67,59 @@ class Seam:
 
     def __init__(self, observer: Observer) -> None:
         self.is_active = False
-        """The hooks are in place; what an application kept of them passes everything through otherwise."""
+        """The hooks are in place. If not, those that an application kept pass everything through."""
         self.current: ContextVar[CallScope | None] = ContextVar("otel_promptcache.calls.call", default=None)
         self._observer = observer
         self._unbounded: weakref.WeakKeyDictionary[Any, Exchange] = weakref.WeakKeyDictionary()
-        """Calls by their request that were begun without a scope."""
+        """Calls that started without a scope, by their request."""
 
     @property
     def guard(self) -> Guard:
-        """The observer's."""
+        """The observer's guard."""
         return self._observer.guard
 
     @guarded
     def begin(self, options: Any) -> Exchange | None:
-        """Start a call; None if the request is no inference."""
+        """Start a call; None if the request is not an inference."""
         return self._observer.begin(options.method, options.url)
 
+    @guarded
+    def begin_handler_request(self, request: HandlerRequest) -> Exchange | None:
+        """Start a call of an HTTP handler; None if the request is not an inference."""
+        url = str(request.url)
+        call = self._observer.begin(request.method, url)
+        if call is None or not is_inference_body(url, request.body()) or is_of_no_inference():
+            return None
+        return call
+
+    @guarded
+    def handler_request(self, call: Exchange, request: HandlerRequest) -> Mapping[str, Any] | None:
+        """Show the call a request of an HTTP handler, which is about to be sent.
+
+        Returns:
+            The arguments to change; None if there are none.
+        """
+        body, address = request.amendable_body(), self._handler_address(request)
+        if body is None:
+            call.request(request.body(), address, is_observed_by_a_peer())
+            call.attempt_begins()
+            return None
+        usage = call.amendments.usage(body) or {}
+        call.request({**body, **usage}, address, is_observed_by_a_peer())
+        additions = {**usage, **(call.diagnostics_addition({**body, **usage}) or {})}
+        call.attempt_begins()
+        if not additions:
+            return None
+        return request.amended({**body, **additions}, as_it_is=call.amendments.hides_usage_event)
+
+    @guarded
+    def handler_returned(self, response: Any) -> None:
+        """Read or watch a response that an HTTP handler hands out."""
+        if response.status_code < _ERROR_STATUS:
+            self.response_arrived(response)
+
     def call_for(self, options: Any) -> Exchange | None:
-        """The call that a request belongs to; None if it is no inference.
+        """The call that a request belongs to; None if it is not an inference.
 
         If something hides our hook on `request`, the call begins here, and errors before its response go unseen.
         """
@@ -84,15 +128,15 @@ class Seam:
 
     @guarded
     def request_ready(self, call: Exchange, options: Any) -> Any:
-        """Return the options to send instead of these; None if they are to be sent as they are."""
+        """Return the options to send instead of these; None to send them unchanged."""
         return _amended(options, call.amendments.usage(_body(options)))
 
     @guarded
     def request_built(self, call: Exchange, client: object, options: Any, request: Any) -> Any:
-        """Show the call its final body, whose client sends it and where it goes.
+        """Show the call its final body, the client that sends it, and where it goes.
 
         Returns:
-            The options to build the request from again; None if it is to be sent as it is.
+            The options to build the request from again; None to send it unchanged.
         """
         body = _body(options)
         call.request(body, self._address(client, request), is_observed_by_a_peer())
@@ -105,12 +149,12 @@ class Seam:
         if call.amendments.hides_usage_event:
             request.headers["Accept-Encoding"] = "identity"  # an encoded body could not be cut
         if self.current.get() is None:
-            call.detach()  # nobody would do it later
+            call.detach()  # nothing would do it later
             self._unbounded[request] = call
 
     @guarded
     def response_arrived(self, response: Any) -> None:
-        """Read a response that is there, watch one that is still to come."""
+        """Read a response that has arrived; watch one that is still to come."""
         scope = self.current.get()
         call = scope.call if scope is not None else self._unbounded.pop(response.request, None)
         if call is None:
@@ -139,6 +183,12 @@ class Seam:
         platform = client_platform(client)
         return Address(url.host[:_MAX_HOST_CHARS], url.port, url.path, account, settings, platform)
 
+    def _handler_address(self, request: HandlerRequest) -> Address:
+        url = urlsplit(str(request.url))
+        account, settings = read_headers(request.header_pairs(), self._observer.hash_value)
+        port = None if url.port == _DEFAULT_PORTS.get(url.scheme) else url.port
+        return Address((url.hostname or "")[:_MAX_HOST_CHARS], port, url.path, account, settings)
+
 
 def _amended(options: Any, addition: Mapping[str, Any] | None) -> Any:
     if not addition:
@@ -151,7 +201,7 @@ def _amended(options: Any, addition: Mapping[str, Any] | None) -> Any:
 
 
 def _body(options: Any) -> Any:
-    """The body as it is sent: decoded where the SDK has it so, else bytes or whatever the host gave."""
+    """The body as it is sent: decoded if the SDK has it decoded, else bytes or whatever the host passed."""
     content, json_data = getattr(options, "content", None), options.json_data
     if content is not None:
         return content
@@ -161,7 +211,7 @@ def _body(options: Any) -> Any:
 
 
 def _content(response: Any) -> bytes | None:
-    """The content of a response; None where it has not been read."""
+    """The content of a response; None if it has not been read."""
     try:
         content: bytes = response.content
     except RuntimeError:  # ResponseNotRead of httpx or httpx2

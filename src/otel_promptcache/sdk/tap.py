@@ -18,7 +18,7 @@ def install_tap(response: Any, call: Exchange) -> None:
 
 
 class _Tap:
-    """Stands for a byte stream of httpx or httpx2, of the same kinds: sync, async or both."""
+    """Wraps a byte stream of httpx or httpx2, and is of the same kinds: sync, async or both."""
 
     def __init__(self, stream: Any, call: Exchange) -> None:
         self._stream = stream
@@ -72,8 +72,8 @@ class _Tap:
 class _AsyncTap(AsyncGenerator[bytes, None]):
     """Delegates every step to the iterator of the stream itself.
 
-    An object and not a native generator: the event loop would finalise one more generator in the chain at a
-    time of its own.
+    An object rather than a native generator, because the event loop would finalise another generator in the chain at
+    a time of its own choosing.
     """
 
     def __init__(self, chunks: Any, call: Exchange) -> None:
@@ -81,7 +81,7 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
         self._call = call
         self._hides_usage_event = call.amendments.hides_usage_event
         self._ready: deque[bytes] = deque()
-        """What may be handed out before the next chunk is asked for."""
+        """What may be handed out before the next chunk is requested."""
         self._error: BaseException | None = None
 
     async def __anext__(self) -> bytes:
@@ -107,7 +107,7 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
         return self._ready.popleft()
 
     def _comes_later(self, error: BaseException) -> bool:
-        """Tell whether an exception of the stream has to wait for what was held back."""
+        """Tell whether an exception of the stream must wait for what was held back."""
         self._ready.extend(self._call.amendments.passed_on_at_the_end() or ())
         self._error = error
         return bool(self._ready)
@@ -125,7 +125,7 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
 
 
 def _or_else(kept: list[bytes] | None, data: bytes) -> list[bytes]:
-    """What passes; all of it if a fault of ours kept us from telling."""
+    """What passes; all of it if a fault of ours kept us from deciding."""
     return [data] if kept is None else kept
 
 

@@ -1,6 +1,6 @@
 """A local, OpenAI-compatible provider with a faithful model of prompt caching.
 
-Nothing leaves the machine and no key is needed. `Simulator` runs it beside a test, `serve` on its own.
+Nothing leaves the machine and no key is needed. `Simulator` runs it alongside a test, `serve` standalone.
 """
 
 from otel_promptcache.sim.cache.clock import Clock, ManualClock, SystemClock

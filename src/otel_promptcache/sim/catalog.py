@@ -19,7 +19,7 @@ async def list_models(exchange: Exchange) -> Response:
 
 
 async def retrieve_model(exchange: Exchange, model: str) -> Response:
-    """Answer with one model; ApiError 404 for one that is not known."""
+    """Answer with one model; ApiError 404 if it is unknown."""
     if not exchange.engine.server.knows(model):
         raise ApiError(404, f"The model '{model}' does not exist.", param="model", code="model_not_found")
     return exchange.json(_model(model))

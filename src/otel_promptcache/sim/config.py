@@ -1,4 +1,4 @@
-"""Everything about the simulator that can be set."""
+"""The simulator's configuration."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class SimConfig:
     """The simulator's settings. The defaults are the provider's documented behaviour, sped up.
 
     Attributes:
-        server: Which server is simulated: its cache, and how it reports it. Other servers than OpenAI have one cache
-            for all requests, without machines and overflow.
-        cache_report: Whether a server that reports cached tokens only if it is told to was told so, by its flag.
-        profile: Another way to report usage than the server's own; None: the server's.
-        seed: Of everything that is drawn by chance.
-        machines: Machines requests are routed to, each with a cache of its own.
-        overflow_requests_per_minute: What one machine takes of requests with the same start or key; those
-            above go to a cold one. None: never. The provider says "approximately 15".
+        server: The server to simulate: its cache, and how it reports cached tokens. Servers other than OpenAI have
+            one cache for all requests, without machines or overflow.
+        cache_report: Whether a server that reports cached tokens only if a flag is set was started with that flag.
+        profile: Overrides how the server reports usage. None: the server's own way.
+        seed: Seed for everything random.
+        machines: Number of machines requests are routed to, each with its own cache.
+        overflow_requests_per_minute: How many requests with the same start or key one machine takes per minute.
+            Further ones go to a cold machine. None: no overflow. The provider says "approximately 15".
         warm_up_seconds: How long after its write a prefix becomes readable.
         unexplained_miss_rate: Share of requests that read nothing for no visible reason, 0 to 1.
         prefill_seconds_per_1k_tokens: Real time before the first token, per thousand uncached input tokens.
@@ -36,16 +36,16 @@ class SimConfig:
         zero_data_retention: Changes the default retention of older models to `in_memory`.
         known_models_only: Answer 404 for model names no family matches.
         resolve_model_aliases: Answer `gpt-4o` with its dated snapshot in `model`, as the API does.
-        deployments: Model behind each Azure deployment name. A name not listed is taken for a model name.
-        tier_downgrades: Service tier that serves instead of another, such as `default` for `priority`.
+        deployments: Model behind each Azure deployment name. A name not listed is taken as a model name.
+        tier_downgrades: Maps a service tier to the one that serves it instead, such as `priority` to `default`.
         require_api_key: Answer 401 without a key; any key will do.
-        reject_ttl_with_retention: Answer 400 when a request sets both; sources disagree whether the API does.
-        diagnostics_enabled: Whether `prompt_cache_diagnostics` is answered.
-        diagnostics_retention_seconds: How long a response can be compared with. An assumption.
-        faults: What goes wrong in general; see `FAULTS`.
+        reject_ttl_with_retention: Answer 400 if a request sets both; sources disagree whether the API does.
+        diagnostics_enabled: Whether requests for cache diagnostics are answered.
+        diagnostics_retention_seconds: How long a response can be compared against. An assumption.
+        faults: Faults drawn for every request; see `FAULTS`.
         max_requests: How many requests are kept for inspection.
-        max_responses: How many stored responses are kept, and how many can be compared with.
-        max_cache_entries: How many prefixes or pages are kept; the least recently used go first.
+        max_responses: How many stored responses are kept, and how many can be compared against.
+        max_cache_entries: How many prefixes or pages are kept; the least recently used are evicted first.
 
     Raises:
         ValueError: A value is out of its range; the message names the field, the value and the range.

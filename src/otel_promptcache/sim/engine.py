@@ -1,4 +1,4 @@
-"""The simulated provider behind the HTTP edge: its cache, its faults, what it stores and what it has seen."""
+"""The simulated provider behind the HTTP layer: cache, faults, stored responses and recorded requests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Model:
 
     Attributes:
         asked: The name in the request.
-        resolved: The snapshot behind it, which the response names.
+        resolved: The snapshot it resolves to, which the response names.
         policy: Its cache rules.
     """
 
@@ -45,15 +45,15 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A request whose prompt was accepted, and what the cache gave for it.
+    """A request whose prompt was accepted, and the result of its cache read.
 
     Attributes:
-        model: Who answers.
-        prompt: What was asked.
+        model: The model that answers.
+        prompt: The request's prompt.
         stream: The prompt as tokens.
-        scope: Whose cache was read.
-        read: What was found there.
-        caching: What the request said about caching.
+        scope: The scope of the cache that was read.
+        read: The result of the cache read.
+        caching: The request's caching fields.
         created_seconds: When it was admitted, by the simulator's clock.
         seed: Distinguishes prompts: equal prompts get equal answers.
     """
@@ -72,10 +72,10 @@ class Engine:
     """The simulated provider. Its methods can be called from any thread.
 
     Attributes:
-        config: How it behaves.
-        server: Which server it is.
-        clock: What time it is.
-        store: Responses that can be retrieved, continued and compared with.
+        config: Its settings.
+        server: The server it simulates.
+        clock: Its source of time.
+        store: Responses that can be retrieved, continued and compared against.
     """
 
     def __init__(self, config: SimConfig, clock: Clock) -> None:
@@ -103,34 +103,34 @@ class Engine:
             self._requests.append(request)
 
     def new_id(self, prefix: str) -> str:
-        """Return an id that was not used before; the sequence depends on the seed alone."""
+        """Return a new id; the sequence depends only on the seed."""
         with self._lock:
             self._ids += 1
             name = f"{self.config.seed}:{self._ids}"
         return prefix + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
 
     def draw_faults(self, header: str) -> frozenset[Fault]:
-        """Return the faults of the next request; ValueError for a name there is not."""
+        """Return the faults of the next request; ValueError for an unknown name."""
         with self._lock:
             return self._faults.draw(header)
 
     def is_first_time(self, request_digest: bytes) -> bool:
-        """Tell whether a request has to fail now so that its retry can succeed."""
+        """Tell whether a request must fail now so that its retry can succeed."""
         with self._lock:
             return self._faults.is_first_time(request_digest)
 
     def inject(self, faults: frozenset[Fault]) -> None:
-        """Let faults befall the next request."""
+        """Apply faults to the next request."""
         with self._lock:
             self._faults.queue(faults)
 
     def evict(self) -> int:
-        """Empty the cache and return how many entries went."""
+        """Empty the cache and return how many entries were removed."""
         with self._lock:
             return self._cache.evict() + self._messages.evict()
 
     def reset(self) -> None:
-        """Forget cache, stored responses, recorded requests and queued faults."""
+        """Clear the cache, stored responses, recorded requests and queued faults."""
         with self._lock:
             self._cache.clear()
             self._messages.evict()
@@ -147,7 +147,7 @@ class Engine:
             deployment: The Azure deployment in the path, which wins over the body; None without one.
 
         Raises:
-            ApiError: 400 without a model, 404 for one that is not known and has to be.
+            ApiError: 400 without a model, 404 for an unknown one if `known_models_only` is set.
         """
         asked = deployment or as_text(body.get("model"))
         if not asked:
@@ -178,10 +178,10 @@ class Engine:
         caching: CachingFields,
         faults: frozenset[Fault],
     ) -> Admission:
-        """Accept a prompt and read the cache for it. `prefill` has to follow."""
+        """Accept a prompt and read the cache for it. `prefill` must follow."""
         if not self.server.has_accounts:
             organization = ""
-        if self.server.policy is not None:  # elsewhere, settings are no part of the prompt
+        if self.server.policy is not None:  # only OpenAI has settings in the prompt
             prompt = replace(prompt, settings=Settings(model.resolved))
         stream = render(prompt)
         scope = CacheScope(organization, model.resolved, service_tier, caching.cache_key)
@@ -204,7 +204,7 @@ class Engine:
         message_id: str,
         faults: frozenset[Fault],
     ) -> tuple[MessagesRead, JsonObject]:
-        """Read the cache of the Messages API, and diagnose the request. `prefill_message` has to follow."""
+        """Read the cache of the Messages API, and diagnose the request. `prefill_message` must follow."""
         now_seconds = self.clock.now_seconds()
         with self._lock:
             if "evict" in faults:
@@ -233,7 +233,7 @@ class Engine:
             await asyncio.sleep(seconds)
 
     def keep_answer(self, admission: Admission, text: str) -> None:
-        """Let the cache have the answer, too, if the server caches what it generates."""
+        """Cache the answer, too, if the server caches what it generates."""
         policy = self.server.policy
         if policy is None:
             return
@@ -243,7 +243,7 @@ class Engine:
             self._cache.extend(stream, admission.scope, policy, self.clock.now_seconds())
 
     async def decode(self, tokens: int) -> None:
-        """Take the time that many output tokens take."""
+        """Wait as long as that many output tokens take."""
         seconds = tokens * self.config.decode_seconds_per_token
         if seconds > 0:
             await asyncio.sleep(seconds)

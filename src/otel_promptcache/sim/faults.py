@@ -1,4 +1,4 @@
-"""What can go wrong on purpose, and for which requests."""
+"""Faults injected on purpose, and which requests they hit."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ Fault = Literal[
 ]
 
 FAULTS: dict[Fault, str] = {
-    "miss": "the cache reads nothing, with no reason the client could know",
+    "miss": "the cache reads nothing, for no reason the client could know",
     "evict": "the organization's cache is emptied before the request is served",
-    "rate_limit_once": "429 with retry-after-ms the first time, success when the same request comes again",
+    "rate_limit_once": "429 with retry-after-ms the first time, success when the same request is retried",
     "rate_limit": "429 every time",
-    "server_error_once": "500 with retry-after-ms the first time, success when the same request comes again",
+    "server_error_once": "500 with retry-after-ms the first time, success when the same request is retried",
     "server_error": "500 every time",
     "slow": "the first token takes `slow_seconds` longer",
-    "drop_mid_stream": "the connection breaks off in the middle of the body",
-    "truncated_stream": "the stream ends orderly, but before its last events: no usage, no [DONE]",
+    "drop_mid_stream": "the connection breaks in the middle of the body",
+    "truncated_stream": "the stream ends cleanly, but before its last events: no usage, no [DONE]",
     "garbage": "the body turns into bytes that are neither JSON nor events",
-    "error_event": "the stream breaks off with an error event; without a stream: a 500",
+    "error_event": "the stream ends early with an error event; without a stream, a 500",
     "incomplete": "the answer is cut short: finish_reason length, response.incomplete",
-    "failed": "the model fails half-way: response.failed; on chat completions like error_event",
+    "failed": "the model fails halfway: response.failed; on chat completions like error_event",
     "gzip": "the body is gzip-encoded",
     "choices_null": "choices is null; on responses, output is null",
     "usage_text": 'usage is the text "n/a"',
@@ -74,7 +74,7 @@ def parse_faults(text: str) -> frozenset[Fault]:
 
 
 def check_faults(names: Iterable[str]) -> frozenset[Fault]:
-    """Return the names as faults; ValueError, as of `check_fault`, if one is none."""
+    """Return the names as faults; ValueError, as from `check_fault`, if one is unknown."""
     return frozenset(check_fault(name) for name in names)
 
 
@@ -82,7 +82,7 @@ def check_fault(name: str) -> Fault:
     """Return the name as a `Fault`.
 
     Raises:
-        ValueError: There is no such fault; the message lists those there are.
+        ValueError: The fault is unknown; the message lists the known ones.
     """
     if name not in FAULTS:
         raise ValueError(f"unknown fault {name!r}: must be one of {', '.join(FAULTS)}")
@@ -91,14 +91,14 @@ def check_fault(name: str) -> Fault:
 
 @dataclass(frozen=True, slots=True)
 class FaultRule:
-    """A fault that befalls a share of all requests.
+    """A fault that hits a share of all requests.
 
     Attributes:
-        fault: Which.
+        fault: The fault's name.
         probability: How often, from 0 to 1; drawn from the configured seed.
 
     Raises:
-        ValueError: The fault is unknown, or the probability outside 0 to 1.
+        ValueError: The fault is unknown, or the probability is outside 0 to 1.
     """
 
     fault: Fault
@@ -111,11 +111,11 @@ class FaultRule:
 
 
 class FaultInjector:
-    """Decides which faults befall a request. Not thread-safe.
+    """Decides which faults hit a request. Not thread-safe.
 
     Args:
-        rules: What befalls requests in general.
-        seed: Of the dice.
+        rules: Faults drawn for every request.
+        seed: Seed for the random draws.
     """
 
     __slots__ = ("_failed_once", "_queued", "_random", "_rules", "_seed")
@@ -128,14 +128,14 @@ class FaultInjector:
         self._failed_once: OrderedDict[bytes, None] = OrderedDict()
 
     def queue(self, faults: frozenset[Fault]) -> None:
-        """Let faults befall the next request that nothing was queued for yet."""
+        """Queue faults for the next request that has none queued yet."""
         self._queued.append(faults)
 
     def draw(self, header: str) -> frozenset[Fault]:
-        """Return the faults of the next request: asked for, queued, and by chance.
+        """Return the faults of the next request: requested, queued and drawn at random.
 
         Raises:
-            ValueError: The header names a fault there is not.
+            ValueError: The header names an unknown fault.
         """
         asked = parse_faults(header)
         queued = self._queued.popleft() if self._queued else frozenset[Fault]()
@@ -144,7 +144,7 @@ class FaultInjector:
         return asked | queued | chance
 
     def is_first_time(self, request_digest: bytes) -> bool:
-        """Tell whether a request has to fail now so that its retry can succeed.
+        """Tell whether a request must fail now so that its retry can succeed.
 
         The answer alternates for one digest: fail, succeed, fail, succeed.
         """
@@ -157,7 +157,7 @@ class FaultInjector:
         return True
 
     def clear(self) -> None:
-        """Return to the state of a new injector: nothing queued, nothing failed, the same dice to come."""
+        """Return to the state of a new injector: nothing queued, nothing failed, the same random draws to come."""
         self._random.seed(self._seed)
         self._queued.clear()
         self._failed_once.clear()

@@ -1,4 +1,4 @@
-"""Running the simulated provider: in a thread beside a test, or in the foreground."""
+"""Runs the simulated provider in a thread alongside a test, or in the foreground."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _STOP_TIMEOUT_SECONDS = 30.0
 
 @final
 class Simulator:
-    """The simulated provider on a port of its own, for as long as the `with` block runs.
+    """The simulated provider on its own port, for as long as the `with` block runs.
 
     ```python
     with Simulator() as sim:
         client = OpenAI(base_url=sim.base_url, api_key="any")
     ```
 
-    Several can run side by side; each has a cache of its own. Entering starts a thread, leaving stops it;
-    requests still in flight are cancelled.
+    Several can run side by side, each with its own cache. Entering starts a thread; leaving stops it and
+    cancels requests still in flight.
 
     Args:
-        config: How it behaves; None for the defaults.
-        clock: What time it is for the cache; None for real time.
+        config: Its settings; None for the defaults.
+        clock: Its clock; None for real time.
         host: Where it listens.
         port: 0 picks a free one.
     """
@@ -59,7 +59,7 @@ class Simulator:
 
     def __enter__(self) -> Simulator:
         if self._running is not None:
-            raise RuntimeError("this Simulator is running already")
+            raise RuntimeError("this Simulator is already running")
         running = _ServerThread(build_app(self._engine), self._host, self._port)
         running.start()
         self._running = running
@@ -74,7 +74,7 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Scheme, host and port: the endpoint an Azure client is given.
+        """Scheme, host and port: the endpoint for an Azure client.
 
         Raises:
             RuntimeError: It is not running.
@@ -86,7 +86,7 @@ class Simulator:
 
     @property
     def base_url(self) -> str:
-        """What an OpenAI client is given as `base_url`; RuntimeError when it is not running."""
+        """The `base_url` for an OpenAI client; RuntimeError if it is not running."""
         return f"{self.url}/v1"
 
     @property
@@ -95,18 +95,18 @@ class Simulator:
         return self._engine.requests
 
     def evict(self) -> int:
-        """Empty the cache, as a deployment of the provider does, and return how many entries went."""
+        """Empty the cache, as a deployment by the provider does, and return how many entries were removed."""
         return self._engine.evict()
 
     def reset(self) -> None:
-        """Forget cache, stored responses, recorded requests and injected faults."""
+        """Clear the cache, stored responses, recorded requests and injected faults."""
         self._engine.reset()
 
     def inject(self, *faults: Fault) -> None:
-        """Let these faults befall the next request, together; further calls queue up behind it.
+        """Apply these faults together to the next request; further calls queue up for later ones.
 
         Raises:
-            ValueError: There is no such fault.
+            ValueError: A fault is unknown.
         """
         self._engine.inject(check_faults(faults))
 
@@ -115,7 +115,7 @@ def serve(config: SimConfig | None = None, host: str = "127.0.0.1", port: int = 
     """Run the simulated provider in the foreground until it is interrupted.
 
     Args:
-        config: How it behaves; None for the defaults.
+        config: Its settings; None for the defaults.
         host: Where it listens.
         port: The port; 0 picks a free one.
     """
@@ -123,7 +123,7 @@ def serve(config: SimConfig | None = None, host: str = "127.0.0.1", port: int = 
 
 
 class _PromptServer(uvicorn.Server):
-    """A server that stops when it is told to, not at the next tick."""
+    """A server that stops as soon as it is asked to, not at the next tick."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -156,7 +156,7 @@ class _ServerThread:
             loop="asyncio",
             ws="none",
             lifespan="off",
-            # The host's logging is its own business, and dropped connections are no news here.
+            # Leave the host application's logging alone; dropped connections are expected here.
             log_config=None,
             log_level="critical",
             access_log=False,
@@ -190,8 +190,8 @@ class _ServerThread:
 
 def _listening_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only for sockets that name their protocol; with it, headers and body
-    # in separate writes take 40 ms.
+    # asyncio turns off Nagle's algorithm only for sockets that name their protocol. With Nagle, headers and
+    # body in separate writes take 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":

@@ -1,7 +1,7 @@
-"""Applications as one meets them, each with its habit towards the prompt cache: good, bad or indifferent.
+"""Typical applications, each with its prompt caching habits: good, bad or indifferent.
 
 A workload is data: the keyword arguments of request after request, for `chat.completions.create`,
-`responses.create` or Anthropic's `messages.create` of whatever client. Nothing is sent here, and the same seed
+`responses.create` or Anthropic's `messages.create` of any client. Nothing is sent here, and the same seed
 gives the same requests.
 
 ```python
@@ -30,12 +30,12 @@ class Workload:
     """An application, and what it sends in half an hour.
 
     Attributes:
-        name: What it is called; also a good name for its prompt template.
-        does: One line about what it does.
-        flaw: What is wrong with it, in a few words; None where it caches as well as it can.
+        name: Its name; also a good name for its prompt template.
+        does: What it does, in one line.
+        flaw: What is wrong with it, in a few words; None if it caches as well as it can.
         api: Which endpoint its requests are for.
         client: Which kind of client it is written with. For `azure` the model is a deployment's name.
-        send: Makes the requests out of chance.
+        send: Generates the requests from a source of randomness.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Workload:
     send: Callable[[Random], Iterator[Arguments]]
 
     def requests(self, seed: int = 0) -> Iterator[Arguments]:
-        """Make the arguments of its requests in order, the same for the same seed."""
+        """Yield the arguments of its requests in order, the same for the same seed."""
         return self.send(Random(f"{self.name} {seed}"))  # noqa: S311  # reproducible on purpose
 
 
@@ -123,7 +123,7 @@ def _tenant_mail(chance: Random) -> Iterator[Arguments]:
             "model": "gpt-5.6-terra",
             "input": [system, {"role": "user", "content": _text(chance, 100, 300)}],
             "stream": True,
-            # Where also old versions of the SDK take it, which have no argument of that name.
+            # In `extra_body`, as old versions of the SDK have no argument of that name.
             "extra_body": {"prompt_cache_key": f"user-{chance.randint(1, 150)}"},
         }
 
@@ -162,21 +162,21 @@ SUPPORT_BOT = Workload(
 )
 CODING_AGENT = Workload(
     name="coding-agent",
-    does="conversations that only grow, behind a marked breakpoint",
+    does="conversations that only grow, after an explicit breakpoint",
     api="responses",
     client="async",
     send=_coding_agent,
 )
 RAG_SEARCH = Workload(
     name="rag-search",
-    does="stable instructions, then other documents each time (on Azure)",
+    does="stable instructions, then new documents each time (on Azure)",
     api="chat",
     client="azure",
     send=_rag_search,
 )
 DAILY_DIGEST = Workload(
     name="daily-digest",
-    does="stable instructions, but the current time stands above them",
+    does="stable instructions, but with the current time above them",
     flaw="timestamp on top",
     api="responses",
     client="sync",
@@ -184,7 +184,7 @@ DAILY_DIGEST = Workload(
 )
 TOOL_SHUFFLER = Workload(
     name="tool-shuffler",
-    does="twelve tools out of a set, in another order each time",
+    does="twelve tools, in a different order each time",
     flaw="tools change order",
     api="chat",
     client="async",
@@ -192,7 +192,7 @@ TOOL_SHUFFLER = Workload(
 )
 TENANT_MAIL = Workload(
     name="tenant-mail",
-    does="the same instructions, but a cache key for each of 150 users",
+    does="the same instructions, but one cache key for each of 150 users",
     flaw="one cache key per user",
     api="responses",
     client="sync",
@@ -208,7 +208,7 @@ CLASSIFIER = Workload(
 )
 CHAT_WIDGET = Workload(
     name="chat-widget",
-    does="streams without include_usage, so nobody learns the usage",
+    does="streams without include_usage, so their usage is unknown",
     flaw="usage not reported",
     api="chat",
     client="sync",
@@ -217,7 +217,7 @@ CHAT_WIDGET = Workload(
 
 MEMO_WRITER = Workload(
     name="memo-writer",
-    does="stable instructions for Claude, and none of it is marked",
+    does="stable instructions for Claude, but nothing is marked",
     flaw="no cache_control",
     api="messages",
     client="sync",
@@ -228,10 +228,10 @@ WORKLOADS = (
     SUPPORT_BOT, CODING_AGENT, RAG_SEARCH, DAILY_DIGEST, TOOL_SHUFFLER, TENANT_MAIL, MEMO_WRITER, CLASSIFIER,
     CHAT_WIDGET,
 )  # fmt: skip
-"""All of them, the well-behaved first."""
+"""All workloads, the well-behaved first."""
 
 DEPLOYMENTS = {"search-production": "gpt-4.1-mini"}
-"""Models behind the Azure deployments that they name, for `SimConfig.deployments`."""
+"""Models behind the Azure deployments that the workloads name, for `SimConfig.deployments`."""
 
 _STREAM = {"stream": True, "stream_options": {"include_usage": True}}
 

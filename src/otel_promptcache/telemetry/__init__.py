@@ -1,1 +1,1 @@
-"""The only package, with `instrumentor`, that imports OpenTelemetry."""
+"""The only package besides `instrumentor` that imports OpenTelemetry."""

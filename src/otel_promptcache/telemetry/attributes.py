@@ -1,7 +1,7 @@
-"""What the span of a call says; what is not known is left out.
+"""The attributes of a call's span; what is not known is left out.
 
-The functions add to what they are given, each attribute where it is known. To write down all of them and drop
-the None afterwards takes twice as long: 4 µs more a call.
+The functions add each attribute that is known. Building all of them and dropping the Nones afterwards takes twice as
+long: 4 µs more per call.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from otel_promptcache.telemetry.exportable import Attributes
 
 
 def add_request(attributes: Attributes, request: RequestFacts) -> None:
-    """Say in the conventions' words what is asked for."""
+    """Add what is requested, under the conventions' names."""
     attributes[names.OPERATION_NAME] = request.operation
     attributes[names.PROVIDER_NAME] = request.provider
     if request.model is not None:
@@ -36,7 +36,7 @@ def add_request(attributes: Attributes, request: RequestFacts) -> None:
 
 
 def add_prefix(attributes: Attributes, prefix: PrefixIdentity | None, prefix_name: str | None) -> None:
-    """Say which template a request is made from."""
+    """Add which template a request is made from."""
     if prefix is not None:
         attributes[names.FINGERPRINT.name] = prefix.fingerprint
         attributes[names.DIGEST.name] = prefix.digest
@@ -45,7 +45,7 @@ def add_prefix(attributes: Attributes, prefix: PrefixIdentity | None, prefix_nam
 
 
 def add_reply(attributes: Attributes, reply: Reply, usage: TokenUsage, timing: Timing) -> None:
-    """Say in the conventions' words what was answered, but for the tokens that `add_report` names."""
+    """Add what was answered, under the conventions' names, except for the tokens that `add_report` adds."""
     if reply.model is not None:
         attributes[names.RESPONSE_MODEL] = reply.model
     if reply.response_id is not None:
@@ -66,7 +66,7 @@ def add_reply(attributes: Attributes, reply: Reply, usage: TokenUsage, timing: T
 
 
 def add_report(attributes: Attributes, report: CacheReport, timing: Timing) -> None:
-    """Say how the request fared with the prompt cache."""
+    """Add how the request fared with the prompt cache."""
     usage, hit_ratio = report.usage, report.usage.hit_ratio
     if usage.cache_read_tokens is not None:
         attributes[names.USAGE_CACHE_READ_TOKENS] = usage.cache_read_tokens

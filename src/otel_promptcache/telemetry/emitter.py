@@ -25,15 +25,15 @@ from otel_promptcache.telemetry.spans import CallSpan
 
 @dataclass(frozen=True, slots=True)
 class Instruments:
-    """What calls are counted and recorded with."""
+    """The instruments that count and record calls."""
 
     counters: Counters
     minhashes: MinHashes
     time_to_first_token: Distribution | None
-    """None if there are to be no histograms of ours."""
+    """None if our histograms are switched off."""
     semconv: SemconvMetrics
     instance: Instance
-    """Who reports what they hold."""
+    """The identity that they report under."""
 
 
 class Emitter:
@@ -55,20 +55,20 @@ class Emitter:
         *,
         is_measured_by_another: bool = False,
     ) -> CallSpan:
-        """Open or join the span of a call, and write the request side at once: the end may never come.
+        """Open or join the span of a call, and write the request side immediately: the end may never come.
 
         Args:
-            request: What is asked for.
+            request: What is requested.
             prefix: Which template it is from; None if the prompt could not be read.
-            prefix_name: What the application calls the template; None if it does not.
-            start_ns: When the call began, since the Unix epoch.
+            prefix_name: The application's name for the template; None if it has none.
+            start_ns: When the call began, in nanoseconds since the Unix epoch.
             is_measured_by_another: Another instrumentation observes this call, even if its span records nothing.
         """
         attributes: Attributes = {}
         joined = CallSpan.join(is_measured_by_another=is_measured_by_another)
         if joined is not None:
             add_prefix(attributes, prefix, prefix_name)
-            # Another's span may end before the call does; it is not to be left without a result.
+            # Another instrumentation's span may end before the call does; it must not be left without a result.
             attributes[names.RESULT.name] = CacheResult.UNKNOWN.value
             joined.set(attributes)
             return joined
@@ -113,7 +113,7 @@ class Emitter:
         timing: Timing,
         error_type: str | None,
     ) -> None:
-        """Record the metrics of a call. To be called once a call."""
+        """Record the metrics of a call; call this once per call."""
         instruments = self._instruments
         instruments.instance.claim()
         series = self._series(request, reply, report)
@@ -136,7 +136,7 @@ class Emitter:
         self._instruments.counters.add(names.INTERNAL_ERRORS, 1, labels)
 
     def count_fleet_operations(self, outcome: str, operations: int) -> None:
-        """Count what was asked of the fleet's memory, or told to it."""
+        """Count questions to the fleet's memory, or updates of it."""
         self._instruments.counters.add(names.FLEET_OPERATIONS, operations, ((names.FLEET_OUTCOME, outcome),))
 
     def _error_labels(self, error_type: str | None) -> Labels:

@@ -19,7 +19,7 @@ MAX_LABEL_CHARS = 128
 MAX_LIST_ENTRIES = 128
 """Entries of a list on a span. The rest is left out."""
 MAX_INTEGER = 2**63 - 1
-"""Units, the most that OTLP can carry in an integer. A larger sum stays at it."""
+"""Units, the most that OTLP can carry in an integer. Larger sums are capped at it."""
 
 Attributes = dict[str, AttributeValue]
 
@@ -33,7 +33,7 @@ def text(value: str, max_chars: int = MAX_STRING_CHARS) -> str:
 
 def exportable(attributes: Attributes) -> Attributes:
     """Make the values safe, in place. A value that has no safe form is left out."""
-    unsafe = [  # without a call for each, of which there are some thirty a request
+    unsafe = [  # without a function call for each: there are about thirty per request
         (name, value)
         for name, value in attributes.items()
         if not (

@@ -1,4 +1,4 @@
-"""Flushes of the application's providers find what is still to be ended."""
+"""Lets pending work finish before the application's providers flush."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _FLUSH = "force_flush"
 
 
 class Flushes:
-    """Has something done before a provider flushes, as a serverless handler has it do.
+    """Calls back before a provider flushes, as a serverless handler makes it do.
 
     OpenTelemetry has no hook for that: span processors are flushed in the order in which they were added. So the
-    method of the provider's own object is replaced.
+    method is replaced on the provider object itself.
 
     Args:
         tracer_provider: None for the global one, which may be set at any time.
@@ -36,7 +36,7 @@ class Flushes:
                 self._follow(provider, before)
 
     def restore(self) -> None:
-        """Put the methods back; one that somebody replaced in the meantime stays."""
+        """Put the methods back; one that was replaced in the meantime stays."""
         for provider, hooked in self._followed:
             if vars(provider).get(_FLUSH) is hooked:
                 delattr(provider, _FLUSH)

@@ -1,8 +1,8 @@
-"""Every name we emit, once. Dashboards, alerts, documentation and tests hang on these.
+"""Every name that we emit, each defined once. Dashboards, alerts, documentation and tests depend on these.
 
-`gen_ai.*`, `openai.*`, `server.*`, `error.*` and `code.*` stand exactly where OpenTelemetry's semantic
-conventions define the thing; everything coined here is `promptcache.*`, because the conventions advise
-against coining names inside their namespaces.
+`gen_ai.*`, `openai.*`, `server.*`, `error.*` and `code.*` are used exactly where OpenTelemetry's semantic
+conventions define them. Everything coined here is `promptcache.*`, because the conventions advise against
+coining names inside their namespaces.
 
 Source: open-telemetry/semantic-conventions-genai, as emitted by opentelemetry-util-genai 1.3b0; openai
 refinements from opentelemetry-semantic-conventions 0.66b2 (checked 2026-11-20).
@@ -46,7 +46,7 @@ class Metric:
     buckets: tuple[float, ...] | None = None
 
 
-# Of the conventions: requests.
+# The conventions' names for requests.
 OPERATION_NAME = "gen_ai.operation.name"
 PROVIDER_NAME = "gen_ai.provider.name"
 REQUEST_MODEL = "gen_ai.request.model"
@@ -56,7 +56,7 @@ REQUEST_SERVICE_TIER = "openai.request.service_tier"
 SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
 
-# Of the conventions: responses.
+# The conventions' names for responses.
 RESPONSE_MODEL = "gen_ai.response.model"
 RESPONSE_ID = "gen_ai.response.id"
 RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons"
@@ -73,16 +73,16 @@ CODE_FUNCTION_NAME = "code.function.name"
 FLEET_OUTCOME = "promptcache.fleet.outcome"
 OTEL_METRIC_OVERFLOW = "otel.metric.overflow"
 
-# Of other instrumentations, to recognise their spans.
+# Other instrumentations' names, to recognise their spans.
 OPENINFERENCE_SPAN_KIND = "openinference.span.kind"
 
 FINGERPRINT = Attribute(
-    "promptcache.prefix.fingerprint", "string", "Which prompt template this is; 16 hexadecimal digits"
+    "promptcache.prefix.fingerprint", "string", "Identifies the prompt template; 16 hexadecimal digits"
 )
 DIGEST = Attribute(
     "promptcache.prefix.digest",
     "string",
-    "Exact digest of the template's leading part: two under one fingerprint mean that it is not stable",
+    "Exact digest of the template's leading part: different digests under one fingerprint mean that it is not stable",
 )
 PREFIX_NAME = Attribute("promptcache.prefix.name", "string", 'The name given with `prefix("…")`, if any')
 RESULT = Attribute(
@@ -91,43 +91,43 @@ RESULT = Attribute(
     "`hit`, `partial`, `miss`, `ineligible`, `unknown`, or `gateway_hit`: a gateway answered from its own cache",
 )
 HIT_RATIO = Attribute(
-    "promptcache.hit_ratio", "double", "Cached share of the input tokens; only where both were reported"
+    "promptcache.hit_ratio", "double", "Cached share of the input tokens; only if both were reported"
 )
 SAVINGS_AMOUNT = Attribute(
     "promptcache.savings.amount",
     "double",
-    "USD, net: read discount minus write surcharge, so it may be negative; only where it is known",
+    "Net savings in USD: read discount minus write surcharge, so they may be negative; only if known",
 )
 EXPECTED_TOKENS = Attribute(
     "promptcache.expected_tokens",
     "int",
-    "Tokens that the provider could have read for this very prompt, judged from what this process sent before",
+    "Tokens of this prompt that the provider could have read from its cache, judging by what this process, or the "
+    "fleet (see `promptcache.history`), sent before",
 )
 AVOIDABLE_TOKENS = Attribute(
     "promptcache.avoidable_tokens",
     "int",
-    "Tokens of content that was sent before and is in this prompt again, but behind the divergence, where "
-    "no prefix cache can reach it",
+    "Tokens of content that was sent before and is repeated in this prompt, but after the divergence, where no prefix "
+    "cache can match it",
 )
 MISS_REASON = Attribute("promptcache.miss.reason", "string", "Why less was read than could have been")
 MISS_SOURCE = Attribute(
     "promptcache.miss.source",
     "string",
-    "`provider` (the API's own diagnostics) or `client` (our comparison)",
+    "`provider` (the API's own diagnostics) or `client` (this package's comparison)",
 )
 HISTORY = Attribute(
     "promptcache.history",
     "string",
-    "Whose requests the call was judged by: those of this `process`, or those that the `fleet` remembers",
+    "History that the call was judged by: that of this `process`, or that of the `fleet`",
 )
 MISS_TOKENS = Attribute(
-    "promptcache.miss.tokens", "int", "Tokens that were processed again because of it; an estimate"
+    "promptcache.miss.tokens", "int", "Tokens that were processed again because of the miss; an estimate"
 )
 WRITE_TTL = Attribute(
     "promptcache.write.ttl",
     "string",
-    "The lifetime that most of the written tokens were written for, such as `5m` or `1h`; only if the provider "
-    "reports writes by lifetime",
+    "Lifetime of most of the written tokens, such as `5m` or `1h`; only if the provider reports writes by lifetime",
 )
 DIVERGENCE_PATH = Attribute(
     "promptcache.divergence.path",
@@ -135,32 +135,37 @@ DIVERGENCE_PATH = Attribute(
     "Where the prompt diverges from what was sent before, such as `instructions` or `tools[3].function.name`",
 )
 DIVERGENCE_TOKEN = Attribute(
-    "promptcache.divergence.token", "int", "Estimated token offset of that place in the prompt"
+    "promptcache.divergence.token", "int", "Estimated token offset of the divergence in the prompt"
 )
 DIVERGENCE_KIND = Attribute(
     "promptcache.divergence.kind",
     "string",
-    "What happened there: `timestamp`, `uuid`, `number`, `reordered`, `added`, `removed`, `truncated` or `edited`",
+    "What changed at the divergence: `timestamp`, `uuid`, `number`, `reordered`, `added`, `removed`, `truncated` or "
+    "`edited`",
 )
 DIVERGENCE_PATHS = Attribute(
     "promptcache.divergence.paths",
     "string[]",
-    "All places up to the first 1,024 tokens that did not change, at most five; absent if there is only one",
+    "All divergences up to the first 1,024 consecutive unchanged tokens, at most five; absent if there is only one",
 )
-DIVERGENCE_KINDS = Attribute("promptcache.divergence.kinds", "string[]", "What happened at each of them")
+DIVERGENCE_KINDS = Attribute(
+    "promptcache.divergence.kinds", "string[]", "What changed at each of the `promptcache.divergence.paths`"
+)
 DIVERGENCE_TOKENS = Attribute(
-    "promptcache.divergence.tokens", "int[]", "Estimated token offset of each of them"
+    "promptcache.divergence.tokens",
+    "int[]",
+    "Estimated token offset of each of the `promptcache.divergence.paths`",
 )
 DIVERGENCE_OTHER_TEMPLATE = Attribute(
     "promptcache.divergence.other_template",
     "boolean",
-    "True if the earlier prompt, which has most of this prompt's content, is of another template",
+    "True if the earlier prompt that has most of this prompt's content belongs to a different template",
 )
 BREAKPOINT_PATH = Attribute(
     "promptcache.breakpoint.path",
     "string",
-    "The message at whose end a breakpoint would have made the shared prefix readable; only for "
-    "`no_matching_breakpoint`, and only if what the prompts share ends with a message",
+    "Message at whose end a breakpoint would have made the shared prefix readable; only for "
+    "`no_matching_breakpoint`, and only if the shared prefix ends at the end of a message",
 )
 USAGE_ERROR = Attribute(
     "promptcache.usage.error",
@@ -168,18 +173,23 @@ USAGE_ERROR = Attribute(
     "Why the reported usage is impossible: `cache_exceeds_input` or `invalid_count`",
 )
 MISSED_SAVINGS_AMOUNT = Attribute(
-    "promptcache.missed_savings.amount", "double", "USD that the miss cost; only where it is known"
+    "promptcache.missed_savings.amount", "double", "Cost of the miss in USD; only if known"
 )
 GATEWAY_COST = Attribute(
-    "promptcache.gateway.cost", "double", "USD that a gateway states for the request; in no counter"
+    "promptcache.gateway.cost",
+    "double",
+    "Cost of the request in USD, as stated by a gateway; not included in any counter",
 )
 GATEWAY_SAVED = Attribute(
-    "promptcache.gateway.saved", "double", "USD that a gateway states to have been saved; in no counter"
+    "promptcache.gateway.saved",
+    "double",
+    "Savings in USD, as stated by a gateway; not included in any counter",
 )
 ABANDONED = Attribute(
     "promptcache.abandoned",
     "boolean",
-    "True if the application left before the answer was complete: cancelled, closed or broken off. No error",
+    "True if the application stopped before the answer was complete: it cancelled the call, or closed or abandoned the "
+    "stream. Not an error",
 )
 TIME_TO_FIRST_TOKEN = Attribute(
     "promptcache.time_to_first_token",
@@ -213,7 +223,7 @@ TOKENS = Metric(
     "promptcache.tokens",
     Instrument.COUNTER,
     "{token}",
-    "M, P, `promptcache.token.state`",
+    "M, P, `promptcache.token.state`; `promptcache.write.ttl` of written tokens if their lifetime is reported",
     "Input tokens by state: `read`, `write`, `uncached`. The three add up to the reported input, and the "
     "hit ratio is read / all",
 )
@@ -222,8 +232,8 @@ TIME_TO_FIRST_TOKEN_DISTRIBUTION = Metric(
     Instrument.HISTOGRAM,
     "s",
     "M, `promptcache.result`; P if exponential",
-    "Time from the attempt that was answered to the first token of a stream; in buckets by model only, as each is a "
-    "series",
+    "Time from the attempt that was answered to the first token of a stream; with explicit buckets by model only, as "
+    "each bucket is a series",
     _SECONDS_BUCKETS,
 )
 SAVINGS = Metric(
@@ -231,17 +241,21 @@ SAVINGS = Metric(
     Instrument.COUNTER,
     "{USD}",
     "M, P",
-    "Gross read discount: what the tokens read from the cache would have cost more as ordinary input",
+    "Gross read discount: how much more the tokens read from the cache would have cost as ordinary input",
 )
 WRITE_SURCHARGE = Metric(
     "promptcache.write_surcharge",
     Instrument.COUNTER,
     "{USD}",
     "M, P",
-    "What writing to the cache cost above ordinary input. Net saving = savings - write_surcharge",
+    "Surcharge for writing to the cache, compared with ordinary input. Net savings = savings - write_surcharge",
 )
 INPUT_COST = Metric(
-    "promptcache.input_cost", Instrument.COUNTER, "{USD}", "M, P", "What the input was billed at"
+    "promptcache.input_cost",
+    Instrument.COUNTER,
+    "{USD}",
+    "M, P",
+    "Cost of the input, including discounts and surcharges",
 )
 MISSES = Metric(
     "promptcache.misses",
@@ -255,22 +269,22 @@ MISSED_TOKENS = Metric(
     Instrument.COUNTER,
     "{token}",
     "M, P, `promptcache.miss.reason`",
-    "Tokens that were processed again because of it; an estimate",
+    "Tokens that were processed again because of misses; an estimate",
 )
 MISSED_SAVINGS = Metric(
     "promptcache.missed_savings",
     Instrument.COUNTER,
     "{USD}",
     "M, P, `promptcache.miss.reason`",
-    "What that cost",
+    "Cost of the misses",
 )
 PREFIX_VARIANTS = Metric(
     "promptcache.prefix.variants",
     Instrument.COUNTER,
     "{variant}",
     "P",
-    "Exact digests seen for the first time, the first included; one that keeps growing belongs to a prefix "
-    "that is not stable",
+    "Exact digests seen for the first time, including the first one; a count that keeps growing means that the prefix "
+    "is not stable",
 )
 PREFIX_MINHASH = Metric(
     "promptcache.prefix.minhash",
@@ -285,14 +299,15 @@ UNPRICED = Metric(
     Instrument.COUNTER,
     "{request}",
     "M",
-    "Answered requests that the dollars do not include: price or usage unknown",
+    "Answered requests that the dollar metrics exclude: price or usage unknown",
 )
 INTERNAL_ERRORS = Metric(
     "promptcache.internal.errors",
     Instrument.COUNTER,
     "{error}",
     "`error.type`, `code.function.name`",
-    "Faults of our own and malformed responses, swallowed; the application did not notice",
+    "Internal errors of the instrumentation and malformed responses; they were swallowed and did not affect the "
+    "application",
 )
 
 VERDICTS = Metric(
@@ -300,15 +315,15 @@ VERDICTS = Metric(
     Instrument.COUNTER,
     "{verdict}",
     "`promptcache.history`",
-    "Requests whose cached share was reported, by whose memory they were judged by: `process` or `fleet`",
+    "Requests whose cached share was reported, by the history they were judged by: `process` or `fleet`",
 )
 FLEET_OPERATIONS = Metric(
     "promptcache.fleet.operations",
     Instrument.COUNTER,
     "{operation}",
     "`promptcache.fleet.outcome`",
-    "Questions to the fleet's memory and updates of it: `ok`, `late` (after the verdict), `dropped` (too many waited), "
-    "`failed`",
+    "Queries and updates of the fleet's memory: `ok`, `late` (after the verdict), `dropped` (too many were queued, or "
+    "the process ended), `failed`",
 )
 
 METRICS = (

@@ -1,4 +1,4 @@
-"""What the application says of itself in its resource."""
+"""What the application's resource says about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NAMESPACE = "service.namespace"
 
 
 def service_namespace(tracer_provider: TracerProvider | None) -> str:
-    """The service's namespace, of the provider's resource or of the environment; empty if there is none.
+    """The service's namespace, from the provider's resource or the environment; empty if there is none.
 
     Args:
         tracer_provider: None for the global one.

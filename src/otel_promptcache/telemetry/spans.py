@@ -16,14 +16,14 @@ from otel_promptcache.telemetry.names import ERROR_TYPE, OPENINFERENCE_SPAN_KIND
 _INFERENCE_OPERATIONS = frozenset({"chat", "text_completion", "generate_content"})
 
 _SDK_SCOPE = "com.anthropic.sdk."
-"""What the scope of spans begins with that an SDK makes of its own calls.
+"""How the scope begins of spans that an SDK starts for its own calls.
 
 Source: anthropic 2.14.0, `_tracing.py`: it has spans and no metrics (checked 2026-11-25).
 """
 
 
 def is_suppressed() -> bool:
-    """Whether the application asked for no instrumentation in the current context."""
+    """Whether instrumentation is suppressed in the current context."""
     return not is_instrumentation_enabled()
 
 
@@ -31,7 +31,7 @@ def inference_span_in_progress() -> Span | None:
     """The current span, if it is that of another instrumentation around this very inference.
 
     Spans of agents and tools do not count: they contain an inference, but are not one. Nor does a span of
-    ours: a call that the SDK makes inside another one is a call of its own.
+    ours: a call that the SDK makes inside another one is a separate call.
     """
     span = trace.get_current_span()
     if not span.is_recording():
@@ -55,7 +55,7 @@ def _is_of_an_sdk(span: Span) -> bool:
 
 
 class CallSpan:
-    """Where the attributes of one call go."""
+    """The span that one call's attributes are written to."""
 
     __slots__ = ("_attached", "_outer", "_span", "is_measured_by_another", "is_own")
 
@@ -69,9 +69,9 @@ class CallSpan:
 
     @classmethod
     def join(cls, *, is_measured_by_another: bool = False) -> CallSpan | None:
-        """Enrich the inference span in progress; None if there is none, so that one is to be started.
+        """Join the inference span in progress; None if there is none, so that a span must be started.
 
-        Another instrumentation whose span that is records the conventions' metrics, too; an SDK itself does not.
+        If the span is another instrumentation's, that one records the conventions' metrics, too; an SDK does not.
         """
         joined = inference_span_in_progress()
         if joined is None:
@@ -83,7 +83,7 @@ class CallSpan:
     def start(
         cls, tracer: Tracer, name: str, attributes: Attributes, start_ns: int, *, is_measured_by_another: bool
     ) -> CallSpan:
-        """Start a span of our own and make it current until `detach`; a sampler gets to see the attributes."""
+        """Start a span of our own and make it current until `detach`; a sampler sees the attributes."""
         span = tracer.start_span(
             text(name), kind=SpanKind.CLIENT, attributes=exportable(attributes), start_time=start_ns
         )
@@ -99,12 +99,12 @@ class CallSpan:
 
     @property
     def context(self) -> Context:
-        """A context with this span in it, for exemplars. Made anew each time: to keep it would keep the host's."""
+        """A context with this span, for exemplars. Created each time: keeping it would keep the host's alive."""
         return trace.set_span_in_context(self._span)
 
     @property
     def is_recording(self) -> bool:
-        """Whether attributes get anywhere: not if the call is not sampled, nor after the end."""
+        """Whether attributes are recorded: not if the call is not sampled, nor after the end."""
         return self._span.is_recording()
 
     def set(self, attributes: Attributes) -> None:
@@ -114,8 +114,8 @@ class CallSpan:
     def detach(self) -> None:
         """Stop being the current span, if it is the current one here; a second call does nothing.
 
-        A call may be left in another context than it was entered in, or by the garbage collector. The token of
-        `context.attach` would make OpenTelemetry log an error with a traceback then, so it is not used.
+        A call may be left in a different context than it was entered in, or by the garbage collector. With the token
+        of `context.attach`, OpenTelemetry would then log an error with a traceback, so it is not used.
         """
         attached, outer = self._attached, self._outer
         self._attached = self._outer = _NOT_ATTACHED
@@ -123,7 +123,7 @@ class CallSpan:
             context.attach(outer)
 
     def end(self, end_ns: int, error_type: str | None) -> None:
-        """End an own span. The error's message is left out: it may quote the prompt."""
+        """End the span if it is our own. The error's message is left out: it may quote the prompt."""
         if not self.is_own:
             return
         if error_type is not None:

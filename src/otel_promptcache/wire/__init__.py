@@ -1,1 +1,1 @@
-"""How requests and answers are written: prompts, usage, events and bodies of each API."""
+"""The wire formats: prompts, usage, events and bodies of each API."""

@@ -11,23 +11,23 @@ from otel_promptcache.wire.sse import DocumentTooLongError, EventAssembler, even
 END_OF_STREAM = b"[DONE]"
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
-"""Bytes to which an event or a document is kept; the largest real ones carry a whole response."""
+"""Bytes of an event or a document; a longer one is dropped. The largest real ones carry a whole response."""
 
 _LEAD = b"\xef\xbb\xbf \t\r\n"
-"""The bytes of a byte order mark, and white space."""
+"""The bytes of a byte order mark, and whitespace."""
 _MAX_LEAD_BYTES = 1_024
 _INFLATED_BYTES = 1024 * 1024
-"""Bytes that one step of inflating makes at most."""
+"""Bytes that one step of inflating produces at most."""
 
 
 class Body(Protocol):
     """Something that keeps the bytes of a body until they make sense."""
 
     is_between_events: bool
-    """What comes next begins an event, and is sent as it is; False where there are no events, or encoded ones."""
+    """What comes next begins an event, and is not encoded; False if there are no events, or encoded ones."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """The server-sent events that the chunk completes, raw; empty where it completes none."""
+        """The server-sent events that the chunk completes, raw; empty if it completes none."""
         ...
 
     def close(self) -> Iterator[bytes]:
@@ -47,7 +47,7 @@ class EventStreamBody(EventAssembler):
 
 
 class DocumentBody:
-    """One JSON document, whole when the body is."""
+    """One JSON document, complete when the body is."""
 
     is_between_events = False
 
@@ -85,7 +85,7 @@ class SniffedBody:
         self._lead = b""
 
     def feed(self, chunk: bytes) -> bytes:
-        """Look at the first bytes that tell, and pass everything on."""
+        """Decide by the first significant bytes, and pass everything on."""
         if self.actual is None:
             self._lead += chunk
             head = self._lead.lstrip(_LEAD)
@@ -96,7 +96,7 @@ class SniffedBody:
         return self.actual.feed(chunk)
 
     def close(self) -> Iterator[bytes]:
-        """Pass on what ends with the body."""
+        """Pass on what the end of the body completes."""
         return iter(()) if self.actual is None else self.actual.close()
 
 
@@ -106,7 +106,7 @@ def is_document(head: bytes) -> bool:
 
 
 class DeflatedBody:
-    """A body behind `Content-Encoding: gzip` or `deflate`."""
+    """A body with `Content-Encoding: gzip` or `deflate`."""
 
     is_between_events = False
 
@@ -120,7 +120,7 @@ class DeflatedBody:
 
         Raises:
             zlib.error: The bytes are not what the header said.
-            DocumentTooLongError: They come to more than is kept; the rest of the body is not looked at.
+            DocumentTooLongError: They inflate to more than is kept; the rest of the body is ignored.
         """
         if self._is_given_up:
             return b""
@@ -140,12 +140,12 @@ class DeflatedBody:
         return b"".join(events)
 
     def close(self) -> Iterator[bytes]:
-        """Pass on what ends with the body."""
+        """Pass on what the end of the body completes."""
         return self._inner.close()
 
 
 class OpaqueBody:
-    """A body in an encoding that the standard library cannot undo: nothing is understood of it."""
+    """A body in an encoding that the standard library cannot decode: nothing in it is understood."""
 
     is_between_events = False
 
@@ -159,7 +159,7 @@ class OpaqueBody:
 
 
 def body_reader(content_encoding: str) -> Body:
-    """Choose the reader for a body by how it is encoded; what it is shows in its first bytes."""
+    """Choose the reader for a body by its encoding; the first bytes then show what it is."""
     encoding = content_encoding.strip().lower()
     if is_plain(encoding):
         return SniffedBody()
@@ -167,5 +167,5 @@ def body_reader(content_encoding: str) -> Body:
 
 
 def is_plain(content_encoding: str) -> bool:
-    """Tell whether a body is sent as it is."""
+    """Tell whether a body is sent unencoded."""
     return content_encoding.strip().lower() in ("", "identity")

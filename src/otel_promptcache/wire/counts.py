@@ -1,7 +1,8 @@
-"""How counts of usage are looked at in all APIs."""
+"""How usage counts are read in all APIs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from otel_promptcache.core.money.usage import InvalidUsageError
@@ -9,8 +10,14 @@ from otel_promptcache.wire.format import Json
 
 
 def whole_count(value: Any) -> Any:
-    """A whole float as the integer that is meant; anything else as it is, for `TokenUsage` to judge."""
+    """A whole float as the integer that is meant; anything else unchanged, for `TokenUsage` to judge."""
     return int(value) if type(value) is float and value.is_integer() else value
+
+
+def whole_counts(usage: Json, names: Iterable[str]) -> list[Any]:
+    """The same for members of a usage object; None for one that is absent."""
+    values = map(usage.get, names)
+    return [whole_count(value) if type(value) is float else value for value in values]
 
 
 def usage_object(value: object, name: str) -> Json:

@@ -1,4 +1,4 @@
-"""What a wire format has to tell, and how to look at JSON that may be anything."""
+"""What a wire format must provide, and how to read JSON that may be anything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Json = Mapping[str, Any]
 MAX_STRING_CHARS = 256
 """Characters of a name that is read from a request or a response, such as a model or a tier. The rest is cut off."""
 MAX_ID_CHARS = 1_024
-"""Characters of a response's id: gateways put routes of their own into it. The rest is cut off."""
+"""Characters of a response's id: gateways put their own routes into it. The rest is cut off."""
 
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}")
 
@@ -36,20 +36,20 @@ class AnswerPart(NamedTuple):
     usage: TokenUsage | None = None
     """None if it carries none, or an impossible one."""
     invalid_usage: InvalidUsageError | None = None
-    """What is impossible about the usage; the rest of the message holds."""
+    """What is impossible about the usage; the rest of the message is valid."""
     has_token: bool = False
-    """A stream event brings a first non-empty piece of content, refusal, tool call or reasoning."""
+    """The stream event carries a non-empty piece of content, refusal, tool call or reasoning."""
     is_terminal: bool = False
     """Nothing about this response follows the stream event."""
 
 
 class PathContent(NamedTuple):
-    """What the path of a request says of it, if it says anything."""
+    """What the path of a request says about it, if anything."""
 
     model: str | None = None
     is_stream: bool = False
     has_list_price: bool = True
-    """The provider's price list holds at this address."""
+    """The provider's price list applies at this address."""
 
 
 NO_PATH_CONTENT = PathContent()
@@ -59,17 +59,17 @@ NO_PATH_CONTENT = PathContent()
 class WireFormat:
     """One API's requests, responses and stream events, as functions over decoded JSON.
 
-    The functions never raise on JSON of the wrong shape: it says nothing, and so do they.
+    The functions never raise on JSON of the wrong shape: they treat it as absent.
     """
 
     operation: str
     """`gen_ai.operation.name`."""
     api_type: str | None
-    """`openai.api.type`; None where the convention has no value for the API."""
+    """`openai.api.type`; None if the convention has no value for the API."""
     blocks: Callable[[Json], Iterator[Block]]
-    """What becomes the pieces of a request's prompt, in render order, lazily."""
+    """The blocks of a request's prompt, in render order, lazily."""
     scope: Callable[[Json], CacheScope]
-    """What partitions the cache, as far as the request says: all but provider, host, model and settings."""
+    """What partitions the cache, as far as the request tells: everything but provider, host, model and settings."""
     settings: Callable[[Json, HashValue], Settings]
     """The settings that are part of the rendered prompt, or separate caches, with hashes of their values; sorted."""
     options: Callable[[Json], CacheOptions]
@@ -77,33 +77,35 @@ class WireFormat:
     read_answer: Callable[[Json], AnswerPart]
     """Reads a whole response or a stream event, once."""
     late_events: re.Pattern[bytes]
-    """Found in every raw event that still matters once the first token came: the others are not decoded."""
+    """Found in every raw event that still matters after the first token: the others are not decoded."""
     ask_why: Callable[[Json, str | None], Json] | None = None
-    """What to add to a request, so that the answer says why the prompt was not read from the cache: by the request and
-    the id of the response to compare with. Empty if it was asked for already; None if the API cannot tell."""
+    """From a request and the id of the response to compare with, what to add so that the answer says why the prompt was
+    not read from the cache. Empty if the request asks already; None if the API cannot tell."""
     has_list_price: bool = True
-    """Whether the provider's price list holds for this API; if not, only prices of the user's own do."""
+    """Whether the provider's price list applies to this API; if not, only the user's own prices do."""
     usage_needs_include_usage: bool = False
     """Whether a stream reports usage only if the request asks for it."""
     vendor: str = "openai"
-    """Who made the API: `gen_ai.provider.name` of its own models at a host that is not known."""
+    """The API's maker: `gen_ai.provider.name` of its own models at an unknown host."""
     has_openai_tiers: bool = True
     """Whether `service_tier` means what it means at OpenAI."""
     has_early_usage: bool = False
     """Whether a stream says at its start how much of the prompt was cached."""
+    reads_prompt: bool = True
+    """Whether the prompt is read; if not, no template is named and no miss is explained."""
     may_be_framed: bool = False
     """Whether a stream may come in the frames of AWS."""
     read_path: Callable[[str], PathContent] | None = None
     """Reads the path of a request; None if it says nothing that the body does not say."""
     asks_for_another_price: Callable[[Json], bool] | None = None
-    """Whether a request asks for what is billed at other than the standard prices; None if none can."""
+    """Whether a request asks for something that is not billed at the standard prices; None if none can."""
 
     def segments(self, request: Json) -> Iterator[Segment]:
         """The pieces of a request's prompt in render order, lazily."""
         return (segment for _, segments in self.blocks(request) for segment in segments())
 
 
-def decoded(document: bytes) -> Json:
+def decoded(document: bytes | str) -> Json:
     """Decode a JSON object; any other JSON value says nothing.
 
     Raises:
@@ -114,7 +116,7 @@ def decoded(document: bytes) -> Json:
         return mapping(json.loads(document))
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise
-    except ValueError:  # an integer with more digits than Python converts, which is no count
+    except ValueError:  # an integer with more digits than Python converts, which is not a count
         return mapping(json.loads(document, parse_int=float))
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from otel_promptcache.wire.format import Json
 
 _MAX_HEADER_BYTES = 1_024
-"""A longer value says nothing: cut off, it might say something else."""
+"""A longer value is ignored: cut off, it might say something else."""
 _MAX_USD = 10**6
 
 _HIT = re.compile(r"hit", re.IGNORECASE)
@@ -21,11 +21,11 @@ _CACHE_HEADERS = {
     "x-portkey-cache-status": re.compile(r"(?:semantic )?hit", re.IGNORECASE),
     "cf-aig-cache-status": _HIT,
     "x-ai-cache-status": re.compile(r"hit(?:-l[0-9])?", re.IGNORECASE),
-    _KONG_STATUS: _HIT,  # only beside `X-Cache-Key`
+    _KONG_STATUS: _HIT,  # only together with `X-Cache-Key`
 }
-"""Headers by which a gateway says that an answer comes from a cache of its own, and what each then says.
+"""Headers by which a gateway says that an answer comes from its own cache, and what each then says.
 
-LiteLLM sends its key with a hit only. Most versions state a cost beside it: zero, or the cost of the answer that they
+LiteLLM sends its key only with a hit. Most versions also state a cost: zero, or the cost of the answer that they
 repeat. A CDN's `X-Cache` alone says nothing about an answer to a POST.
 
 Sources: LiteLLM 1.53 to 1.110, `caching/caching_handler.py`, 1.106.12 and 1.110.2 also tried; OpenRouter, response
@@ -36,20 +36,20 @@ _CACHE_STATUS = "cache-status"
 _LITELLM_COST, _PRISM_SAVED = "x-litellm-response-cost", "x-prism-native-cache-saved-cents"
 
 _PASSED_ON = "llm_provider-"
-"""What LiteLLM puts in front of the headers of the server it asked, which may be a gateway, too."""
+"""LiteLLM's prefix for the headers of the server that it called, which may be a gateway, too."""
 _NAMES = {
     name.encode(): name for name in (*_CACHE_HEADERS, _KONG_KEY, _CACHE_STATUS, _LITELLM_COST, _PRISM_SAVED)
 } | {f"{_PASSED_ON}{name}".encode(): name for name in (*_CACHE_HEADERS, _KONG_KEY, _CACHE_STATUS)}
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?')
-"""A text, to its end or, if it has none, to that of the header."""
+"""A quoted string, up to its closing quote or, if it has none, to the end of the header."""
 _TRUE = "?1"
-"""The value of a parameter that has none."""
+"""The implied value of a parameter that has none."""
 _AMOUNT = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,40})?(?:e[+-]?[0-9]{1,3})?", re.IGNORECASE)
 
 
 class GatewayAnswer(NamedTuple):
-    """What a gateway says of an answer."""
+    """What a gateway says about an answer."""
 
     is_from_own_cache: bool = False
     """The provider was not asked."""
@@ -58,17 +58,17 @@ class GatewayAnswer(NamedTuple):
 
 
 NO_GATEWAY = GatewayAnswer()
-"""No gateway says anything, as a rule."""
+"""The usual case: no gateway says anything."""
 
 
 def read_gateway(pairs: Iterable[tuple[bytes, bytes]]) -> GatewayAnswer:
     """Read what a gateway says, if there is one.
 
-    A header may come more than once, with one gateway behind another: the provider was not asked if any of them
-    answered from its cache. An amount that is stated twice, and not the same, is unknown.
+    With one gateway behind another, a header may come more than once: the provider was not asked if any of them
+    answered from its cache. An amount that is stated twice with different values is unknown.
 
     Args:
-        pairs: The headers of the answer. As pairs of bytes, because a look-up by name goes through all of them.
+        pairs: The headers of the answer, as pairs of bytes, because a lookup by name would scan all of them.
     """
     said: list[tuple[str, str]] = []
     for key, value in pairs:
@@ -125,8 +125,8 @@ def _amount(said: list[tuple[str, str]], wanted: str) -> float | None:
 
 
 def stated_cost(usage: Json) -> float | None:
-    """What a router such as OpenRouter states in its usage that a request cost, in USD; None if it states nothing."""
+    """The cost of a request in USD, as a router such as OpenRouter states it in its usage; None if it states none."""
     cost: Any = usage.get("cost")
-    if type(cost) not in (int, float) or not 0 <= cost <= _MAX_USD:  # an infinity and a NaN are none
+    if type(cost) not in (int, float) or not 0 <= cost <= _MAX_USD:  # infinity and NaN are out, too
         return None
     return float(cost)

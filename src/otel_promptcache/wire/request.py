@@ -1,4 +1,4 @@
-"""A request, read once into one value that all the rest goes by."""
+"""Reads a request once, into one value that everything else uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from otel_promptcache.core.prompt.segments import (
 from otel_promptcache.wire.format import NO_PATH_CONTENT, Json, WireFormat, mapping, string
 
 MAX_PATH_CHARS = 2_048
-"""Characters of a path that are looked at; a longer one is no inference."""
+"""Characters of a path that are looked at; a longer one is not an inference."""
 
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
 
@@ -36,18 +36,18 @@ class RequestContent:
     """The tier that was asked for."""
     is_stream: bool
     is_background: bool
-    """The provider answers without being waited for; the answer is fetched by requests of its own."""
+    """The application does not wait for the answer but fetches it with separate requests."""
     has_list_price: bool
-    """The provider's price list holds; if not, only prices of the user's own do."""
+    """The provider's price list applies; if not, only the user's own prices do."""
     asks_for_another_price: bool
-    """It asks for what is not billed at the standard prices, if the answer says that it got it."""
+    """It asks for something that is not billed at the standard prices, if the answer says that it got it."""
     scope: CacheScope
-    """What partitions the cache, as far as the body says: all but the provider, the host, the model and settings."""
+    """What partitions the cache, as far as the body tells: everything but the provider, host, model and settings."""
     settings: Settings
     """Those in the body that are part of the rendered prompt, or separate caches."""
     options: CacheOptions
     read_blocks: Callable[[], Iterable[Block]]
-    """Reads the prompt; of a continued one, that of which it is known where in the prompt it is."""
+    """Reads the prompt; of a continued one, only the parts whose place in the prompt is known."""
     read_segments: Callable[[], Iterator[Segment]]
     """Reads all segments of the request, which name its template."""
 
@@ -58,8 +58,8 @@ def read_request(wire: WireFormat, request: Json, path: str, hash_value: HashVal
     Args:
         wire: The format that it is written in.
         request: Its body.
-        path: Where it goes: at Azure the path names the deployment, which stands for the model, and on other platforms
-            the model itself.
+        path: Its path: at Azure it names the deployment, which stands for the model, and on other platforms the model
+            itself.
         hash_value: Makes the hashes of settings.
     """
     options, read_blocks = wire.options(request), partial(wire.blocks, request)
@@ -84,7 +84,7 @@ def read_request(wire: WireFormat, request: Json, path: str, hash_value: HashVal
 
 
 def _has_unpublished_discount(request: Json) -> bool:
-    """Whether the request lets the provider take its time, for a discount that no list has.
+    """Whether the request lets the provider take its time, for a discount that no price list has.
 
     Source: openai 3.57.0, BackgroundOptions in `types/responses/response_create_params.py` (checked 2026-11-25).
     """

@@ -6,35 +6,35 @@ import re
 from collections.abc import Iterator
 
 BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
-"""What ends an event."""
+"""The byte sequences that end an event."""
 _END_OF_EVENT = re.compile(rb"(?:\n\n|\r\n\r\n|\r\r)[\r\n]*")
 
 
 class DocumentTooLongError(ValueError):
-    """A document went on beyond the length to which it is kept."""
+    """A document is longer than what is kept."""
 
 
 class EventAssembler:
     """Passes on the events of a byte stream once they are whole; keeps only the one that is still incomplete.
 
     Args:
-        max_bytes: The length to which an incomplete event is kept; None for any.
+        max_bytes: The longest incomplete event that is kept; None for no limit.
     """
 
     def __init__(self, max_bytes: int | None = None) -> None:
         self._max_bytes = max_bytes
         self._pending = bytearray()
         self.is_between_events = True
-        """What comes next begins an event; if it ends one, too, `feed` hands it back as it is."""
+        """What comes next begins an event; if it also ends one, `feed` returns it unchanged."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """The events that the chunk completes, raw and still in one piece; empty where it completes none.
+        """The events that the chunk completes, raw and still in one piece; empty if it completes none.
 
         Raises:
             DocumentTooLongError: The incomplete event is too long; it is forgotten.
         """
         if self.is_between_events and chunk.endswith(BLANK_LINES):
-            return chunk  # what nearly all chunks are: an event, or several
+            return chunk  # nearly all chunks are one whole event, or several
         self.is_between_events, pending = False, self._pending
         # The blank line may straddle two chunks, so the search begins a little before the new bytes.
         start = max(0, len(pending) - 3)
@@ -79,7 +79,7 @@ def split_events(events: bytes) -> Iterator[bytes]:
 
 
 def event_data(event: bytes) -> bytes:
-    """The `data` of a raw event: its data lines, joined; empty where it has none."""
+    """The `data` of a raw event: its data lines, joined; empty if it has none."""
     # Unlike those of `str`, the lines of `bytes` end where those of events do: at CR, LF and CRLF only.
     lines = [line for line in event.splitlines() if line.startswith(b"data:")]
     return b"\n".join([line[5:].removeprefix(b" ") for line in lines])

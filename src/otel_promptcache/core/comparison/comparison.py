@@ -1,9 +1,10 @@
-"""A new prompt against the earlier one it resembles most: where they diverge, and what is spoiled by it."""
+"""Compares a new prompt with the earlier one it resembles most: where they diverge, and what that spoils."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 from otel_promptcache.core.comparison.differences import locate
@@ -23,24 +24,24 @@ from otel_promptcache.core.prompt.pieces import MAX_PIECES, Piece, cut, hash_pie
 from otel_promptcache.core.prompt.segments import CacheScope, Segment
 
 MAX_PROMPT_PIECES = 16_384
-"""Pieces that the segments of one prompt are cut into, all together; those behind them are compared as a whole."""
+"""Pieces that the segments of a prompt are cut into in total; further segments are compared as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What comparing a prompt with an earlier one tells."""
+    """The result of comparing a prompt with an earlier one."""
 
     nearest: SentPrompt
     divergence: Divergence | None
-    """None if one of the two only goes on where the other ends."""
+    """None if one of the two only continues where the other ends."""
     common_bytes: int
-    """What both begin with."""
+    """Length of what both begin with."""
     avoidable_bytes: int
-    """Content that was sent before and stands behind the divergence, where no prefix cache can reach it."""
+    """Content that was sent before but follows the divergence, where no prefix cache can reach it."""
     cached: Mapping[CacheScope, CachedPrefix] = field(default_factory=dict[CacheScope, CachedPrefix])
-    """When and where the earlier prompt was sent, or another one that goes on as it does."""
+    """When and where the earlier prompt was sent, or another one that continues in the same way."""
     is_other_template: bool = False
-    """The earlier prompt is of another template, which shares some text."""
+    """The earlier prompt is of a different template, which shares some text."""
 
 
 _UNCUT = CutSegment((), ())
@@ -50,7 +51,7 @@ class SegmentSource(Protocol):
     """The segments of a prompt, by index."""
 
     def __getitem__(self, index: int, /) -> Segment:
-        """The segment behind a link."""
+        """The segment of a link."""
         ...
 
 
@@ -66,14 +67,14 @@ class Cutter:
         account: int = 0,
         keeps_names: bool = False,
     ) -> None:
-        """Begin to cut a prompt.
+        """Prepare to cut a prompt.
 
         Args:
             index: What was sent before.
             links: The prompt.
-            segments: What it was hashed from.
-            account: On whose account it is sent.
-            keeps_names: Paths may have the names that the application gave to members of JSON values.
+            segments: What the links were hashed from.
+            account: The account that it is sent on.
+            keeps_names: Paths may contain the names that the application gave to members of JSON values.
         """
         self._index = index
         self._links = links
@@ -85,7 +86,7 @@ class Cutter:
         self.pieces: dict[ContentHash, tuple[Piece, ...]] = {}
 
     def cut(self, index: int) -> CutSegment:
-        """The pieces of a segment, with their texts; none if the prompt has too many, or was let go of."""
+        """The pieces of a segment, with their texts; none if the prompt has too many, or was released."""
         if index not in self._cut:
             if self._room <= 0 or self._segments is None:
                 return _UNCUT
@@ -108,7 +109,7 @@ class Cutter:
             self.cut(position)
 
     def release(self) -> None:
-        """Let go of the request: from now on, only segments that were cut have pieces."""
+        """Release the request: from now on, only segments that were cut have pieces."""
         self._segments = None
 
     @property
@@ -118,9 +119,9 @@ class Cutter:
 
 
 def compare(index: PrefixIndex, sent: SentPrompt, match: PrefixMatch, cutter: Cutter) -> Comparison | None:
-    """Compare a new prompt with the earlier one it resembles most; None if there is nothing like it.
+    """Compare a new prompt with the earlier one it resembles most; None if none resembles it.
 
-    Segments that the index does not know are cut, because it is to know their pieces later.
+    Segments that the index does not know are cut, so that it knows their pieces later.
     """
     links = sent.prompt.links
     if match.known_links == len(links):
@@ -143,47 +144,53 @@ def compare_with(
     nearest: SentPrompt,
     candidates: Iterable[SentPrompt] = (),
 ) -> Comparison:
-    """Compare a new prompt with a certain earlier one.
+    """Compare a new prompt with a given earlier one.
 
     Args:
         history: What was sent before.
         sent: The new prompt.
-        cutter: Of its segments.
+        cutter: Cuts its segments.
         nearest: The earlier one.
-        candidates: Others, which may have more of the new one's start.
+        candidates: Other earlier ones, which may share a longer start with the new one.
     """
     links, old = sent.prompt.links, nearest.prompt.links
     common = common_length(links, old)
     if common in (len(links), len(old)):
         return Comparison(nearest, None, links[common - 1].end_bytes if common else 0, 0)
-    starts = [_common_start(history, sent, cutter, other) for other in (nearest, *candidates)]
-    furthest = max(starts, key=lambda start: start.end_bytes)
+    own_start = furthest = _common_start(history, sent, cutter, nearest, common)
+    for other in candidates:
+        if other is not nearest:
+            its_common = common_length(links, other.prompt.links)
+            furthest = max(furthest, _common_start(history, sent, cutter, other, its_common), key=_end_bytes)
     return Comparison(
         nearest=nearest,
-        divergence=locate(links, old, cutter.cut, history.pieces),
+        divergence=locate(links, old, common, cutter.cut, history.pieces),
         common_bytes=furthest.end_bytes,
-        avoidable_bytes=_avoidable_bytes(history, links, cutter, starts[0]),
+        avoidable_bytes=_avoidable_bytes(history, links, cutter, own_start),
         cached=history.cached(furthest.followed_by, sent.scope) if furthest.followed_by is not None else {},
         is_other_template=is_other_template(history, sent, nearest, cutter.pieces),
     )
 
 
 class _CommonStart(NamedTuple):
-    """What two prompts begin with."""
+    """The common start of two prompts."""
 
     links: int
     pieces: int
-    """Of the first segment that differs."""
+    """Common pieces of the first segment that differs."""
     end_bytes: int
     followed_by: PrefixHash | None
-    """Of the earlier prompt, up to the segment that differs; None if it ends before."""
+    """Of the earlier prompt, up to and including the segment that differs; None if it ends before."""
+
+
+_end_bytes = attrgetter("end_bytes")
 
 
 def _common_start(
-    history: EarlierPrompts, sent: SentPrompt, cutter: Cutter, other: SentPrompt
+    history: EarlierPrompts, sent: SentPrompt, cutter: Cutter, other: SentPrompt, common: int
 ) -> _CommonStart:
+    """What a prompt begins with in another one, given how many links they share."""
     links, old = sent.prompt.links, other.prompt.links
-    common = common_length(links, old)
     end_bytes = links[common - 1].end_bytes if common else 0
     if common in (len(links), len(old)):
         return _CommonStart(common, 0, end_bytes, old[common].prefix if common < len(old) else None)
@@ -196,10 +203,10 @@ def _common_start(
 def _avoidable_bytes(
     history: EarlierPrompts, links: Sequence[Link], cutter: Cutter, start: _CommonStart
 ) -> int:
-    """Content that was sent before and is behind the place where the prompt diverges."""
+    """Length of the content that was sent before and follows the place where the prompt diverges."""
     first, here = links[start.links], cutter.cut(start.links).pieces
     rest_bytes = first.end_bytes - start.end_bytes
-    # A segment that is known only moved; of another one, the pieces count that are known.
+    # A known segment only moved; of an unknown one, the known pieces count.
     is_known = history.is_known(first.content)
     avoidable_bytes = rest_bytes if is_known else min(rest_bytes, _known_bytes(history, here[start.pieces :]))
     for link in links[start.links + 1 :]:
@@ -211,7 +218,7 @@ def _avoidable_bytes(
 
 
 def _known_bytes(history: EarlierPrompts, pieces: Sequence[Piece]) -> int:
-    """Length of the pieces that were sent before, if several in a row are long enough."""
+    """Length of the pieces that were sent before, in runs that are long enough."""
     known_bytes = run_bytes = 0
     known = history.known_pieces
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""All places where a prompt differs from an earlier one, up to the first long part that did not change."""
+"""All places where a prompt differs from an earlier one, up to the first long unchanged part."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from otel_promptcache.core.comparison.divergence import (
     Difference,
     Divergence,
     DivergenceKind,
-    common_length,
     other_segment,
 )
 from otel_promptcache.core.comparison.piece_differences import compare_pieces
@@ -19,28 +18,29 @@ from otel_promptcache.core.prompt.pieces import Piece
 from otel_promptcache.core.prompt.segments import Role
 
 MAX_DIFFERENCES = 5
-"""Places that are named."""
+"""Places where a prompt differs; further ones are not named."""
 UNCHANGED_BYTES = 4_096
-"""Bytes, about 1,024 tokens: so much unchanged text can be cached once the differences in front of it are gone."""
+"""Bytes, about 1,024 tokens: this much unchanged text can be cached once the differences before it are gone."""
 _MAX_SEGMENTS = 64
-"""Segments that are looked at behind the first difference."""
+"""Segments that are compared after the first difference."""
 
 
 def locate(
     new: Sequence[Link],
     old: Sequence[Link],
+    start: int,
     cut: Callable[[int], CutSegment],
     pieces: Callable[[ContentHash], Sequence[Piece]],
 ) -> Divergence:
-    """Find where a prompt differs from an earlier one; it does before either of them ends.
+    """Find where a prompt differs from an earlier one; they must differ before either of them ends.
 
     Args:
         new: The links of the prompt.
         old: The links of the earlier one.
+        start: How many links they share.
         cut: Gives the pieces of a segment of the prompt, by its index.
         pieces: Gives the pieces of a segment of the earlier one; empty if they are not remembered.
     """
-    start = common_length(new, old)
     walk = _Walk(new, old, cut, pieces)
     walk.follow(start)
     first = walk.found[0]
@@ -68,9 +68,12 @@ class _Walk:
     is_over: bool = False
 
     def follow(self, start: int) -> None:
-        """Collect the differences from the first segment on that is not the same."""
+        """Collect the differences, starting with the first segment that is not the same."""
         mine_at = theirs_at = start
-        new_end, old_end = (min(len(links), start + _MAX_SEGMENTS) for links in (self.new, self.old))
+        new_end, old_end = (
+            min(len(self.new), start + _MAX_SEGMENTS),
+            min(len(self.old), start + _MAX_SEGMENTS),
+        )
         while not self.is_over and mine_at < new_end and theirs_at < old_end:
             mine, theirs = self.new[mine_at], self.old[theirs_at]
             skips_mine = skips_theirs = True
@@ -114,6 +117,6 @@ class _Walk:
             begin_bytes, end_bytes = min(offset_bytes, end), min(offset_bytes + size_bytes, end)
             self._differs(Difference(link.path + path, event.kind, link.kind, begin_bytes, end_bytes))
             self.is_over |= event.kind is DivergenceKind.REORDERED
-        if len(self.found) == count:  # they differ in what the pieces do not tell
+        if len(self.found) == count:  # they differ in something that the pieces do not show
             at_bytes = end if there and here.pieces else begin
             self._differs(Difference(link.path, DivergenceKind.EDITED, link.kind, at_bytes, end))

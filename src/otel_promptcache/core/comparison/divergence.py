@@ -36,7 +36,7 @@ class Difference(NamedTuple):
     offset_bytes: int
     """How much of the prompt precedes it."""
     end_bytes: int
-    """Up to where in the prompt it reaches, as far as can be told."""
+    """Where in the prompt it ends, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,18 @@ class Divergence:
     kind: DivergenceKind
     segment: SegmentKind
     is_compaction: bool
-    """What is there replaces a part of the history."""
+    """The text there replaces a part of the history."""
     offset_bytes: int
     """How much of the prompt precedes it."""
     end_bytes: int = 0
-    """Up to where in the prompt it reaches, as far as can be told."""
+    """Where in the prompt it ends, as far as is known."""
     differences: tuple[Difference, ...] = ()
-    """All differences up to the first long part that did not change, this one included; at most five."""
+    """All differences up to the first long unchanged part, this one included; at most five."""
 
 
 @dataclass(frozen=True, slots=True)
 class CutSegment:
-    """A segment that differs from an earlier one, on the side whose text is at hand."""
+    """A segment that differs from an earlier one, on the side whose text is available."""
 
     pieces: tuple[Piece, ...]
     parts: Sequence[Part]
@@ -72,7 +72,7 @@ _RENDER_ORDER = tuple(SegmentKind)
 def common_length(new: Sequence[Link], old: Sequence[Link]) -> int:
     """How many links two prompts share from the start."""
     low, high = 0, min(len(new), len(old))
-    while low < high:  # equal prefixes are equal before, too
+    while low < high:  # equal prefixes have only equal prefixes before them
         middle = (low + high + 1) // 2
         if new[middle - 1].prefix == old[middle - 1].prefix:
             low = middle
@@ -92,7 +92,7 @@ def common_pieces(mine: Sequence[Piece], theirs: Sequence[Piece]) -> int:
 
 
 class OtherSegment(NamedTuple):
-    """Two different segments at the same place: what happened, and how to go on behind them."""
+    """Two different segments at the same place: what happened, and how to continue after them."""
 
     kind: DivergenceKind
     path: str
@@ -106,7 +106,7 @@ def other_segment(
 ) -> OtherSegment | None:
     """Tell what happened if two different segments are at the same place; None if one was edited into the other."""
     mine, theirs = new[mine_at], old[theirs_at]
-    if mine.kind is not theirs.kind:  # the kinds have their order, so one of the two has one segment more
+    if mine.kind is not theirs.kind:  # the kinds are ordered, so one of the two has one more segment
         if _RENDER_ORDER.index(mine.kind) < _RENDER_ORDER.index(theirs.kind):
             return OtherSegment(
                 DivergenceKind.ADDED, mine.path, mine.kind, skips_mine=True, skips_theirs=False

@@ -1,4 +1,4 @@
-"""What a process knows of a prompt joined with what its fleet knows."""
+"""Joins what a process knows of a prompt with what its fleet knows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import SentPrompt
 
 _SHARE_BEHIND = 0.5
-"""Share of what stands behind the known place that a variant has to have, to be what the prompt was made from."""
+"""Share of what follows the known place that a variant must have to count as the prompt's origin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class View:
 
     match: PrefixMatch
     comparison: Comparison | None
-    """With the earlier prompt that it resembles most; None if there is nothing like it."""
+    """With the earlier prompt that it resembles most; None if none resembles it."""
     sibling: Comparison | None
-    """With a prompt of the template that is alive, if this prompt's own prefix is not; else None."""
+    """With a prompt of the template that is still alive, if this prompt's own prefix is not; else None."""
 
 
 def join(
@@ -33,13 +33,13 @@ def join(
     snapshot: FleetSnapshot,
     now_seconds: float,
 ) -> View:
-    """Join the two; each knows what the other may not.
+    """Join the two; each may know what the other does not.
 
     Args:
         history: What this process sent before.
         sent: The prompt.
         own: What this process knows of it.
-        cutter: Of its segments, those cut that may differ.
+        cutter: Cuts its segments; those that may differ are already cut.
         snapshot: What the fleet knows of it.
         now_seconds: When it was sent.
     """
@@ -53,7 +53,7 @@ def join(
 
 
 def join_matches(own: PrefixMatch, snapshot: FleetSnapshot) -> PrefixMatch:
-    """How far a prompt goes where any process went before."""
+    """How far a prompt follows what any process sent before."""
     return PrefixMatch(
         steps=tuple(sorted((*own.steps, *snapshot.steps), key=lambda step: step.end_bytes)),
         known_links=max(own.known_links, snapshot.known_links),
@@ -67,10 +67,10 @@ def join_matches(own: PrefixMatch, snapshot: FleetSnapshot) -> PrefixMatch:
 def _comparison(
     history: EarlierPromptsOfFleet, sent: SentPrompt, own: View, cutter: Cutter, snapshot: FleetSnapshot
 ) -> Comparison | None:
-    """With the earlier prompt, of any process, that has most of it.
+    """Compare with the earlier prompt, of any process, that has most of its content.
 
-    A place that only the fleet knows has no prompt of its own. What diverges before it is not what broke the cache, so
-    this process's own comparison counts only if it goes as far; and a variant only if it has half of the rest.
+    A place that only the fleet knows has no prompt of its own. A divergence before it did not break the cache, so this
+    process's own comparison counts only if it reaches that far, and a variant only if it has half of the rest.
     """
     links, known = sent.prompt.links, snapshot.known_links
     known_bytes = links[known - 1].end_bytes if known else 0

@@ -15,11 +15,11 @@ from otel_promptcache.core.prompt.pieces import Piece
 from otel_promptcache.core.prompt.segments import SegmentKind
 
 MIN_REUSED_BYTES = 48
-"""Bytes; shorter content, such as "Yes, please.", returns by chance."""
+"""Bytes; shorter content, such as "Yes, please.", recurs by chance."""
 MAX_CANDIDATES = 8
-"""Prompts sent before that a new one is compared with."""
+"""Prompts sent earlier that a new one is compared with."""
 _SAME_TEMPLATE = 2 / 3
-"""Share of what two leading parts have in common, from which on one is an edit of the other."""
+"""Share that two leading parts must have in common for one to count as an edit of the other."""
 
 Pieces = Mapping[ContentHash, tuple[Piece, ...]]
 
@@ -29,8 +29,8 @@ def find_candidates(
 ) -> list[SentPrompt]:
     """Find the earlier prompts that a new one may be compared with; none if nothing like it was sent.
 
-    They are the owners of most of the content that is not at its place, the latest one that went the same way, and
-    the newest one of the template.
+    They are the owners of most of the content after the matched prefix, the latest prompt with that prefix, and the
+    newest one of the template.
     """
     votes: Counter[int] = Counter()
     owners: dict[int, SentPrompt] = {}
@@ -43,7 +43,7 @@ def find_candidates(
             owners[key] = prompt
             votes[key] += size_bytes
     if not owners and match.latest is not None:
-        return [match.latest]  # nothing is known behind it, so no other prompt has more
+        return [match.latest]  # nothing after it is known, so no other prompt has more
     found = {key: owners[key] for key, _ in votes.most_common(MAX_CANDIDATES)}
     for prompt in (match.latest, index.newest_of_template(sent)):
         if prompt is not None:
@@ -54,16 +54,15 @@ def find_candidates(
 def nearest_prompt(
     history: EarlierPrompts, sent: SentPrompt, candidates: Sequence[SentPrompt], pieces: Pieces
 ) -> SentPrompt:
-    """Find the candidate that most of a prompt's content comes from, wherever it is in either of them.
+    """Find the candidate that most of a prompt's content comes from, wherever it is in either prompt.
 
-    If several have as much of it, the one with the longest common prefix counts, then one of the same template, then
-    the newest.
+    Ties go to the one with the longest common prefix, then to one of the same template, then to the newest.
 
     Args:
         history: What was sent before.
         sent: The new prompt.
         candidates: As `find_candidates` gives them; at least one.
-        pieces: Of the prompt's segments that the index does not know.
+        pieces: The pieces of the prompt's segments that the index does not know.
     """
     if len(candidates) == 1:
         return candidates[0]
@@ -84,7 +83,7 @@ def is_other_template(history: EarlierPrompts, sent: SentPrompt, other: SentProm
     """Tell whether two prompts that share content are of different templates, not two versions of one.
 
     They are of one template if their fingerprints are equal, if one continues the conversation of the other, if they
-    have a tool in common, or if their leading parts are mostly the same.
+    have a tool in common, or if their leading parts are largely the same.
     """
     if other.fingerprint == sent.fingerprint:
         return False

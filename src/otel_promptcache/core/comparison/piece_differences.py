@@ -1,4 +1,4 @@
-"""What happened to the pieces of a segment that was edited, one after the other."""
+"""What happened to the pieces of an edited segment, in order."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ from otel_promptcache.core.comparison.divergence import CutSegment, DivergenceKi
 from otel_promptcache.core.prompt.chain import ContentHash
 from otel_promptcache.core.prompt.literals import changed_kinds, volatile_kind
 from otel_promptcache.core.prompt.pieces import Piece, hash_piece
+from otel_promptcache.core.prompt.serial import size_bytes_of
 
 SPACES = (" ", "\n", "\n\n", "  ", "\r\n", "\r\n\r\n", "\n\n\n", "\t", " \n", "\n  ", "\n    ")
-"""What usually separates a sentence from the next one."""
+"""What usually separates two sentences."""
+_MAX_SPACE_BYTES = max(map(len, SPACES))
 
 
 class PieceEvent(NamedTuple):
-    """Some pieces that did not change, or a difference."""
+    """Pieces that did not change, or a difference."""
 
     kind: DivergenceKind | None
     """None if the pieces are the same."""
     at: int
-    """Index of the first piece; the number of pieces if the difference is behind all of them."""
+    """Index of the first piece; the number of pieces if the difference is after all of them."""
     end: int
-    """Index behind the last one."""
+    """Index after the last piece."""
 
 
 def compare_pieces(here: CutSegment, there: Sequence[Piece]) -> Iterator[PieceEvent]:
     """Go through the pieces of a segment and of an earlier one side by side.
 
-    Nothing follows `REORDERED`: the pieces behind it do not correspond. Nothing is yielded if there are no pieces of
-    one of the two.
+    Nothing follows `REORDERED`, because the pieces after it do not correspond. Nothing is yielded if either of the two
+    has no pieces.
     """
     mine, theirs = here.pieces, there
     if not mine or not theirs:
         return
-    my_places: dict[ContentHash, int] = {}  # made if needed: most prompts differ in literals only
+    my_places: dict[ContentHash, int] = {}  # filled only if needed: most prompts differ in literals only
     their_places: dict[ContentHash, int] = {}
     at = other_at = 0
     while at < len(mine) and other_at < len(theirs):
@@ -43,13 +45,13 @@ def compare_pieces(here: CutSegment, there: Sequence[Piece]) -> Iterator[PieceEv
             same = common_pieces(mine[at:], theirs[other_at:])
             yield PieceEvent(None, at, at + same)
             at, other_at = at + same, other_at + same
-        elif _has_only_another_end(here, at, theirs, other_at):
-            yield PieceEvent(None, at, at + 1)
-            at, other_at = at + 1, other_at + 1
         elif one.masked == other.masked:
             text = here.parts[at][2]
-            for kind in changed_kinds(text, other.marks) or [volatile_kind(text)]:
+            for kind in changed_kinds(text, one.marks, other.marks) or [volatile_kind(text)]:
                 yield PieceEvent(DivergenceKind(kind), at, at + 1)
+            at, other_at = at + 1, other_at + 1
+        elif _has_only_another_end(here, at, theirs, other_at):
+            yield PieceEvent(None, at, at + 1)
             at, other_at = at + 1, other_at + 1
         else:
             my_places = my_places or _first_places(mine)
@@ -69,7 +71,7 @@ def compare_pieces(here: CutSegment, there: Sequence[Piece]) -> Iterator[PieceEv
 
 
 def _kind(*, is_mine_later: bool, is_theirs_later: bool) -> DivergenceKind:
-    """What happened at two pieces that differ, by whether each of them follows on the other side."""
+    """What happened where two pieces differ, by whether each of them occurs later on the other side."""
     if is_mine_later and is_theirs_later:
         return DivergenceKind.REORDERED
     if is_theirs_later:
@@ -82,7 +84,7 @@ def _first_places(pieces: Sequence[Piece]) -> dict[ContentHash, int]:
 
 
 def _has_only_another_end(here: CutSegment, at: int, theirs: Sequence[Piece], other_at: int) -> bool:
-    """Whether a sentence is the same but for the space behind it, because what follows it came or went."""
+    """Whether a sentence is the same except for the space after it, because the next one was added or removed."""
     following = here.pieces[at + 1].exact if at + 1 < len(here.pieces) else None
     other_following = theirs[other_at + 1].exact if other_at + 1 < len(theirs) else None
     if following == other_following:
@@ -90,5 +92,8 @@ def _has_only_another_end(here: CutSegment, at: int, theirs: Sequence[Piece], ot
     _, place, text, whole = here.parts[at]
     if whole is not None:
         return False
-    exact, bare = theirs[other_at].exact, text.rstrip()
+    bare = text.rstrip()
+    if not 0 <= theirs[other_at].size_bytes - size_bytes_of(bare) <= _MAX_SPACE_BYTES:
+        return False
+    exact = theirs[other_at].exact
     return any(hash_piece(place, bare + space) == exact for space in ("", *SPACES))

@@ -1,4 +1,4 @@
-"""What a prompt leaves in a cache with exact boundaries, and until when."""
+"""What a prompt leaves in a cache with exact boundaries, and how long it stays there."""
 
 from __future__ import annotations
 
@@ -6,13 +6,44 @@ from collections.abc import Mapping
 
 from otel_promptcache.core.memory.earlier import EarlierPrompts
 from otel_promptcache.core.memory.match import PrefixMatch
-from otel_promptcache.core.memory.nodes import SentPrompt
+from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.boundaries import Boundaries, Boundary
 
 
-def entries_left(
+def prefixes_left(
+    history: EarlierPrompts,
+    sent: SentPrompt,
+    match: PrefixMatch,
+    boundaries: Boundaries,
+    policy: CachePolicy,
+    usage: TokenUsage | None,
+    sent_at_seconds: float,
+    plain: CachedPrefix,
+) -> dict[int, CachedPrefix]:
+    """What is known of the links at which an answered prompt leaves a boundary or keeps one alive, by index.
+
+    Args:
+        history: What was sent before.
+        sent: The prompt.
+        match: What was known of it when it was sent.
+        boundaries: The prompt's own.
+        policy: The rules of the model that answered.
+        usage: What was reported; None if nothing was reported yet.
+        sent_at_seconds: When it was sent.
+        plain: What is known of the prompt's other links.
+    """
+    found: dict[int, CachedPrefix] = {}
+    left = _entries_left(history, sent, match, boundaries, policy, usage, sent_at_seconds, plain.at_seconds)
+    for (index, is_marked), until_seconds in left.items():
+        known = found.get(index, plain)
+        until = {**known.boundary_until_seconds, is_marked: until_seconds}
+        found[index] = known._replace(boundary_until_seconds=until)
+    return found
+
+
+def _entries_left(
     history: EarlierPrompts,
     sent: SentPrompt,
     match: PrefixMatch,
@@ -22,18 +53,7 @@ def entries_left(
     sent_at_seconds: float,
     now_seconds: float,
 ) -> Mapping[Boundary, float]:
-    """The boundaries that an answered prompt leaves or keeps alive, and until when the provider surely has them.
-
-    Args:
-        history: What was sent before.
-        sent: The prompt.
-        match: What was known of it when it was sent.
-        boundaries: Its own.
-        policy: The rules of the model that answered.
-        usage: What was reported; None if nothing was yet.
-        sent_at_seconds: When it was sent.
-        now_seconds: When it was answered.
-    """
+    """The boundaries, and until when the provider is certain to have them."""
     from_seconds = sent_at_seconds if policy.lives_from_request else now_seconds
     written = {
         each: from_seconds + policy.lifetime(_ttl(sent, each) or sent.options.ttl)
@@ -48,7 +68,7 @@ def entries_left(
         written = {}
     if furthest is None:
         return written
-    # What is in front of the furthest one is not written again: what is there lives on.
+    # Entries before the furthest one are not written again: those that are there stay alive.
     last, last_until_seconds = furthest
     alive = {each: _until_seconds(history, sent, each) for each in boundaries.writable if each < last}
     alive[last] = last_until_seconds
@@ -83,9 +103,9 @@ def _until_seconds(history: EarlierPrompts, sent: SentPrompt, boundary: Boundary
 
 
 def _lifetime(policy: CachePolicy, rest_seconds: float) -> float:
-    """The lifetime of an entry that is read: the shortest that the rest of its life fits into.
+    """The lifetime of an entry that is read: the shortest one that covers its remaining time.
 
-    To be marked with a longer one does not make an entry that is there live longer, as far as anybody knows.
+    As far as is known, marking an existing entry with a longer lifetime does not extend it.
     """
     lifetimes = (*policy.lifetime_seconds_by_name.values(), policy.lifetime(""))
     return min([each for each in lifetimes if each >= rest_seconds], default=max(lifetimes))

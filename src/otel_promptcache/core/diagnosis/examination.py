@@ -1,4 +1,4 @@
-"""One prompt against what was sent before it: opened when it is sent, judged when it is answered."""
+"""Compares one prompt with what was sent before it: opened when it is sent, judged when it is answered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from otel_promptcache.core.comparison.comparison import (
     compare_with,
 )
 from otel_promptcache.core.comparison.joining import View, join
-from otel_promptcache.core.diagnosis.entries import entries_left
+from otel_promptcache.core.diagnosis.entries import prefixes_left
 from otel_promptcache.core.diagnosis.reasons import MissReason, MissSource
 from otel_promptcache.core.diagnosis.sharing import proof_of_others
 from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, History, judge, provider_verdict
@@ -38,7 +38,7 @@ _OF_THE_MOMENT = frozenset(
 
 
 class Examination:
-    """What is known about one prompt while it is on its way."""
+    """What is known about one prompt while it is in flight."""
 
     def __init__(
         self,
@@ -51,22 +51,22 @@ class Examination:
         keeps_names: bool = False,
         is_shared: bool = False,
     ) -> None:
-        """Compare the prompt with earlier ones and note that it is on its way; `close` has to follow.
+        """Compare the prompt with earlier ones and note that it is in flight; `close` must follow.
 
         Args:
             index: What was sent before.
             sent: The prompt.
-            segments: What it was hashed from; their text is looked at now and not kept.
-            now_seconds: The present time.
-            policy: The rules of the model that is asked.
-            keeps_names: Paths may have the names that the application gave to members of JSON values.
+            segments: What it was hashed from; their text is read now and not kept.
+            now_seconds: The current time.
+            policy: The rules of the requested model.
+            keeps_names: Paths may contain the names that the application gave to members of JSON values.
             is_shared: A snapshot of what a fleet knows may follow; until the answer, the texts of segments that are
-                new to this process are held to be compared with it.
+                new to this process are kept for comparison with it.
         """
         links = sent.prompt.links
         self._index = index
         self.sent = sent
-        """The prompt, once it is answered with the scope that was served."""
+        """The prompt; once it is answered, with the scope in which it was served."""
         self.sent_at_seconds = now_seconds
         self.boundaries: Boundaries | None = None
         if policy.has_exact_boundaries or not policy.is_known:
@@ -81,7 +81,7 @@ class Examination:
         self._own = View(match, comparison, sibling)
         self._joined: View | None = None
         self.cutter: Cutter | None = None
-        """Of the segments that a snapshot may be compared with, while one may follow; None otherwise."""
+        """Cuts the segments that a snapshot may be compared with, while one may follow; None otherwise."""
         if is_shared:
             if has_lapsed:
                 cutter.cut_up_to(sent.prompt.leading)
@@ -93,7 +93,7 @@ class Examination:
         self._is_in_flight = True
         self._is_put_aside = self._is_answered = False
         self.processed_seconds: float | None = None
-        """When the provider had processed the prompt, since it was sent; None if it has not, or at an unknown time."""
+        """Time from sending to when the prompt was processed; None if it has not been, or the time is unknown."""
         self._known_links = match.known_links
         writable = self.boundaries.writable if self.boundaries else ()
         self._in_flight = index.begin(sent, writable, match.alive_links)
@@ -102,7 +102,7 @@ class Examination:
     def comparable_response_id(self) -> str | None:
         """The provider's name for the earlier response to compare with; None if there is none.
 
-        It is told to nobody but the host, and on the account, that gave it.
+        It is only ever sent to the host that gave it, on the same account.
         """
         comparison, sent = self._own.comparison, self.sent
         earlier = comparison.nearest if comparison else None
@@ -111,29 +111,29 @@ class Examination:
         return earlier.response_id
 
     def join(self, snapshot: FleetSnapshot) -> None:
-        """Add what the fleet knew when the prompt was sent; after the answer it is too late. For another thread."""
+        """Add what the fleet knew when the prompt was sent, unless that is answered. Called by a different thread."""
         if (cutter := self.cutter) is not None:
             view = join(self._index, self.sent, self._own, cutter, snapshot, self.sent_at_seconds)
             self._joined = view if self._is_in_flight else None
 
     @property
     def is_joined(self) -> bool:
-        """What the fleet knew is part of the judgement."""
+        """Whether what the fleet knew is part of the judgement."""
         return self._joined is not None
 
     def answered(
         self, reply: Reply, policy: CachePolicy, now_seconds: float, usage: TokenUsage | None = None
     ) -> AnsweredPrompt | None:
-        """The provider has processed the prompt: later ones may be read from it. The first call counts.
+        """Note that the provider has processed the prompt, so that later ones can reuse it. The first call counts.
 
         Args:
             reply: What the answer says so far.
             policy: The rules of the model that answered.
-            now_seconds: When that was known.
-            usage: What was reported; None if nothing was yet.
+            now_seconds: When this became known.
+            usage: What was reported; None if nothing was reported yet.
 
         Returns:
-            What it leaves there; None if this was told before.
+            What it leaves at the provider; None if this was noted before.
         """
         if self._is_answered:
             return None
@@ -148,7 +148,10 @@ class Examination:
         plain = CachedPrefix(now_seconds, from_seconds + policy.lifetime(sent.options.retention))
         boundaries: dict[int, CachedPrefix] = {}
         if self.boundaries is not None and self._has_same_rules(policy):
-            boundaries = self._boundaries_left(self.boundaries, plain, policy, usage, now_seconds)
+            match = (self._joined or self._own).match
+            boundaries = prefixes_left(
+                self._index, sent, match, self.boundaries, policy, usage, self.sent_at_seconds, plain
+            )
         is_same_scope = served_scope is asked_scope
         self._known_links = self._index.admit(
             sent, plain, boundaries, self._pieces, None if is_same_scope else asked_scope
@@ -156,32 +159,12 @@ class Examination:
         return AnsweredPrompt(sent, plain, boundaries)
 
     def _has_same_rules(self, policy: CachePolicy) -> bool:
-        """Whether the boundaries were found by the rules of the model that answered, which may be another one."""
+        """Whether the boundaries were found by the rules of the model that answered, which may be a different one."""
         has_boundaries = policy.has_exact_boundaries and self.boundaries is not None
         return has_boundaries and policy.is_opt_in is self._is_opt_in
 
-    def _boundaries_left(
-        self,
-        boundaries: Boundaries,
-        plain: CachedPrefix,
-        policy: CachePolicy,
-        usage: TokenUsage | None,
-        now_seconds: float,
-    ) -> dict[int, CachedPrefix]:
-        """What is known from now on of the links at which a boundary is left or kept alive."""
-        found: dict[int, CachedPrefix] = {}
-        match = (self._joined or self._own).match
-        left = entries_left(
-            self._index, self.sent, match, boundaries, policy, usage, self.sent_at_seconds, now_seconds
-        )
-        for (index, is_marked), until_seconds in left.items():
-            known = found.get(index, plain)
-            until = {**known.boundary_until_seconds, is_marked: until_seconds}
-            found[index] = known._replace(boundary_until_seconds=until)
-        return found
-
     def close(self) -> None:
-        """The prompt is not on its way any more; without `answered` no later one is measured by it."""
+        """Note that the prompt is no longer in flight; without `answered`, no later one is judged by it."""
         if self._is_in_flight:
             self._is_in_flight = False
             self.cutter = None
@@ -190,12 +173,12 @@ class Examination:
                 self._index.lose(self.sent)
 
     def put_aside(self) -> None:
-        """The provider will process the prompt at a time that is not known."""
+        """Note that the provider will process the prompt at an unknown time."""
         self.close()
         self._is_put_aside = True
 
     def answered_elsewhere(self) -> None:
-        """The provider never got the prompt: it leaves no trace. The first call counts."""
+        """Note that the prompt never reached the provider, so it leaves no trace. The first call counts."""
         if not self._is_answered:
             self._is_answered = True
             self.close()
@@ -212,23 +195,23 @@ class Examination:
         """Say what could have been read, and why it was not.
 
         Args:
-            usage: What was reported. Where the cached part was not, there is nothing to judge.
-            said: The provider's own word; it wins.
+            usage: What was reported. Without the cached part there is nothing to judge.
+            said: The provider's own diagnosis, which takes precedence.
             policy: The rules of the model that answered.
-            is_retried: An attempt failed before, but may have arrived at the provider.
+            is_retried: An earlier attempt failed, but may have reached the provider.
         """
         if usage.input_tokens is None or usage.cache_read_tokens is None:
             return Diagnosis()
         if not usage.has_further_readings:
             self._learn(usage, policy)
-        # Another model may have answered than the one whose rules were asked for when the prompt was sent.
+        # A different model may have answered than the one whose rules applied when the prompt was sent.
         unread_tokens = usage.input_tokens - usage.cache_read_tokens
         has_other_rules = policy.has_exact_boundaries and not self._has_same_rules(policy)
         if policy.is_opt_in and not self.sent.is_marked:
-            # What was read or written all the same was marked by somebody in between, who knows where.
+            # If anything was read or written, an intermediary has marked it, at an unknown place.
             has_other_rules = bool(usage.cache_read_tokens or usage.cache_write_tokens)
         if self.sent.options.is_continued or usage.has_further_readings or has_other_rules:
-            # What the provider puts in front, or could read up to, is not known: there is nothing of ours to say.
+            # What the provider prepends, or how far it could read, is unknown: we have nothing to add.
             return (said and provider_verdict(said, unread_tokens)) or Diagnosis()
         view = self._joined or self._own
         case = Case(
@@ -246,20 +229,20 @@ class Examination:
             self._learn_of_others(replace(case, match=self._own.match))
         diagnosis = judge(case, view.comparison, view.sibling, said)
         is_dated = diagnosis.reason in _OF_THE_MOMENT and diagnosis.source is MissSource.CLIENT
-        # What was readable, and what else was going on, when the provider came to it?
+        # What was readable, and what else was in flight, when the provider got to it is unknown.
         return Diagnosis() if self._is_put_aside and is_dated else diagnosis
 
     def _learn_of_others(self, case: Case) -> None:
-        """Note if the answer shows that other processes send the prompt, too. Losses are judged by what was known."""
+        """Note if the answer shows that other processes also send the prompt. Losses are judged by prior knowledge."""
         proof = proof_of_others(case, self._own.comparison, self._known_links)
         if proof is not None and not self._index.may_have_sent(proof.unsent, case.sent):
             self._index.share(case.sent, proof.links)
 
     def _compare_with_sibling(self, cutter: Cutter) -> Comparison | None:
-        """With the newest prompt of the template, if it is alive, for a prompt whose own prefix is not; else None.
+        """Compare with the template's newest prompt, if that is alive; for a prompt whose own prefix is not.
 
-        Each of two workers may have an order of its own for the same tools. One whose prefix has expired could have
-        read that of the other.
+        Two workers may each have their own order of the same tools. One whose prefix has expired could have read the
+        other's.
         """
         sent = self.sent
         sibling = self._index.newest_of_template(sent)
@@ -270,7 +253,7 @@ class Examination:
         return compare_with(self._index, sent, cutter, sibling)
 
     def _learn(self, usage: TokenUsage, policy: CachePolicy) -> None:
-        """Note how many tokens the whole prompt has, and its last boundary: later estimates start from there."""
+        """Note how many tokens there are in the prompt and up to its last boundary, as a base of later estimates."""
         links = self.sent.prompt.links
         if not links or usage.input_tokens is None or self.sent.options.is_continued:
             return

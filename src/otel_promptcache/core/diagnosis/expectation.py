@@ -1,4 +1,4 @@
-"""How many tokens the provider could have read for a prompt, by its rules and by what was sent before."""
+"""How many tokens the provider could have read for a prompt, given its rules and what was sent before."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from otel_promptcache.core.prompt.boundaries import Boundary
 from otel_promptcache.core.prompt.segments import CacheScope
 
 _ESTIMATE_TOLERANCE = 0.25
-"""Share by which tokens that were estimated from bytes may be off: texts differ in bytes a token."""
+"""Share by which tokens estimated from bytes may be off: texts differ in bytes per token."""
 _ROUNDING_TOKENS = 128
 _MAX_ROUNDING_TOKENS = 512
-"""However wide the steps: what the provider leaves out of a report when it rounds it."""
+"""The most that a provider leaves out of a report by rounding, however wide the steps."""
 
 
 class Estimate(NamedTuple):
-    """Tokens that could have been read; none is 0."""
+    """Tokens that could have been read; 0 if none."""
 
     tokens: int
     """By proportion of bytes, from the nearest place whose tokens the provider reported."""
     sure_tokens: int
-    """No fewer than these, as far as bytes can tell."""
+    """A lower bound, as far as bytes can tell."""
 
 
 NOTHING = Estimate(0, 0)
@@ -35,47 +35,47 @@ NOTHING = Estimate(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What could have been read, each under one more condition than the next."""
+    """What could have been read, under successively weaker conditions."""
 
     readable: Estimate
     """In the same scope, alive, at a place that the rules can match: what the provider should have read."""
     lapsed: Estimate
-    """The same, whatever its age."""
+    """The same, at any age."""
     unmarked: Estimate
-    """In the same scope and alive, wherever the prompts part: what a boundary there would have made readable."""
+    """In the same scope and alive, wherever the prompts diverge: what a boundary there would have made readable."""
     elsewhere: Estimate
-    """In another scope, and alive."""
+    """In a different scope, and alive."""
     closest_scope: CacheScope | None
-    """Of the scopes in which that was sent, the one with the fewest differences; None where there is none."""
+    """Of the scopes in which that was sent, the one with the fewest differences; None if there is none."""
     in_flight: Estimate
     """In the same scope, of a request that had not been answered yet."""
     avoidable_tokens: int
-    """Sent before, but behind the divergence, and not read all the same."""
+    """Content that was sent before but follows the divergence, less what was read nevertheless."""
     tolerance_tokens: int
     """What may be missing without meaning anything: rounding."""
     shared_tokens: int = 0
     """What the prompt and earlier ones begin with, however short and however old."""
     shareable_tokens: int = 0
-    """What another process may have sent of it, for all that this one knows."""
+    """The part that another process may have sent, as far as this one knows."""
     with_others: Estimate = NOTHING
-    """In the same scope, and sent by other processes, too."""
+    """In the same scope, and also sent by other processes."""
     with_others_bytes: int = 0
-    """How long that is, however short."""
+    """Length of the same, however short."""
     marked_tokens: int = 0
-    """No fewer than these are in front of the last mark, as far as bytes can tell."""
+    """A lower bound of what precedes the last mark, as far as bytes can tell."""
     is_met: bool = False
-    """Nothing can have been lost, whatever the condition."""
+    """Nothing can have been lost under any condition."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """A request, to tell which earlier prefixes it can read."""
+    """Tells which earlier prefixes a request can read."""
 
     scope: CacheScope
     boundaries: Collection[Boundary] | None
-    """Where it can read; None where boundaries do not count."""
+    """Where it can read; None if boundaries do not count."""
     has_units: bool
-    """Only where an earlier prompt ended is it known that it can read."""
+    """It is known that it can read only where an earlier prompt ended."""
     now_seconds: float
 
     def is_alive(self, step: Step) -> bool:
@@ -106,7 +106,7 @@ class _Reader:
         return any(Boundary(step.position, kind) in self.boundaries for kind in step.boundaries_in_flight)
 
     def _ends(self, step: Step) -> bool:
-        """Whether it can be read up to there as far as units are concerned: if there are any, a prompt ended there."""
+        """Whether units allow reading up to there: if the cache has units, a prompt must have ended there."""
         return not self.has_units or step.tokens is not None
 
     def is_shared(self, step: Step) -> bool:
@@ -114,7 +114,7 @@ class _Reader:
         return seen is not None and seen.is_shared
 
     def _left(self, step: Step) -> list[float]:
-        """Until when the boundaries live that were left at a place where this request can read."""
+        """Until when those boundaries live that were left at a place and that this request can read."""
         seen = step.cached.get(self.scope)
         left = seen.boundary_until_seconds.items() if seen else ()
         return [until for kind, until in left if Boundary(step.position, kind) in (self.boundaries or ())]
@@ -130,16 +130,16 @@ def expect(
     read_tokens: int,
     now_seconds: float,
 ) -> Expectation:
-    """Turn what is known about a prompt into tokens, once the provider has said how many it has.
+    """Turn what is known about a prompt into tokens, once the provider has reported how many it has.
 
     Args:
         sent: The prompt.
-        match: How far it goes where others went.
-        comparison: With the earlier prompt that it resembles most; None where there is nothing like it.
+        match: How far it follows earlier ones.
+        comparison: With the earlier prompt that it resembles most; None if none resembles it.
         policy: The rules of the model that answered.
-        boundaries: Where the prompt can be read, if these rules know of boundaries.
+        boundaries: Where the prompt can be read, if these rules have boundaries.
         input_tokens: Of the whole prompt, as reported.
-        read_tokens: Of these, what was read from the cache.
+        read_tokens: How many of these were read from the cache.
         now_seconds: When the prompt was sent.
     """
     links = sent.prompt.links
@@ -147,11 +147,11 @@ def expect(
     reader = _Reader(sent.scope, boundaries_that_count, policy.has_units, now_seconds)
     steps = match.steps
     if comparison is not None and comparison.cached:
-        # Inside the segment in which they part, the prompts may still agree for a while.
+        # Inside the segment in which they diverge, the prompts may still share a start.
         inside = Step(len(links), comparison.common_bytes, None, comparison.cached)
         steps = tuple(sorted((*steps, inside), key=lambda step: step.end_bytes))
 
-    estimates: dict[int, Estimate] = {}  # as a rule, all the questions have one answer
+    estimates: dict[int, Estimate] = {}  # usually, all conditions have the same answer
 
     def longest(condition: Callable[[Step], bool]) -> Estimate:
         for step in reversed(steps):
@@ -164,14 +164,14 @@ def expect(
         return estimates[step.end_bytes]
 
     readable = longest(reader.is_readable)
+    avoidable_tokens = _avoidable_tokens(sent, match, comparison, input_tokens, read_tokens)
     tolerance_tokens = rounding_tokens(policy)
-    has_parted = comparison is not None and comparison.divergence is not None
-    # As a rule it is the furthest step that can be read.
+    # Usually, the step that can be read is the furthest one.
     furthest = estimates.get(steps[-1].end_bytes) or longest(_any_step) if steps else NOTHING
-    if read_tokens and not has_parted and furthest.tokens - read_tokens <= tolerance_tokens:
-        # All that anyone sent of it was read, which is what most requests come to: no other question is left.
+    if read_tokens and max(furthest.tokens - read_tokens, avoidable_tokens) <= tolerance_tokens:
+        # Everything that was sent before was read, as in most requests: there is nothing else to ask.
         return Expectation(
-            readable, readable, readable, NOTHING, None, NOTHING, 0, tolerance_tokens, is_met=True
+            readable, readable, readable, NOTHING, None, NOTHING, avoidable_tokens, tolerance_tokens, is_met=True
         )  # fmt: skip
     return Expectation(
         readable=readable,
@@ -180,7 +180,7 @@ def expect(
         elsewhere=longest(reader.is_alive_elsewhere),
         closest_scope=_closest_scope(reader, steps),
         in_flight=longest(reader.is_in_flight),
-        avoidable_tokens=_avoidable_tokens(sent, match, comparison, input_tokens, read_tokens),
+        avoidable_tokens=avoidable_tokens,
         tolerance_tokens=tolerance_tokens,
         shared_tokens=tokens_up_to(match, steps[-1].end_bytes, sent, input_tokens)[0] if steps else 0,
         shareable_tokens=_shareable_tokens(sent, match, input_tokens),
@@ -195,7 +195,7 @@ def _any_step(_: Step) -> bool:
 
 
 def rounding_tokens(policy: CachePolicy) -> int:
-    """What may be missing of a report without meaning anything."""
+    """How many tokens may be missing from a report without meaning anything."""
     return min(max(policy.step_tokens or 0, _ROUNDING_TOKENS), _MAX_ROUNDING_TOKENS)
 
 
@@ -205,7 +205,9 @@ def _avoidable_tokens(
     if comparison is None or comparison.divergence is None:
         return 0
     tokens = estimated_offset_tokens(sent, comparison.avoidable_bytes, input_tokens)
-    # What was read behind the divergence was not spoiled: another process may have sent more than we know.
+    if not tokens:
+        return 0
+    # What was read after the divergence was not spoiled: another process may have sent more than we know.
     end_tokens, _ = tokens_up_to(match, comparison.divergence.end_bytes, sent, input_tokens)
     return max(0, tokens - max(0, read_tokens - end_tokens))
 
@@ -225,7 +227,7 @@ def _shareable_tokens(sent: SentPrompt, match: PrefixMatch, input_tokens: int) -
 
 
 def _closest_scope(reader: _Reader, steps: Sequence[Step]) -> CacheScope | None:
-    """Of the scopes in which about as much was sent as in any, the one that differs least."""
+    """The scope that differs least, of those in which more than half as much was sent as in any."""
     if not any(map(reader.is_alive_elsewhere, steps)):
         return None
     length_bytes = {other: step.end_bytes for step in steps for other in reader.scopes_elsewhere(step)}
@@ -237,10 +239,10 @@ def _closest_scope(reader: _Reader, steps: Sequence[Step]) -> CacheScope | None:
 def _estimate(
     match: PrefixMatch, end_bytes: int, sent: SentPrompt, policy: CachePolicy, input_tokens: int
 ) -> Estimate:
-    """What of the first bytes of a prompt can be read by the rules."""
+    """How many tokens of the first bytes of a prompt can be read under the rules."""
     if not policy.has_cache or not end_bytes:
         return NOTHING
-    # Where no step is published, as wide a one as any is taken, so that no more is expected than can be read.
+    # If no step is published, one as wide as any is assumed, so that no more is expected than can be read.
     minimum_tokens, step_tokens = policy.minimum_tokens or 0, policy.step_tokens or _ROUNDING_TOKENS
     tokens, error_tokens = tokens_up_to(match, end_bytes, sent, input_tokens)
     usable = tokens - tokens % step_tokens
@@ -250,7 +252,7 @@ def _estimate(
 
 
 def tokens_up_to(match: PrefixMatch, end_bytes: int, sent: SentPrompt, input_tokens: int) -> tuple[int, int]:
-    """Tokens of the first bytes of a prompt, from the nearest place whose tokens are known, and the error."""
+    """Tokens of the first bytes of a prompt, from the nearest place whose tokens are known, and the possible error."""
     known_bytes, known_tokens = 0, 0
     for step in match.steps:
         if step.tokens is not None and step.end_bytes <= end_bytes and step.tokens <= input_tokens:
@@ -264,6 +266,6 @@ def tokens_up_to(match: PrefixMatch, end_bytes: int, sent: SentPrompt, input_tok
 
 
 def estimated_offset_tokens(sent: SentPrompt, offset_bytes: int, input_tokens: int) -> int:
-    """Where in a prompt a byte stands, in tokens, by proportion."""
+    """The offset of a byte in a prompt, in tokens, by proportion."""
     total_bytes = sent.prompt.size_bytes
     return round(offset_bytes * input_tokens / total_bytes) if total_bytes else 0

@@ -14,7 +14,7 @@ from otel_promptcache.core.prompt.segments import SegmentKind
 
 
 class MissReason(str, Enum):
-    """Why; the first nine are the provider's own names.
+    """Why less was read; the first nine are the provider's own names.
 
     Source: openai 3.51.0, `types/responses/response.py`, PromptCacheDiagnostics (checked 2026-11-20).
     """
@@ -29,7 +29,7 @@ class MissReason(str, Enum):
     CONTEXT_COMPACTED = "context_compacted"
     INPUT_CHANGED = "input_changed"
     ENDPOINT_CHANGED = "endpoint_changed"
-    """Another host, or another provider behind a router, has the prompt."""
+    """A different host, or a different provider behind a router, has the prompt."""
     SETTINGS_CHANGED = "settings_changed"
     """A setting that is part of the rendered prompt or of the routing changed; the place names it."""
     COLD_START = "cold_start"
@@ -41,7 +41,7 @@ class MissReason(str, Enum):
     RATE_OVERFLOW = "rate_overflow"
     CONCURRENT = "concurrent"
     UNSEEN = "unseen"
-    """Other processes send the prompt, too, and this one has not seen enough to say."""
+    """Other processes also send the prompt, and this one has not seen enough to tell."""
     PROVIDER = "provider"
     """The prompt did not change, its lifetime had not passed, the rate was low: not the application's doing."""
 
@@ -56,11 +56,11 @@ CONTENT_REASONS = frozenset(
         MissReason.NO_MATCHING_BREAKPOINT,
     }
 )
-"""Those for which it matters where the prompt diverges from an earlier one."""
+"""Reasons for which it matters where the prompt diverges from an earlier one."""
 
 
 class MissSource(str, Enum):
-    """Who says so."""
+    """Who gives the reason."""
 
     PROVIDER = "provider"
     """The API's own diagnostics."""
@@ -70,7 +70,7 @@ class MissSource(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that the rules look at."""
+    """Everything that the rules look at."""
 
     sent: SentPrompt
     nearest: SentPrompt | None
@@ -82,7 +82,7 @@ class Evidence:
     requests_last_minute: int
     has_lineage: bool
     is_other_template: bool = False
-    """The earlier prompt that it is compared with is of another template."""
+    """The earlier prompt that it is compared with is of a different template."""
     has_written: bool = True
     """Something was written to the cache, or it was not reported that nothing was."""
 
@@ -97,7 +97,7 @@ class Evidence:
         return self.expectation.tolerance_tokens
 
     def lost(self, estimate: Estimate) -> int:
-        """What was not read of tokens that could have been; 0 where the difference means nothing."""
+        """How many tokens could have been read but were not; 0 if the difference means nothing."""
         is_sure = estimate.sure_tokens - self.read_tokens > self.tolerance_tokens
         return estimate.tokens - self.read_tokens if is_sure else 0
 
@@ -108,7 +108,7 @@ class Finding:
 
     reason: MissReason
     tokens: int | None
-    """None where it is not known how many."""
+    """None if unknown."""
 
 
 Rule = Callable[[Evidence], Finding | None]
@@ -134,7 +134,7 @@ _SEGMENT_REASONS = {
 
 
 def diagnose(evidence: Evidence) -> Finding | None:
-    """The first rule that applies; None if nothing worth mentioning was lost, or if the reason would be assumed."""
+    """The first rule that applies; None if nothing significant was lost, or if the reason would be an assumption."""
     for rule in RULES:
         if (finding := rule(evidence)) is not None:
             return None if _is_assumed(finding, evidence.policy) else finding
@@ -142,7 +142,7 @@ def diagnose(evidence: Evidence) -> Finding | None:
 
 
 def _is_assumed(finding: Finding, policy: CachePolicy) -> bool:
-    """Whether a reason would rest on numbers that nobody has published."""
+    """Whether a reason would rest on unpublished numbers."""
     if finding.reason is MissReason.EXPIRED:
         return not policy.has_published_lifetime
     return finding.reason is MissReason.PROVIDER and not policy.expects_reads
@@ -158,7 +158,7 @@ def _caching_disabled(evidence: Evidence) -> Finding | None:
 
 
 def _nothing_written(evidence: Evidence) -> Finding | None:
-    """What is in front of the last mark was too short to be written, or was not written all the same."""
+    """What precedes the last mark was too short to be written, or was long enough and still not written."""
     minimum_tokens = evidence.policy.minimum_tokens
     if not evidence.is_unwritten or not evidence.sent.is_marked or minimum_tokens is None:
         return None
@@ -192,7 +192,7 @@ def _scope_changed(evidence: Evidence) -> Finding | None:
     changed = evidence.sent.scope.differences(closest)[0]
     lost, lapsed = evidence.lost(evidence.expectation.elsewhere), evidence.lost(evidence.expectation.lapsed)
     if lapsed + evidence.tolerance_tokens >= lost:
-        return None  # its own copy would have done, had it not expired
+        return None  # its own copy would have been enough, had it not expired
     return _finding(_SCOPE_REASONS[changed], lost)
 
 
@@ -205,14 +205,14 @@ def _mode_changed(evidence: Evidence) -> Finding | None:
 
 
 def content_changed(evidence: Evidence) -> Finding | None:
-    """The application changed something in front of content that it sent before."""
+    """The application changed something that precedes content it sent before."""
     divergence, avoidable = evidence.divergence, evidence.expectation.avoidable_tokens
     if divergence is None or avoidable <= max(evidence.tolerance_tokens, evidence.policy.step_tokens or 0):
         return None
-    # A prefix that is too short to be cached even when nothing is spoiled is no loss.
+    # A prefix that is too short to be cached even when nothing is spoiled is not a loss.
     is_too_short = evidence.read_tokens + avoidable < (evidence.policy.minimum_tokens or 0)
-    # A name on top, or another tool in front, makes another template of mostly the same text. A new agent
-    # that shares some text with another one is not that.
+    # A name at the top, or a different first tool, makes a different template of mostly the same text. A new
+    # agent that shares some text with an existing one is not such a change.
     is_new_agent = not evidence.has_lineage and 3 * avoidable < 2 * evidence.input_tokens
     if is_too_short or is_new_agent:
         return None
@@ -224,7 +224,7 @@ def content_changed(evidence: Evidence) -> Finding | None:
 
 
 def _mostly_unmarked(evidence: Evidence) -> Finding | None:
-    """A breakpoint is missing that would have saved more than what a change spoils."""
+    """A missing breakpoint would have saved more than a change spoils."""
     missing = _no_matching_breakpoint(evidence) if evidence.policy.is_opt_in else None
     spoiled_tokens = evidence.expectation.avoidable_tokens
     return missing if missing is not None and (missing.tokens or 0) > spoiled_tokens else None
@@ -237,12 +237,12 @@ def _no_matching_breakpoint(evidence: Evidence) -> Finding | None:
 
 
 def _nothing_to_read(evidence: Evidence) -> Finding | None:
-    # What is shared but no unit of its own yet cannot be read by the rules, though it was sent before.
+    # What is shared but not yet a unit cannot be read under the rules, although it was sent before.
     is_between_units = evidence.policy.has_units and evidence.expectation.unmarked.tokens > 0
     if evidence.read_tokens > 0 or is_between_units:
         return None
     expectation, minimum_tokens = evidence.expectation, evidence.policy.minimum_tokens or 0
-    # What other processes may have sent of it has to be too short as well.
+    # What other processes may have sent of it must be too short as well.
     is_short = max(expectation.shared_tokens, expectation.shareable_tokens) < minimum_tokens
     is_too_short = evidence.has_lineage and expectation.shared_tokens > 0 and is_short
     return Finding(MissReason.BELOW_MINIMUM if is_too_short else MissReason.COLD_START, 0)

@@ -1,4 +1,4 @@
-"""Proof that other processes send the start of a prompt, too: more of it was read than this one can have sent."""
+"""Proof that other processes also send the start of a prompt: more of it was read than this one can have sent."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from otel_promptcache.core.diagnosis.verdict import Case
 from otel_promptcache.core.prompt.chain import PrefixHash
 
 MIN_READ_TOKENS = 1_024
-"""Tokens; a shorter read may be of what a server itself puts in front of each prompt."""
+"""Tokens; a shorter read may be of what a server itself prepends to each prompt."""
 _DENSITY = 4
-"""One text has up to so many times as many tokens a byte as another one."""
+"""The ratio by which texts may differ in tokens per byte."""
 _MAX_TOKEN_BYTES = 16
-"""Of a whole prompt, on average; a provider that counts fewer tokens, or more than bytes, has got another prompt."""
+"""Average of a whole prompt; a provider that counts fewer tokens, or more than bytes, got a different prompt."""
 
 
 class Proof(NamedTuple):
     """More was read than this process can have sent, as far as it remembers."""
 
     unsent: PrefixHash
-    """Up to the first segment that was read and is not known. Was it sent and forgotten, this is no proof."""
+    """Up to and including the first segment that was read but is not known. If it was forgotten, this is no proof."""
     links: int
     """How many links were read, the last one at least in part."""
 
@@ -31,14 +31,14 @@ class Proof(NamedTuple):
 def proof_of_others(case: Case, comparison: Comparison | None, known_when_answered: int) -> Proof | None:
     """Tell whether a read shows that another process sends the start of the prompt; None if this one may explain it.
 
-    A whole segment has to be read that this process does not know, beyond the longest prompt that it has sent the same
-    way, and behind what the model itself answered to it: some servers can read their own output, too. The last
-    segment shows nothing, because other prompts may have begun it alike.
+    A whole segment that this process does not know must have been read, beyond the longest prompt that it has sent
+    with the same start, and after the model's own answer to that, as some servers can also read their own output. The
+    last segment proves nothing, because other prompts may begin the same way.
 
     Args:
         case: The request.
-        comparison: With the earlier prompt that it resembles most; None if there is nothing like it.
-        known_when_answered: How many of its links were known when it was answered.
+        comparison: With the earlier prompt that it resembles most; None if none resembles it.
+        known_when_answered: How many links of its prompt were known when it was answered.
     """
     links, match, read_tokens = case.sent.prompt.links, case.match, case.read_tokens
     if not case.input_tokens <= case.sent.prompt.size_bytes <= _MAX_TOKEN_BYTES * case.input_tokens:

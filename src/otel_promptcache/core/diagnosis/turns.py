@@ -1,4 +1,4 @@
-"""Which parts of a prompt that this process does not know another one may have sent."""
+"""Which parts of a prompt, unknown to this process, another one may have sent."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from otel_promptcache.core.prompt.segments import Role
 
 
 def after_answer(links: Sequence[Link], position: int) -> int:
-    """Where a prompt goes on behind what the model says from a place on."""
+    """Where a prompt continues after what the model says from a place on."""
     while position < len(links) and links[position].role is Role.ASSISTANT:
         position += 1
     return position
 
 
 def shareable_links(links: Sequence[Link], known_links: int) -> int:
-    """How many links another process may have sent, for all that this one knows.
+    """How many links another process may have sent, as far as this one knows.
 
-    These are all but the last one, which is what this request asks. If the prompt only goes on by one answer and what
-    is said to it, they are those that are known: nobody can have sent the answer before.
+    These are all but the last one, which is what this request asks. If the prompt only adds one answer and the reply
+    to it, they are the known ones, as nobody can have sent the answer before.
     """
     goes_on = after_answer(links, known_links)
     is_next_turn = 0 < known_links < goes_on

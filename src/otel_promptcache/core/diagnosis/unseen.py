@@ -1,4 +1,4 @@
-"""What a process says of a loss if others send the prompt, too, and it has not seen enough."""
+"""What a process says of a loss if others also send the prompt, and it has not seen enough."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from otel_promptcache.core.prompt.chain import ROUTING_CHARS
 def unless_unseen(finding: Finding, evidence: Evidence) -> Finding:
     """The same finding if this process alone explains the loss, else one that says that it cannot.
 
-    Others that send the start of the prompt may have made it too many requests a minute, kept a prefix alive that
-    expired here, or sent what looks new here. What was lost is known all the same, if this process sent it before.
+    Others that send the start of the prompt may have pushed it over its rate limit, kept a prefix alive that expired
+    here, or sent what looks new here. How much was lost is still known, if this process sent it before.
     """
     expectation = evidence.expectation
     if not expectation.with_others_bytes:
@@ -20,7 +20,7 @@ def unless_unseen(finding: Finding, evidence: Evidence) -> Finding:
     if finding.reason in (MissReason.COLD_START, MissReason.BELOW_MINIMUM):
         return Finding(MissReason.UNSEEN, None)
     if finding.reason is MissReason.PROVIDER:
-        is_explained = expectation.with_others_bytes < ROUTING_CHARS  # the rate is that of another start
+        is_explained = expectation.with_others_bytes < ROUTING_CHARS  # the rate is that of a different start
     elif finding.reason is MissReason.EXPIRED:
         is_explained = not evidence.lost(expectation.with_others)  # what others keep alive was read
     elif finding.reason is MissReason.NO_MATCHING_BREAKPOINT:

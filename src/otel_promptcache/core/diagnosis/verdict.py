@@ -29,13 +29,13 @@ from otel_promptcache.core.prompt.segments import SegmentKind
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a prompt parts from the earlier one that it is compared with."""
+    """Where a prompt diverges from the earlier one that it is compared with."""
 
     path: str
     kind: DivergenceKind | None = None
-    """None for a setting, which is no place in the prompt."""
+    """None for a setting, which is not a place in the prompt."""
     token: int | None = None
-    """Estimated offset; None likewise."""
+    """Estimated offset; None if unknown."""
 
 
 class History(str, Enum):
@@ -58,27 +58,26 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Why a request read less than it could have; all None where it did not, or where it cannot be told."""
+    """Why a request read less than it could have; all None if it did not, or if that cannot be told."""
 
     expected_tokens: int | None = None
-    """What the provider could have read for this very prompt."""
+    """What the provider could have read for exactly this prompt."""
     avoidable_tokens: int | None = None
-    """Content that was sent before, but stands where no prefix cache can reach it."""
+    """Content that was sent before, but is where no prefix cache can reach it."""
     reason: MissReason | None = None
     source: MissSource | None = None
     missed_tokens: int | None = None
-    """What was processed again for that reason; 0 for a prompt that nothing like it preceded, None where it is not
-    known."""
+    """What was processed again for that reason; 0 for a prompt that resembles no earlier one, None if unknown."""
     place: Place | None = None
     changes: tuple[Change, ...] = ()
-    """All places up to the first 1,024 tokens that did not change, at most five; empty if there is only one."""
+    """All places up to the first 1,024 unchanged tokens, at most five; empty if there is only one."""
     breakpoint_path: str | None = None
     """The message at whose end a breakpoint would have made the shared prefix readable; None if it ends inside a
     message, or if that was not what was missing."""
     is_other_template: bool = False
-    """The earlier prompt, which has most of this one's content, is of another template."""
+    """The earlier prompt, which has most of this one's content, is of a different template."""
     history: History = History.PROCESS
-    """Whose requests it is judged by."""
+    """Whose requests it is judged against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class Case:
     policy: CachePolicy
     """The rules of the model that answered."""
     boundaries: Collection[Boundary]
-    """Where the prompt can be read, if these rules know of boundaries."""
+    """Where the prompt can be read, if these rules have boundaries."""
     input_tokens: int
     read_tokens: int
     now_seconds: float
@@ -113,9 +112,10 @@ def judge(
 
     Args:
         case: The request.
-        comparison: With the earlier prompt that it resembles most; None if there is nothing like it.
+        comparison: With the earlier prompt that it resembles most; None if none resembles it.
         sibling: With a prompt of the same template that is alive, if this prompt's own prefix is not; else None.
-        said: The provider's own word; it wins, unless nothing was to be cached: it compares prompts, cached or not.
+        said: The provider's own diagnosis. It takes precedence unless nothing was to be cached: it also compares
+            uncached prompts.
     """
     expectation = _expect(case, comparison)
     diagnosis = Diagnosis(expectation.readable.tokens, expectation.avoidable_tokens, history=case.history)
@@ -152,10 +152,10 @@ def judge(
 
 
 def provider_verdict(said: ProviderDiagnosis, unread_tokens: int) -> Diagnosis | None:
-    """What the provider says; None if it is nothing that is known.
+    """What the provider says; None if its reason is not a known one.
 
     Args:
-        said: Its word. Some providers estimate the tokens, and may come to too many.
+        said: Its own diagnosis. Some providers estimate the tokens, and may overestimate them.
         unread_tokens: What was not read from the cache: no more can have been missed.
     """
     if said.reason not in MissReason.__members__.values():
@@ -226,7 +226,7 @@ def _placed(
 
 
 def _breakpoint_path(case: Case, comparison: Comparison | None, expectation: Expectation) -> str | None:
-    """The last message that an earlier prompt in the same scope has, too; None if they diverge behind its start."""
+    """The last message that an earlier prompt in the same scope also has; None if they diverge inside the next."""
     links, alive = case.sent.prompt.links, case.match.alive_links
     while alive and links[alive - 1].kind is SegmentKind.SETTING:
         alive -= 1

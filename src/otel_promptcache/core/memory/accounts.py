@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 MAX_HOSTS = 256
-"""Endpoints whose first account is remembered; each request to another one is told apart by its own account."""
+"""Endpoints whose first account is remembered; requests to further ones are distinguished by their own account."""
 
 
 class Accounts:
-    """Tells the customers of a platform apart, without taking one application at two endpoints for two of them.
+    """Distinguishes the customers of a platform, but counts one application at two endpoints as one customer.
 
     Each endpoint has keys of its own. An application that has one key for each is one customer, and what it sent to one
     endpoint can be compared with what it sends to another. Once a second key is used at any endpoint, the process
@@ -16,7 +16,7 @@ class Accounts:
 
     def __init__(self) -> None:
         self._first: dict[str, int] = {}
-        self._is_shared = False
+        self._has_several_customers = False
 
     def customer(self, host: str, account: int) -> int:
         """Whose request it is: 0 for the first account at an endpoint, else the account itself.
@@ -26,15 +26,15 @@ class Accounts:
             account: A hash of the credentials.
         """
         first = self._first.get(host)
-        if first is None and not self._is_shared and len(self._first) < MAX_HOSTS:
+        if first is None and not self._has_several_customers and len(self._first) < MAX_HOSTS:
             first = self._first.setdefault(host, account)
         if first == account:
             return 0
         if first is not None:
-            self._is_shared = True
+            self._has_several_customers = True
         return account
 
     @property
-    def is_shared(self) -> bool:
-        """The process is known to serve several customers."""
-        return self._is_shared
+    def has_several_customers(self) -> bool:
+        """Whether the process is known to serve several customers."""
+        return self._has_several_customers

@@ -1,4 +1,4 @@
-"""What a comparison asks about earlier prompts: of this process alone, or of a fleet as well."""
+"""What a comparison asks about earlier prompts: of this process alone, or also of a fleet."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class EarlierPrompts(Protocol):
 
     @property
     def known_pieces(self) -> Mapping[ContentHash, Piece]:
-        """The pieces that are remembered, by their exact hash, wherever they stood."""
+        """The pieces that are remembered, by their exact hash, wherever they were."""
         ...
 
     def pieces(self, content: ContentHash, /) -> tuple[Piece, ...]:
-        """The pieces of a segment; empty where they are not remembered (any more)."""
+        """The pieces of a segment; empty if they are not, or no longer, remembered."""
         ...
 
     def is_known(self, content: ContentHash, /) -> bool:
-        """Whether a remembered prompt contains this, wherever it stands."""
+        """Whether a remembered prompt contains this, wherever it is."""
         ...
 
     def cached(self, prefix: PrefixHash, scope: CacheScope, /) -> Mapping[CacheScope, CachedPrefix]:
@@ -35,13 +35,13 @@ class EarlierPrompts(Protocol):
         ...
 
     def last_seen_seconds(self, sent: SentPrompt, /) -> float:
-        """When a remembered prompt was sent last, in whatever scope."""
+        """When a remembered prompt was sent last, in any scope."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """An earlier prompt of a template as the fleet remembers it, by this process's own hashes where it has them."""
+    """An earlier prompt of a template as the fleet remembers it, with this process's own hashes if it has them."""
 
     sent: SentPrompt
     cached: CachedPrefix
@@ -62,9 +62,9 @@ class FleetSnapshot:
     has_lineage: bool = False
     """The template was answered before."""
     variants: tuple[Variant, ...] = ()
-    """Of the template, or of the one that it was made from, the newest first; empty if the prompt is alive anyway."""
+    """Of the template, or of the one that it was made from, newest first; empty if the prompt is alive anyway."""
     is_new_variant: bool | None = None
-    """No process has sent the leading part before; None if the store was not asked, or cannot tell."""
+    """No process has sent the leading part before; None if the store was not queried, or cannot tell."""
     response_id: str | None = None
     """The provider's name for the newest answer on the same account; None if there is none."""
 
@@ -83,7 +83,7 @@ class EarlierPromptsOfFleet:
     _prefixes: dict[PrefixHash, Variant] = field(init=False, default_factory=dict[PrefixHash, Variant])
 
     def __post_init__(self) -> None:
-        for variant in reversed(self.variants):  # the newest last
+        for variant in reversed(self.variants):  # newest last
             for link in variant.sent.prompt.links:
                 self._contents.add(link.content)
                 self._prefixes[link.prefix] = variant
@@ -93,11 +93,11 @@ class EarlierPromptsOfFleet:
 
     @property
     def known_pieces(self) -> Mapping[ContentHash, Piece]:
-        """Those of both."""
+        """The pieces of both."""
         return ChainMap(self._known, cast("dict[ContentHash, Piece]", self.own.known_pieces))
 
     def pieces(self, content: ContentHash) -> tuple[Piece, ...]:
-        """Of whoever knows them."""
+        """The pieces of a segment, from whichever knows them."""
         return self._pieces.get(content) or self.own.pieces(content)
 
     def is_known(self, content: ContentHash) -> bool:
@@ -105,7 +105,7 @@ class EarlierPromptsOfFleet:
         return content in self._contents or self.own.is_known(content)
 
     def cached(self, prefix: PrefixHash, scope: CacheScope) -> Mapping[CacheScope, CachedPrefix]:
-        """What both know."""
+        """What the two know together."""
         own, variant = self.own.cached(prefix, scope), self._prefixes.get(prefix)
         return own if variant is None else {**own, variant.sent.scope: variant.cached}
 

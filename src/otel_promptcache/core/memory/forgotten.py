@@ -5,16 +5,16 @@ from __future__ import annotations
 from otel_promptcache.core.prompt.chain import PrefixHash
 
 FILTER_BYTES = 1 << 17
-"""Bytes that say which prefixes were sent and are not remembered; the more there are, the more others pass for one."""
+"""Bytes of a Bloom filter of forgotten prefixes: the more there are, the more others are mistaken for one."""
 _SLICE_BITS = 20
 _SLICES = (0, _SLICE_BITS, 2 * _SLICE_BITS)
 _MASK = (1 << _SLICE_BITS) - 1
 
 
 class ForgottenPrefixes:
-    """Knows every prefix that was added, and takes some others for one, too: a Bloom filter.
+    """Recognises every prefix that was added, with some false positives: a Bloom filter.
 
-    It never gets larger. When it is full, it takes any prefix for one that was added. Not safe to share by threads.
+    It never grows. When it is full, every prefix tests positive. Not thread-safe.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class ForgottenPrefixes:
             self._bits[place >> 3] |= 1 << (place & 7)
 
     def add_unknown(self) -> None:
-        """Note that prefixes were sent that cannot be told: from now on it may be any."""
+        """Note that unknown prefixes were sent: from now on, any prefix may have been."""
         self._has_unknown = True
 
 

@@ -1,8 +1,9 @@
-"""What a forked child must not take over: locks that threads of its parent held, work that goes on there."""
+"""What a forked child must not inherit: locks held by threads of its parent, work in progress there."""
 
 from __future__ import annotations
 
 import os
+import sys
 import weakref
 from typing import Protocol
 
@@ -11,14 +12,14 @@ class Restartable(Protocol):
     """Something with a lock or with work in progress."""
 
     def restart(self) -> None:
-        """Begin anew in a forked child, in which only the forking thread exists."""
+        """Start over in a forked child, in which only the forking thread exists."""
 
 
 _restartables: weakref.WeakSet[Restartable] = weakref.WeakSet()
 
 
 def restart_in_forked_child(owner: Restartable) -> None:
-    """Have `owner.restart` called in every child that is forked while the owner lives."""
+    """Have `owner.restart` called in every child that is forked while the owner exists."""
     _restartables.add(owner)
 
 
@@ -27,5 +28,5 @@ def _restart_all() -> None:
         owner.restart()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork either
+if sys.platform != "win32":  # Windows does not fork
     os.register_at_fork(after_in_child=_restart_all)

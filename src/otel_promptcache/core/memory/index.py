@@ -1,18 +1,19 @@
-"""What was sent before, without its content: hashes, lengths, times and scopes, bounded whatever the traffic."""
+"""What was sent before, without its content: hashes, lengths, times and scopes. Bounded, whatever the traffic."""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from otel_promptcache.core.memory.forgotten import ForgottenPrefixes
 from otel_promptcache.core.memory.forking import restart_in_forked_child
-from otel_promptcache.core.memory.match import InFlight, PrefixMatch, PrefixMatcher
+from otel_promptcache.core.memory.in_flight import InFlight, PrefixesInFlight
+from otel_promptcache.core.memory.match import PrefixMatch, PrefixMatcher
 from otel_promptcache.core.memory.nodes import NODE_BYTES, CachedPrefix, PrefixNode, SentPrompt
 from otel_promptcache.core.memory.piece_store import PieceStore
-from otel_promptcache.core.memory.rate import MinuteRate
+from otel_promptcache.core.memory.rate import StartRates
 from otel_promptcache.core.memory.scopes import ScopeStore
 from otel_promptcache.core.prompt.boundaries import Boundary
 from otel_promptcache.core.prompt.chain import ContentHash, PrefixHash
@@ -22,28 +23,20 @@ from otel_promptcache.core.prompt.segments import CacheScope
 MAX_PROMPTS = 512
 """Prompts that are remembered, the most recently answered ones."""
 MAX_BYTES = 14 << 20
-"""Bytes that they and all that is known of their prefixes take, beside their pieces."""
+"""Bytes that they and everything known about their prefixes take, apart from their pieces."""
 PROMPT_BYTES = 1_100
 """Bytes that one of them takes at most."""
 LINK_BYTES = 8
 """Bytes that each of its segments takes in it."""
-MAX_IN_FLIGHT = 24_576
-"""Prefixes of prompts that are being processed; what is sent beyond is not known to be on its way."""
-IN_FLIGHT_BYTES = 320
-"""Bytes that one of them takes at most."""
-MAX_STARTS = 1_024
-"""Starts of prompts of which the requests of the last minute are counted, in each scope."""
-START_BYTES = 6_400
-"""Bytes that one of them takes at most."""
 MAX_SCOPE_BYTES = 6 << 20
-"""Bytes of these that scopes take; beyond it the scope that was used longest ago is forgotten, but for the last few."""
+"""Bytes of these that scopes take. Above it the least recently used scope is forgotten, except for the last few."""
 
 
 class PrefixIndex:
-    """Finds earlier prompts by prefix and by content. Safe to share by threads.
+    """Finds earlier prompts by prefix and by content. Thread-safe.
 
-    A prompt is let in when it was answered: before that the provider may not have processed it. All it
-    holds are hashes, lengths, paths and times; no text.
+    A prompt is admitted once it was answered: before that the provider may not have processed it. The index
+    stores hashes, lengths, paths and times only, never text.
     """
 
     def __init__(self) -> None:
@@ -53,22 +46,22 @@ class PrefixIndex:
         self._by_content: dict[ContentHash, SentPrompt] = {}
         self._by_template: dict[tuple[str, int], SentPrompt] = {}
         self._pieces = PieceStore()
-        self._in_flight: Counter[InFlight] = Counter()
-        self._starts: OrderedDict[tuple[CacheScope, ContentHash], MinuteRate] = OrderedDict()
+        self._in_flight = PrefixesInFlight()
+        self._starts = StartRates()
         self._scopes = ScopeStore()
         self._forgotten = ForgottenPrefixes()
         self._bytes_held = 0
         restart_in_forked_child(self)
 
     def restart(self) -> None:
-        """Forget who holds the lock and what only the parent is sending; what was answered stays."""
+        """Forget who holds the lock and what only the parent has in flight. Answered prompts stay."""
         self._lock = threading.Lock()
-        self._in_flight = Counter()
+        self._in_flight = PrefixesInFlight()
 
     def match_prefix(
         self, sent: SentPrompt, now_seconds: float, boundaries: Sequence[Boundary] = ()
     ) -> PrefixMatch:
-        """Follow a new prompt as far as any earlier one went; counts it for the rate of its start.
+        """Follow a new prompt as far as any earlier one went, and count it towards the rate of its start.
 
         Args:
             sent: The prompt.
@@ -93,7 +86,7 @@ class PrefixIndex:
                 alive_links=alive_links,
                 latest=latest,
                 latest_tokens=latest and self._nodes[latest.prompt.links[-1].prefix].tokens,
-                requests_last_minute=self._count_start(scope, sent.prompt.routing, now_seconds),
+                requests_last_minute=self._starts.count(scope, sent.prompt.routing, now_seconds),
                 has_lineage=(sent.fingerprint, sent.account) in self._by_template,
             )
 
@@ -102,28 +95,28 @@ class PrefixIndex:
         return self._by_template.get((sent.fingerprint, sent.account))
 
     def last_seen_seconds(self, sent: SentPrompt) -> float:
-        """When a remembered prompt was sent last, in whatever scope."""
+        """When a remembered prompt was last sent, in any scope."""
         with self._lock:
             node = self._nodes.get(sent.prompt.links[-1].prefix)
             return max([seen.at_seconds for seen in node.cached.values()], default=0.0) if node else 0.0
 
     def is_alive(self, sent: SentPrompt, scope: CacheScope, now_seconds: float) -> bool:
-        """Whether the provider surely has a remembered prompt in a scope."""
+        """Whether the provider is sure to have a remembered prompt cached in a scope."""
         with self._lock:
             node = self._nodes.get(sent.prompt.links[-1].prefix)
             return node is not None and node.is_alive(scope, now_seconds)
 
     def owner(self, content: ContentHash) -> SentPrompt | None:
-        """A remembered prompt that contains this; None where none does."""
+        """A remembered prompt that contains this; None if none does."""
         home = self._pieces.homes.get(content)
         return self._by_content.get(content if home is None else home)
 
     def owners(self, pieces: Iterable[Piece], min_bytes: int) -> dict[int, tuple[SentPrompt, int]]:
-        """Remembered prompts that contain some of these pieces, each with the length of those that it has.
+        """Remembered prompts that contain some of these pieces, each with their total length in bytes.
 
         Args:
-            pieces: What is looked for.
-            min_bytes: How long a piece has to be.
+            pieces: The pieces to look for.
+            min_bytes: Shorter pieces are ignored.
         """
         found: dict[int, tuple[SentPrompt, int]] = {}
         homes, by_content = self._pieces.homes, self._by_content
@@ -136,22 +129,22 @@ class PrefixIndex:
         return found
 
     def is_known(self, content: ContentHash) -> bool:
-        """Whether a remembered prompt contains this, wherever it stands."""
+        """Whether a remembered prompt contains this, at any place."""
         return content in self._by_content or content in self._pieces.known
 
     def cached(self, prefix: PrefixHash, scope: CacheScope) -> Mapping[CacheScope, CachedPrefix]:
-        """When a prefix was sent in a scope and in the latest others; empty if it is not remembered."""
+        """When a prefix was sent in a scope and in the most recent other scopes; empty if it is not remembered."""
         with self._lock:
             node = self._nodes.get(prefix)
             return node.cached_in((scope, *self._scopes.others(scope, node.cached))) if node else {}
 
     def pieces(self, content: ContentHash) -> tuple[Piece, ...]:
-        """The pieces of a segment; empty where they are not remembered (any more)."""
+        """The pieces of a segment; empty if they are not, or no longer, remembered."""
         return self._pieces.of(content)
 
     @property
     def known_pieces(self) -> Mapping[ContentHash, Piece]:
-        """The pieces that are remembered, by their exact hash, wherever they stood."""
+        """The remembered pieces by their exact hash, wherever they stood."""
         return self._pieces.known
 
     def begin(
@@ -161,34 +154,23 @@ class PrefixIndex:
 
         Args:
             sent: The prompt.
-            boundaries: Those that it is going to leave, where boundaries count.
-            alive_links: How many of its links can be read already, so that nobody has to wait for them.
+            boundaries: Those that it is going to leave, if the cache has boundaries.
+            alive_links: How many of its links can already be read, so that nobody has to wait for them.
 
         Returns:
-            What `finish` has to be called with.
+            The argument for `finish`.
         """
-        links = sent.prompt.links
         with self._lock:
-            if len(self._in_flight) + len(links) - alive_links > MAX_IN_FLIGHT:
-                return ()
             scope = self._scopes.same(sent.scope)
-            keys: list[InFlight] = [(scope, link.prefix, None) for link in links[alive_links:]]
-            keys += [(scope, links[index].prefix, is_marked) for index, is_marked in boundaries]
-            for key in keys:
-                self._in_flight[key] += 1
-        return keys
+            return self._in_flight.begin(scope, sent.prompt.links, alive_links, boundaries)
 
     def finish(self, in_flight: Iterable[InFlight]) -> None:
-        """Note that a prompt is not being processed any more, answered or not."""
+        """Note that a prompt is no longer being processed, answered or not."""
         with self._lock:
-            for key in in_flight:
-                if self._in_flight[key] <= 1:
-                    del self._in_flight[key]
-                else:
-                    self._in_flight[key] -= 1
+            self._in_flight.finish(in_flight)
 
     def learn(self, sent: SentPrompt, tokens: Mapping[int, int]) -> None:
-        """Note the tokens that the provider reported for prefixes of a prompt, by the link that ends them."""
+        """Note the token counts that the provider reported for prefixes of a prompt, by the link that ends them."""
         with self._lock:
             for index, count in tokens.items():
                 if node := self._nodes.get(sent.prompt.links[index].prefix):
@@ -206,10 +188,10 @@ class PrefixIndex:
 
         Args:
             sent: The prompt.
-            seen: What is to be known at each of its links.
-            boundaries: What is to be known instead at those where it left a boundary, by index.
-            pieces: Of its segments; those known already may be left out.
-            asked_scope: The scope of the request, if it is another one than that of the answer.
+            seen: What is known from now on at each of its links.
+            boundaries: The same for the links where it left a boundary, by index.
+            pieces: Of its segments; those already known may be left out.
+            asked_scope: The scope of the request, if that of the answer is a different one.
 
         Returns:
             How many of its links were known before.
@@ -248,12 +230,12 @@ class PrefixIndex:
                 len(self._prompts) > MAX_PROMPTS or self._bytes_held > MAX_BYTES
             ):
                 self._forget(next(iter(self._prompts)))
-            if sent.options.is_continued:  # what the provider puts in front of it was sent, too
+            if sent.options.is_continued:  # what the provider puts before it was sent as well
                 self._forgotten.add_unknown()
         return known_links
 
     def share(self, sent: SentPrompt, links: int) -> None:
-        """Note that other processes send the first links of a remembered prompt, too, in its scope."""
+        """Note that other processes also send the first links of a remembered prompt in its scope."""
         with self._lock:
             scope = self._scopes.same(sent.scope)
             for link in reversed(sent.prompt.links[:links]):
@@ -261,14 +243,14 @@ class PrefixIndex:
                 seen = node and node.cached.get(scope)
                 if node is None or seen is None:
                     continue
-                if seen.is_shared:  # and so are all before it
+                if seen.is_shared:  # and so are all earlier ones
                     break
                 node.cached[scope] = seen._replace(is_shared=True)
 
     def may_have_sent(self, prefix: PrefixHash, sent: SentPrompt) -> bool:
-        """Whether a prefix of a prompt was perhaps sent although it is not remembered.
+        """Whether a prefix of a prompt may have been sent although it is not remembered.
 
-        It may have been forgotten or never answered, or sent with another key, which may be of the same account.
+        It may have been forgotten or never answered, or sent with another key, which may belong to the same account.
         """
         with self._lock:
             is_by_other_key = any(
@@ -278,15 +260,20 @@ class PrefixIndex:
             return is_by_other_key or prefix in self._forgotten
 
     def lose(self, sent: SentPrompt) -> None:
-        """Note that a prompt was not answered: the provider may have processed it all the same."""
+        """Note that a prompt was not answered. The provider may have processed it anyway."""
         with self._lock:
             for link in sent.prompt.links:
                 self._forgotten.add(link.prefix)
 
-    def _share_links(self, sent: SentPrompt) -> tuple[SentPrompt, Sequence[PrefixNode], int]:
-        """The prompt with the very links of those that begin as it does, so that each is held once; its nodes.
+    def uncount_start(self, sent: SentPrompt, now_seconds: float) -> None:
+        """Remove a request from the rate of its start: it never reached the provider."""
+        with self._lock:
+            self._starts.uncount(self._scopes.same(sent.scope), sent.prompt.routing, now_seconds)
 
-        Also how many of these were known before.
+    def _share_links(self, sent: SentPrompt) -> tuple[SentPrompt, Sequence[PrefixNode], int]:
+        """The prompt, its nodes, and how many of these were known before.
+
+        The prompt gets the link objects of earlier prompts that begin in the same way, so that each is stored once.
         """
         nodes: list[PrefixNode] = []
         is_shared, new_links = True, 0
@@ -326,24 +313,6 @@ class PrefixIndex:
         template = sent.fingerprint, sent.account
         if self._by_template.get(template) is sent:
             del self._by_template[template]
-
-    def uncount_start(self, sent: SentPrompt, now_seconds: float) -> None:
-        """Take a request out of the rate of its start: it never got to the provider."""
-        with self._lock:
-            rate = self._starts.get((self._scopes.same(sent.scope), sent.prompt.routing))
-            if rate is not None:
-                rate.uncount(now_seconds)
-
-    def _count_start(self, scope: CacheScope, routing: ContentHash, now_seconds: float) -> int:
-        key = (scope, routing)
-        rate = self._starts.get(key)
-        if rate is None:
-            rate = self._starts[key] = MinuteRate()
-            if len(self._starts) > MAX_STARTS:
-                self._starts.popitem(last=False)
-        else:
-            self._starts.move_to_end(key)
-        return rate.count(now_seconds)
 
 
 def _prompt_bytes(sent: SentPrompt) -> int:

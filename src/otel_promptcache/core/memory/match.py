@@ -1,4 +1,4 @@
-"""How far a new prompt goes where others went before, as the few nodes that matter for it."""
+"""How far a new prompt follows earlier ones, as the few nodes that matter for it."""
 
 from __future__ import annotations
 
@@ -7,46 +7,44 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from otel_promptcache.core.memory.in_flight import InFlight
 from otel_promptcache.core.memory.nodes import CachedPrefix, PrefixNode, SentPrompt
 from otel_promptcache.core.prompt.boundaries import Boundary
 from otel_promptcache.core.prompt.chain import Link, PrefixHash
 from otel_promptcache.core.prompt.segments import CacheScope
-
-InFlight = tuple[CacheScope, PrefixHash, bool | None]
-"""A prefix that is being processed (None), or a boundary that will be left behind it, marked or not."""
 
 
 class Step(NamedTuple):
     """A place in a new prompt up to which an earlier one was the same."""
 
     position: int
-    """Of the link that ends there."""
+    """Index of the link that ends there."""
     end_bytes: int
     tokens: int | None
-    """What the provider reported for a prompt that ended there; None where none did."""
+    """What the provider reported for a prompt that ended there; None if none did."""
     cached: Mapping[CacheScope, CachedPrefix]
     """By scope."""
     is_in_flight: bool = False
     """A request in the same scope is being processed."""
     boundaries_in_flight: frozenset[bool] = frozenset()
-    """Which boundaries it is going to leave, where boundaries count: marked ones, others."""
+    """Which boundaries it will leave, if boundaries count: marked ones, others."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrefixMatch:
-    """How far a new prompt goes where others went before."""
+    """How far a new prompt follows earlier ones."""
 
     steps: tuple[Step, ...]
     """The furthest nodes that are known, alive in a scope, in flight or readable, and the nearest ones of known
-    length, ascending. They do not get more with the length of the prompt."""
+    length, ascending. Their number does not grow with the length of the prompt."""
     known_links: int
     """How many links of the prompt are known from earlier ones that were answered."""
     alive_links: int
-    """How many of these the provider surely has in the same scope."""
+    """How many of these the provider is certain to have in the same scope."""
     latest: SentPrompt | None
-    """The latest prompt that agreed as far as any; None where none was the same for a single link."""
+    """The latest of the prompts that agree furthest; None if none agrees in even a single link."""
     requests_last_minute: int
-    """With the same start and scope, this one included."""
+    """Requests with the same start and scope, this one included."""
     has_lineage: bool
     """The template was answered before."""
     latest_tokens: int | None = None
@@ -55,10 +53,10 @@ class PrefixMatch:
 
 @dataclass(slots=True)
 class PrefixMatcher:
-    """Follows one prompt through the nodes that are known.
+    """Follows one prompt through the known nodes.
 
-    What is known of a node is known of all before it: whoever sent a prompt sent its start, and was alive there for
-    as long. So nodes are found by bisection, and a conversation may be long.
+    What is known of a node holds for all before it: sending a prompt also sends its start, which is alive at least as
+    long. So nodes are found by bisection, and conversations may be long.
     """
 
     links: Sequence[Link]
@@ -67,11 +65,14 @@ class PrefixMatcher:
     nodes: Mapping[PrefixHash, PrefixNode]
     in_flight: Collection[InFlight]
     other_scopes: Collection[CacheScope] = ()
-    """In which the prompt's start was seen, the latest ones."""
+    """The latest ones in which the prompt's start was seen."""
 
     def known_links(self) -> int:
         """How many links are known."""
-        return self._count(len(self.links), lambda node: node is not None)
+        links, nodes = self.links, self.nodes
+        if links and links[-1].prefix in nodes:
+            return len(links)
+        return bisect_left(range(len(links)), 1, key=lambda index: links[index].prefix not in nodes)
 
     def alive_links(self, known_links: int, scope: CacheScope) -> int:
         """How many of the known links are alive in a scope."""
@@ -79,7 +80,7 @@ class PrefixMatcher:
         return self._count(known_links, lambda node: node is not None and node.is_alive(scope, now_seconds))
 
     def shared_links(self, known_links: int, scope: CacheScope) -> int:
-        """How many of the known links other processes send, too, in a scope."""
+        """How many of the known links other processes also send in a scope."""
         low, high = 0, known_links
         while low < high:
             middle = (low + high) // 2
@@ -146,15 +147,15 @@ class PrefixMatcher:
                 return
 
     def _nearest_of_known_length(self, index: int) -> int:
-        """The last place up to a link whose tokens were reported; -1 where there is none."""
+        """The last place up to a link whose tokens were reported; -1 if there is none."""
         while index >= 0 and self.nodes[self.links[index].prefix].tokens is None:
             index -= 1
         return index
 
     def _count(self, limit: int, condition: Callable[[PrefixNode | None], bool]) -> int:
-        """How many of the first links hold a condition that no link holds behind one that does not."""
+        """How many of the first links meet a condition that no link meets after one that does not."""
         links, nodes = self.links, self.nodes
-        if limit and condition(nodes.get(links[limit - 1].prefix)):  # as a rule
+        if limit and condition(nodes.get(links[limit - 1].prefix)):  # the usual case
             return limit
         return bisect_left(
             range(limit), 1, key=lambda index: 0 if condition(nodes.get(links[index].prefix)) else 1
@@ -166,7 +167,7 @@ class PrefixMatcher:
         tokens = node.tokens if node else None
         cached: Mapping[CacheScope, CachedPrefix] = {}
         if node is not None:
-            # As a rule there is one.
+            # Usually there is one.
             is_few = len(node.cached) <= 1
             cached = node.cached.copy() if is_few else node.cached_in((self.scope, *self.other_scopes))
         if not in_flight:

@@ -1,4 +1,4 @@
-"""The sentences and members that sent segments were made of, by hash."""
+"""The sentences and members of sent segments, by hash."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from otel_promptcache.core.prompt.chain import ContentHash
 from otel_promptcache.core.prompt.pieces import Piece
 
 MAX_PIECES = 49_152
-"""Pieces that are held, all together; each segment that was cut counts as one more."""
+"""Pieces that are kept in total; each segment that was cut counts as one more."""
 PIECE_BYTES = 330
-"""Bytes that one of them takes at most, with what it is found by."""
+"""Bytes that one of them takes at most, including what it is found by."""
 
 
 class PieceStore:
     """Knows the pieces of segments and where a piece came from; bounded, the oldest segments are forgotten first.
 
-    Not safe to share by threads that write.
+    Not thread-safe for writing.
     """
 
     def __init__(self) -> None:
         self._pieces: OrderedDict[ContentHash, tuple[Piece, ...]] = OrderedDict()
         self.known: dict[ContentHash, Piece] = {}
-        """Each piece that is held, by its exact hash."""
+        """Each piece that is kept, by its exact hash."""
         self.homes: dict[ContentHash, ContentHash] = {}
         """By the same hash, a segment that contains the piece."""
         self._held = 0
 
     def __len__(self) -> int:
-        """Pieces and segments that are held."""
+        """How many pieces and segments are kept."""
         return self._held
 
     def of(self, content: ContentHash) -> tuple[Piece, ...]:
-        """The pieces of a segment; empty where they are not remembered (any more)."""
+        """The pieces of a segment; empty if they are not, or no longer, remembered."""
         return self._pieces.get(content, ())
 
     def hold(self, content: ContentHash, pieces: tuple[Piece, ...]) -> None:

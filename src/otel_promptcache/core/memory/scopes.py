@@ -1,4 +1,4 @@
-"""The scopes in which prefixes were sent, by when each was used last."""
+"""The scopes in which prefixes were sent, in order of their last use."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _MAX_SERVED = 1_024
 
 
 class ScopeStore:
-    """Knows which prefixes were sent in which scope, to forget a scope as a whole. Not safe to share by threads."""
+    """Knows which prefixes were sent in which scope, so that a scope can be forgotten as a whole. Not thread-safe."""
 
     def __init__(self) -> None:
         self.size_bytes = 0
         """Bytes that the scopes take, and what is known of the prefixes in them."""
         self._prefixes: OrderedDict[CacheScope, tuple[CacheScope, set[PrefixHash]]] = OrderedDict()
         self.served: OrderedDict[CacheScope, CacheScope] = OrderedDict()
-        """By the scope that was asked for, the one that was served, if it is another one."""
+        """Maps a requested scope to the one that was served, if that is a different one."""
 
     def __len__(self) -> int:
         """How many scopes are known."""
         return len(self._prefixes)
 
     def same(self, scope: CacheScope) -> CacheScope:
-        """An equal scope that is the same object, if it is known: it is looked up for each link, by identity."""
+        """The known object that equals a scope, else the scope itself: it is looked up for each link, by identity."""
         known = self._prefixes.get(scope)
         return known[0] if known else scope
 
     def used(self, scope: CacheScope, asked: CacheScope | None) -> set[PrefixHash]:
-        """Note that a scope was used; the prefixes that were sent in it, to be added to.
+        """Note that a scope was used, and return the prefixes that were sent in it, to be added to.
 
         Args:
-            scope: In which the request was answered.
-            asked: In which it was sent; None for the same one.
+            scope: The scope in which the request was answered.
+            asked: The scope in which it was sent; None for the same one.
         """
         if asked is not None and scope != asked:
             self.served[asked] = scope
@@ -54,14 +54,14 @@ class ScopeStore:
         return known[1]
 
     def others(self, scope: CacheScope, cached: dict[CacheScope, CachedPrefix]) -> list[CacheScope]:
-        """The scopes to compare with: the latest ones of those in which a prefix was sent.
+        """The scopes to compare with: the latest ones in which a prefix was sent.
 
         Args:
             scope: The request's own.
-            cached: Of the prefix, in the order of time.
+            cached: What is known of the prefix, in order of time.
         """
         if len(cached) <= 1 and scope in cached and not self.served:
-            return []  # as a rule
+            return []  # the usual case
         others = [other for other in islice(reversed(cached), MAX_SCOPES + 1) if other != scope]
         served = self.served.get(scope)
         if served is not None and served not in others:
@@ -69,7 +69,7 @@ class ScopeStore:
         return others
 
     def forget_oldest(self) -> tuple[CacheScope, Iterable[PrefixHash]] | None:
-        """Forget the scope that was used longest ago, and give what was sent in it; None if there are only a few."""
+        """Forget the least recently used scope, and return it and what was sent in it; None if there are only a few."""
         if len(self._prefixes) <= MAX_SCOPES:
             return None
         scope, (_, prefixes) = self._prefixes.popitem(last=False)
@@ -77,7 +77,7 @@ class ScopeStore:
         return scope, prefixes
 
     def drop(self, prefix: PrefixHash, scopes: Iterable[CacheScope]) -> None:
-        """Note that a prefix is forgotten, which was sent in these scopes."""
+        """Note that a prefix that was sent in these scopes is forgotten."""
         for scope in scopes:
             if known := self._prefixes.get(scope):
                 known[1].discard(prefix)

@@ -1,4 +1,4 @@
-"""Usage of a provider that reports the cached tokens beside the input, not within it."""
+"""Usage of a provider that reports the cached tokens separately from the input, not as part of it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from otel_promptcache.core.money.usage import LifetimeTokens, TokenUsage, is_tok
 
 @dataclass(frozen=True, slots=True)
 class UsageInParts(TokenUsage):
-    """Counts whose input is the sum of its parts, formed anew when a later message reports one of them.
+    """Counts whose input is the sum of its parts, recomputed when a later message reports one of them.
 
-    Built by `usage_in_parts`, which forms the sum.
+    Built by `usage_in_parts`, which computes the sum.
     """
 
     uncached_input_tokens: int | None = None
-    """What was neither read nor written."""
+    """Input that was neither read nor written."""
 
     def updated(self, later: TokenUsage) -> TokenUsage:
-        """Merge what a later message reports: each part that it names wins, and what it leaves out stays.
+        """Merge a later message: each part that it reports wins, what it leaves out stays.
 
         Raises:
-            InvalidUsageError: The two together are impossible.
+            InvalidUsageError: The merged counts are impossible.
         """
         if not isinstance(later, UsageInParts):
             return later
@@ -50,9 +50,9 @@ def usage_in_parts(
     compactions: tuple[TokenUsage, ...] | None = None,
     has_further_readings: bool = False,
 ) -> UsageInParts:
-    """Put counts together.
+    """Combine counts.
 
-    The input is the sum of the parts that were reported. It is unknown if the uncached part was not.
+    The input is the sum of the parts that were reported. It is unknown if the uncached part was not reported.
 
     Raises:
         InvalidUsageError: A count is negative, too large or not an int, or the lifetimes exceed what was written.

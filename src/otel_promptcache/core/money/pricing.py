@@ -1,4 +1,4 @@
-"""What the input of a request was billed at, and what the prompt cache changed about it."""
+"""What the input of a request was billed at, and how the prompt cache changed that."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ STANDARD_TIERS = frozenset({DEFAULT_TIER, "auto", "standard"})
 
 _TOKENS_PER_MTOK = 1_000_000
 _MAX_USD_PER_MTOK = 1_000_000_000
-"""Beyond this it is no price, and sums of dollars would lose their cents."""
+"""Anything above is not a price, and sums of dollars would lose their cents."""
 _DEFAULT_LIFETIMES = frozenset({"5m", "30m"})
-"""Lifetimes that a provider gives if a request names none. Their price is `cache_write`.
+"""Lifetimes that a provider uses if a request names none. Their price is `cache_write`.
 
 Sources: Anthropic, prompt caching; OpenAI, prompt caching guide (checked 2026-11-25).
 """
 
 
 class InvalidPriceError(ValueError):
-    """A price is no amount of dollars, or contradicts another one of the same model."""
+    """A price is not an amount of dollars, or contradicts another price of the same model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +37,20 @@ class ModelPrice:
     surcharges can be negative.
 
     Raises:
-        InvalidPriceError: A rate is not a number from 0 to 10^9, or on the wrong side of `input`.
+        InvalidPriceError: A rate is not a number from 0 to 10^9, or is on the wrong side of `input`.
     """
 
     input_usd_per_mtok: float
     """Ordinary input: neither read from the cache nor written to it."""
     cache_read_usd_per_mtok: float | None = None
-    """None says that there is no discount: reads are billed like ordinary input."""
+    """None means no discount: reads are billed like ordinary input."""
     cache_write_usd_per_mtok: float | None = None
-    """With the default lifetime. None says that there is no charge: writes are billed like ordinary input."""
+    """With the default lifetime. None means no extra charge: writes are billed like ordinary input."""
     cache_write_usd_per_mtok_by_lifetime: Mapping[str, float] = field(default_factory=dict[str, float])
-    """With longer ones. A request that wrote with one that is not named cannot be priced."""
+    """With longer lifetimes. A request that wrote with one not listed here cannot be priced."""
     long_context: LongContext | None = None
     billed_apart: frozenset[str] = frozenset()
-    """Which of `MODALITIES` have rates of their own: a request with input of them cannot be priced."""
+    """Which of `MODALITIES` have rates of their own: a request with such input cannot be priced."""
 
     def __post_init__(self) -> None:
         ordinary = _rate("input", self.input_usd_per_mtok)
@@ -71,10 +71,10 @@ class ModelPrice:
 
 @dataclass(frozen=True, slots=True)
 class LongContext:
-    """The prices of a request with more input than a threshold; they hold for *all* of its tokens.
+    """The prices of a request with more input than a threshold; they apply to *all* of its tokens.
 
     Raises:
-        InvalidPriceError: The threshold is not a positive integer, or a further one does not lie above it.
+        InvalidPriceError: The threshold is not a positive integer, or a further one is not above it.
     """
 
     above_tokens: int
@@ -96,23 +96,23 @@ class LongContext:
 class CostBreakdown:
     """The input of one request, in USD.
 
-    The cost is what all of it would have been as ordinary input, less the savings, plus the surcharge.
+    The cost is that of the whole input as ordinary input, less the savings, plus the surcharge.
     """
 
     input_cost_usd: float
-    """What the input was billed at."""
+    """What was billed for the input."""
     savings_usd: float
-    """Gross: what the tokens read from the cache would have cost more as ordinary input."""
+    """Gross: how much more the tokens read from the cache would have cost as ordinary input."""
     write_surcharge_usd: float
-    """What the tokens written to the cache cost more than ordinary input."""
+    """How much more the tokens written to the cache cost than ordinary input."""
 
     @property
     def net_savings_usd(self) -> float:
-        """Savings less the surcharge: negative where writing cost more than reading saved."""
+        """Savings less the surcharge: negative if writing cost more than reading saved."""
         return self.savings_usd - self.write_surcharge_usd
 
     def plus(self, other: CostBreakdown) -> CostBreakdown:
-        """The two together."""
+        """The sum of the two."""
         return CostBreakdown(
             self.input_cost_usd + other.input_cost_usd,
             self.savings_usd + other.savings_usd,
@@ -121,14 +121,14 @@ class CostBreakdown:
 
 
 def cost(usage: TokenUsage, price: ModelPrice) -> CostBreakdown | None:
-    """Price the input of a request in USD, never by a guess.
+    """Price the input of a request in USD, without guessing.
 
-    Written tokens of which no lifetime was reported count as written with the default one. Compactions are added.
+    Written tokens without a reported lifetime count as written with the default one. Compactions are included.
 
     Returns:
-        None where the dollars cannot be known: the input or the part read from the cache was not
+        None if the dollars cannot be known: the input or the part read from the cache was not
         reported; the written part was not, and the model charges for it; something was written with a longer
-        lifetime, and its price is not known; or the input has parts of a kind that is billed apart.
+        lifetime, and its price is not known; or the input has parts of a kind that is billed separately.
     """
     if price.billed_apart and not price.billed_apart.isdisjoint(usage.modalities):
         return None
@@ -155,7 +155,7 @@ def cost(usage: TokenUsage, price: ModelPrice) -> CostBreakdown | None:
     if written is not None:
         surcharge += (written - longer_tokens) * (write_rate - ordinary)
 
-    # Only sums of what cannot be negative: rounding could take a difference of large sums below zero.
+    # Only sums of terms that cannot be negative: rounding could make a difference of large sums negative.
     billed = (tokens - read) * ordinary + read * read_rate + surcharge
     own = CostBreakdown(
         input_cost_usd=billed / _TOKENS_PER_MTOK,
@@ -178,12 +178,12 @@ def _with_compactions(
 
 
 def missed_savings_usd(usage: TokenUsage, price: ModelPrice, missed_tokens: int) -> float | None:
-    """What the input would have cost less in USD, had so many more of its tokens been read from the cache.
+    """How much less the input would have cost in USD if that many more of its tokens had been read from the cache.
 
-    Tokens that were written would have been read instead, so their surcharge counts, too.
+    Tokens that were written would have been read instead, so their surcharge counts too.
 
     Returns:
-        None where the dollars cannot be known, as in `cost`.
+        None if the dollars cannot be known, as in `cost`.
     """
     actual = cost(usage, price)
     if actual is None or usage.input_tokens is None or usage.cache_read_tokens is None:
@@ -202,7 +202,7 @@ def missed_savings_usd(usage: TokenUsage, price: ModelPrice, missed_tokens: int)
 
 
 def _limited(written: LifetimeTokens, limit: int) -> LifetimeTokens:
-    """What is left of writes if only so many tokens are still written: of the longer lifetimes as much as possible."""
+    """What remains of the writes if only that many tokens are still written; the longest lifetimes are kept first."""
     left: list[tuple[str, int]] = []
     for lifetime, count in sorted(written, key=lambda each: each[0] in _DEFAULT_LIFETIMES):
         left.append((lifetime, min(count, limit)))

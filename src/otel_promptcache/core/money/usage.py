@@ -6,11 +6,11 @@ from dataclasses import dataclass, fields, replace
 from enum import Enum
 
 MODALITIES = ("audio", "image", "video")
-"""Kinds of input beside text, which may be billed apart from it."""
+"""Kinds of input other than text, which may be billed separately."""
 TEXT_ALONE: frozenset[str] = frozenset()
 
 MAX_TOKENS = 10**9
-"""Tokens, more than any context window holds: a larger count is impossible usage."""
+"""Tokens, more than any context window has: a larger count is impossible."""
 
 
 LifetimeTokens = tuple[tuple[str, int], ...]
@@ -18,10 +18,10 @@ LifetimeTokens = tuple[tuple[str, int], ...]
 
 
 class UsageError(str, Enum):
-    """What is impossible about reported usage."""
+    """Why reported usage is impossible."""
 
     CACHE_EXCEEDS_INPUT = "cache_exceeds_input"
-    """More tokens were read and written than the input has: some gateways leave the cached ones out of it."""
+    """More tokens were read and written than the input has: some gateways leave the cached ones out of the input."""
     INVALID_COUNT = "invalid_count"
 
 
@@ -34,11 +34,11 @@ class InvalidUsageError(ValueError):
 
     @property
     def explanation(self) -> str:
-        """What this means for the figures, without a value of the answer."""
+        """What this means for the figures, without any value from the answer."""
         if self.error is UsageError.CACHE_EXCEEDS_INPUT:
             return (
-                "more tokens were cached than the input has, so nothing can be computed: this gateway reports its "
-                "cached tokens apart from the input"
+                "more tokens were cached than the input has, so nothing can be computed: this gateway reports "
+                "cached tokens separately from the input"
             )
         return "the reported usage is impossible, so nothing can be computed from it"
 
@@ -48,7 +48,7 @@ class TokenUsage:
     """Token counts as reported: None means *not reported*, 0 is a measured zero.
 
     `input_tokens` includes what was read from and written to the cache, as OpenAI reports it and
-    OpenTelemetry asks for it. A provider that reports them apart is normalised before it gets here.
+    OpenTelemetry requires it. Counts that a provider reports separately are normalised before they get here.
 
     Raises:
         InvalidUsageError: A count is negative, too large or not an int, or the parts exceed their whole.
@@ -63,18 +63,19 @@ class TokenUsage:
     cache_write_tokens: int | None = None
     """Part of `input_tokens` that was written to the cache; never overlaps with the read part."""
     written_by_lifetime: LifetimeTokens | None = None
-    """`cache_write_tokens` by lifetime. What is named by none was written with the provider's default one."""
+    """`cache_write_tokens` by lifetime. Tokens not listed were written with the provider's default."""
     compactions: tuple[TokenUsage, ...] | None = None
-    """Further prompts that were processed for the request and are in none of these counts."""
+    """Further prompts that were processed for the request and are not in these counts."""
     modalities: frozenset[str] = TEXT_ALONE
-    """Which of `MODALITIES` the input has, as far as that is known."""
+    """Which of `MODALITIES` the input has, as far as known."""
     has_further_readings: bool = False
-    """The prompt was processed more than once for the request, and the counts are those of all together."""
+    """The prompt was processed more than once for the request, and the counts are totals."""
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
             count = getattr(self, name)
-            if count is not None and not is_token_count(count):
+            # Written out instead of calling `is_token_count`, as every answer has several counts.
+            if count is not None and (type(count) is not int or not 0 <= count <= MAX_TOKENS):
                 # The value itself may be too long to be shown.
                 raise InvalidUsageError(f"{name}: expected an integer from 0 to {MAX_TOKENS:,}, or null")
         total, written = self.input_tokens, self.cache_write_tokens
@@ -91,7 +92,7 @@ class TokenUsage:
         for lifetime, count in written:
             if not is_token_count(count):
                 raise InvalidUsageError(
-                    f"written with {lifetime}: expected an integer from 0 to {MAX_TOKENS:,}"
+                    f"tokens written for {lifetime}: expected an integer from 0 to {MAX_TOKENS:,}"
                 )
         by_lifetime, total = sum([count for _, count in written]), self.cache_write_tokens
         if total is not None and by_lifetime > total:
@@ -100,10 +101,10 @@ class TokenUsage:
             )
 
     def updated(self, later: TokenUsage) -> TokenUsage:
-        """Merge what a later event reports: it wins, and what it leaves out stays.
+        """Merge a later event: what it reports wins, what it leaves out stays.
 
         Raises:
-            InvalidUsageError: The two together are impossible.
+            InvalidUsageError: The merged counts are impossible.
         """
         merged = {name: getattr(later, name) for name in _MERGED if getattr(later, name) is not None}
         if not merged:
@@ -112,7 +113,7 @@ class TokenUsage:
 
     @property
     def uncached_tokens(self) -> int | None:
-        """Input tokens neither read nor reported as written; None where the split was not reported."""
+        """Input tokens neither read nor reported as written; None if the split was not reported."""
         if self.input_tokens is None or self.cache_read_tokens is None:
             return None
         return self.input_tokens - self.cache_read_tokens - (self.cache_write_tokens or 0)

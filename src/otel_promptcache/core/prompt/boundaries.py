@@ -1,4 +1,4 @@
-"""Up to where a prompt can be read from a cache with exact boundaries, and where it is written."""
+"""How far a prompt can be read from a cache with exact boundaries, and where it is written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from otel_promptcache.core.prompt.chain import Link
 from otel_promptcache.core.prompt.segments import CacheOptions, Role, SegmentKind
 
 MAX_WRITES = 4
-"""Boundaries that one request leaves.
+"""Boundaries that one request writes.
 
 Sources: OpenAI, prompt caching guide of September 2026; Anthropic, prompt caching (checked 2026-11-26).
 """
@@ -28,7 +28,7 @@ class Boundary(NamedTuple):
     position: int
     """Index of the link that ends there."""
     is_marked: bool
-    """Behind an explicit breakpoint. The end of the message is another place, even if nothing stands between."""
+    """It is at an explicit breakpoint. The end of the message is a different place, even if nothing is in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,14 @@ class Boundaries:
     writable: tuple[Boundary, ...]
 
 
+NO_BOUNDARIES = Boundaries((), ())
+
+
 def boundaries_of(links: Sequence[Link], options: CacheOptions, policy: CachePolicy) -> Boundaries:
     """The boundaries of a prompt by the rules of a model that has exact ones.
 
-    For a model that nothing is known of they are those of a cache that sets breakpoints itself: another model may
-    answer than the one that is asked.
+    For an unknown model they are those of a cache that sets breakpoints itself, as the model that
+    answers may not be the one requested.
     """
     if policy.is_opt_in:
         return marked_boundaries(links, policy.read_window_blocks)
@@ -53,8 +56,8 @@ def boundaries_of(links: Sequence[Link], options: CacheOptions, policy: CachePol
 def exact_boundaries(links: Sequence[Link], options: CacheOptions) -> Boundaries:
     """Find the boundaries of a prompt in a cache that sets breakpoints itself.
 
-    An implicit breakpoint stands behind the latest eligible message: what a user says, the last of a group of
-    tool results, the last of the leading developer messages. Explicit ones stand where the request marks them.
+    An implicit breakpoint follows the latest eligible message: a user's message, the last of a group of tool
+    results, or the last of the leading developer messages. Explicit ones are where the request marks them.
 
     Source: OpenAI, prompt caching guide of September 2026 (checked 2026-11-20).
     """
@@ -73,18 +76,20 @@ def exact_boundaries(links: Sequence[Link], options: CacheOptions) -> Boundaries
 
 
 def marked_boundaries(links: Sequence[Link], read_window_blocks: int) -> Boundaries:
-    """Find the boundaries of a prompt in a cache that is opt-in.
+    """Find the boundaries of a prompt in an opt-in cache.
 
-    Only behind marked blocks an entry is written. From each of them entries are looked for block by block,
-    backwards, wherever earlier requests had their marks.
+    Entries are written only after marked blocks. From each of these, entries are looked up backwards, block by
+    block, wherever earlier requests had their marks.
 
     Args:
         links: The prompt.
-        read_window_blocks: How many blocks are looked at, the marked one first.
+        read_window_blocks: How many blocks are looked at, starting with the marked one.
 
     Source: Anthropic, prompt caching, how automatic prefix checking works (checked 2026-11-26).
     """
     marked = [index for index, link in enumerate(links) if link.breakpoint_ttl is not None][-MAX_WRITES:]
+    if not marked:
+        return NO_BOUNDARIES
     readable: set[int] = set()
     for mark in marked:
         readable.update(_blocks_before(links, mark, read_window_blocks))
@@ -94,20 +99,21 @@ def marked_boundaries(links: Sequence[Link], read_window_blocks: int) -> Boundar
     )
 
 
-def _blocks_before(links: Sequence[Link], mark: int, count: int) -> Iterator[int]:
-    """A block and those before it, that many in all."""
+def _blocks_before(links: Sequence[Link], mark: int, count: int) -> list[int]:
+    """A block and those before it, `count` in all."""
+    blocks: list[int] = []
     for index in range(mark, -1, -1):
-        if not count:
-            return
+        if len(blocks) == count:
+            break
         if links[index].kind is not SegmentKind.SETTING:
-            count -= 1
-            yield index
+            blocks.append(index)
+    return blocks
 
 
 def _latest_eligible(links: Sequence[Link]) -> Iterator[Boundary]:
     """The latest eligible message, the earlier ones that are looked up, and the instructions; latest first.
 
-    Looks no further back than it has to: conversations are long.
+    Looks no further back than necessary, as conversations are long.
     """
     remaining = 1 + EARLIER_MESSAGE_LOOKUPS
     for index in range(len(links) - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""A prompt without its content: hashes and lengths that tell how far two prompts agree."""
+"""A prompt without its content: hashes and lengths that show how far two prompts agree."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from otel_promptcache.core.money.usage import TEXT_ALONE
 from otel_promptcache.core.prompt.segments import Block, Role, Segment, SegmentKind
 from otel_promptcache.core.prompt.serial import json_size_bytes, serial, size_bytes_of
 
-# Hashes are Python's own, of 64 bits, keyed anew in each process: nothing of the index leaves it. A string knows its
-# hash once it was taken, so a text that an application keeps is hashed in no time: of 400 KB in 0.1 µs instead of
-# 300 µs by BLAKE2b, and a fresh string in 60 µs.
+# Hashes are Python's own, of 64 bits and keyed per process, which the index never leaves. A string caches its hash,
+# so a text that an application keeps is hashed at almost no cost: 400 KB in 0.1 µs instead of 300 µs with BLAKE2b.
+# A new string of that length takes 60 µs.
 ContentHash = NewType("ContentHash", int)
-"""Of a piece of content, wherever it stands."""
+"""Of a piece of content, wherever it is."""
 
 PrefixHash = NewType("PrefixHash", int)
 """Of everything up to a place: two prompts agree up to there exactly if these are equal."""
@@ -26,11 +26,11 @@ ROUTING_CHARS = 1_024
 """Characters at the start of a prompt that decide which machines it goes to."""
 
 MAX_SEGMENTS = 8_192
-"""Segments of a prompt: tools, messages and their parts. A prompt of more is not compared with others."""
+"""Segments of a prompt: tools, messages and their parts. A prompt with more is not compared with others."""
 MAX_KNOWN_LINKS = 12_288
-"""Segments of which it is remembered how they were hashed where they stood; when there are more, all are forgotten."""
+"""Segments whose hashes are remembered, by what precedes them; when there are more, all are forgotten."""
 LINK_BYTES = 900
-"""Bytes that one of them takes at most, with the block that it may be alone in."""
+"""Bytes that one of them takes at most, including a block of its own."""
 
 
 class Link(NamedTuple):
@@ -56,13 +56,13 @@ class HashedPrompt:
 
     links: tuple[Link, ...]
     routing: ContentHash
-    """Of what stands in the first 1,024 characters: requests that share it go to the same machines."""
+    """Of the first 1,024 characters: requests that share it go to the same machines."""
     leading: PrefixHash | None = None
-    """Up to the last tool or instructions, or to the first item where there are neither: what names a template."""
+    """Up to the last tool or instructions, or to the first item if there are neither: it identifies a template."""
     modalities: frozenset[str] = TEXT_ALONE
-    """Which of `MODALITIES` the prompt has."""
+    """Which of `MODALITIES` the prompt contains."""
     is_whole: bool = True
-    """False for a prompt of too many segments, of which there are no links: `leading` is of those that were read."""
+    """False for a prompt with too many segments: it has no links, and `leading` covers those that were read."""
 
     @property
     def size_bytes(self) -> int:
@@ -71,7 +71,7 @@ class HashedPrompt:
 
 
 def hash_prompt(segments: Iterable[Segment], account: int = 0) -> HashedPrompt:
-    """Chain a prompt's segments; each link depends on the account and on all before it."""
+    """Chain a prompt's segments; each link depends on the account and on everything before it."""
     chain = _Chain(account, _State(PrefixHash(account)))
     for segment in segments:
         chain.add(segment)
@@ -79,20 +79,20 @@ def hash_prompt(segments: Iterable[Segment], account: int = 0) -> HashedPrompt:
 
 
 class _State(NamedTuple):
-    """How far a chain has come: what the next segment is chained to."""
+    """The state of a chain: what the next segment is chained to."""
 
     prefix: PrefixHash = _NO_PREFIX
     leading: PrefixHash | None = None
     routing: ContentHash = _NOTHING
     head_chars: int = 0
-    """How many characters it is routed by, so far."""
+    """How many characters `routing` covers so far."""
     end_bytes: int = 0
     begins_message: bool = True
     modalities: frozenset[str] = TEXT_ALONE
 
 
 class _HashedBlock(NamedTuple):
-    """What a block adds to a chain, and how far that brings it."""
+    """What a block adds to a chain, and the state of the chain after it."""
 
     links: tuple[Link, ...]
     state: _State
@@ -101,7 +101,7 @@ class _HashedBlock(NamedTuple):
 class PromptHasher:
     """Chains prompts as `hash_prompt` does, and remembers how their blocks were chained, by hash.
 
-    So a history that is sent again costs a look-up a message, and is held once. Safe to share by threads.
+    So a history that is sent again costs one lookup per message and is stored once. Thread-safe.
     """
 
     def __init__(self) -> None:
@@ -112,12 +112,12 @@ class PromptHasher:
         """Chain the blocks of a prompt.
 
         Args:
-            read: Reads the blocks; called again if the segments of a block that is remembered are needed.
-            account: On whose account it is sent: equal prompts of two accounts have nothing in common.
+            read: Reads the blocks; called again if the segments of a remembered block are needed.
+            account: The account that it is sent on: equal prompts of two accounts have nothing in common.
 
         Returns:
-            The prompt and its segments, by the index of their links. A prompt of more than `MAX_SEGMENTS` is read
-            no further and is not whole.
+            The prompt and its segments, by the index of their links. A prompt with more than `MAX_SEGMENTS` is
+            not read further and is not whole.
         """
         chain, known, segments = _Chain(account, _State(PrefixHash(account))), self._known, Segments(read)
         for key, read_block in read():
@@ -132,7 +132,7 @@ class PromptHasher:
                     chain.add(segment)
                 is_too_long = len(chain.links) > MAX_SEGMENTS
                 if len(chain.links) > start:
-                    # Of a block that is too long it is remembered that it is.
+                    # A block that is too long is remembered as such.
                     links = () if is_too_long else tuple(chain.links[start:])
                     self._remember(place, _HashedBlock(links, chain.state))
             if is_too_long:
@@ -142,9 +142,9 @@ class PromptHasher:
         return chain.prompt(), segments
 
     def _remember(self, place: tuple[PrefixHash, int], block: _HashedBlock) -> None:
-        # Without a lock: threads that do this at once may miscount a block, until all is forgotten.
+        # Without a lock: concurrent threads may miscount a block until everything is forgotten.
         links = len(block.links) or 1
-        if self._links_held + links > MAX_KNOWN_LINKS:  # at worst all is chained anew
+        if self._links_held + links > MAX_KNOWN_LINKS:  # at worst everything is chained again
             self._known.clear()
             self._links_held = 0
         self._known[place] = block
@@ -152,7 +152,7 @@ class PromptHasher:
 
 
 class Segments(dict[int, Segment]):
-    """The segments of a prompt, by the index of their links; those that are not there are read when asked for."""
+    """The segments of a prompt, by the index of their links; missing ones are read on demand."""
 
     def __init__(self, read: Callable[[], Iterable[Block]]) -> None:
         super().__init__()
@@ -167,14 +167,14 @@ class Segments(dict[int, Segment]):
 
 @dataclass(slots=True)
 class _Chain:
-    """A prompt while it is chained."""
+    """A prompt that is being chained."""
 
     account: int
     state: _State
     links: list[Link] = field(default_factory=list[Link])
 
     def add(self, segment: Segment) -> None:
-        """Chain one segment more."""
+        """Chain one more segment."""
         kind, path, value, label, role, ends_message, breakpoint_ttl, size_bytes, added = segment
         before, leading, routing, head_chars, end_bytes, begins_message, modalities = self.state
         if head_chars < ROUTING_CHARS:
@@ -206,10 +206,10 @@ class _Chain:
         self.state = block.state
 
     def prompt(self) -> HashedPrompt:
-        """What was chained."""
+        """The prompt that was chained."""
         return HashedPrompt(tuple(self.links), self.state.routing, self.state.leading, self.state.modalities)
 
 
 def hash_text(text: str) -> ContentHash:
-    """Hash a text by itself."""
+    """Hash a text on its own."""
     return ContentHash(hash(text))

@@ -1,4 +1,4 @@
-"""Which prompt template is this, and is its leading part exactly what it was before?"""
+"""Identifies a prompt's template, and tells whether its leading part is exactly what it was before."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from otel_promptcache.core.prompt.masking import mask_volatile, masked_head
 from otel_promptcache.core.prompt.segments import Segment, SegmentKind
 
 LEADING_CHARS = 4_096
-"""Characters of the tools and of the instructions that are looked at, each: the cost per call has a bound."""
+"""Characters that are read of the tools, and as many of the instructions: this bounds the cost per call."""
 
 IDENTITY_CHARS = 1_024
-"""How much of the masked instructions makes the fingerprint.
+"""How much of the masked instructions goes into the fingerprint.
 
-A quarter of what is looked at, so that literals of different lengths cannot move text across the edge.
+A quarter of what is read, so that literals of different lengths cannot move text across the limit.
 """
 
 MAX_LEADING_SEGMENTS = 8_192
-"""Segments that are looked at; tools and messages behind them do not tell templates apart."""
+"""Segments that are read; tools and messages after them do not distinguish templates."""
 
 MAX_KNOWN_DIGESTS = 4_096
-"""Templates, each with its exact leading part, that are remembered: the latest ones."""
+"""Templates that are remembered, each with its exact leading part: the most recently used ones."""
 
 
 class LeadingPart(NamedTuple):
-    """The tools and the instructions of a prompt, for a report over several processes."""
+    """The tools and the instructions of a prompt, for a report on several processes."""
 
     whole: str
     """A hash of all of it."""
     parts: str
-    """A hash of its words in whatever order."""
+    """A hash of its words, regardless of their order."""
     size_chars: int
 
 
 @dataclass(frozen=True, slots=True)
 class PrefixIdentity:
-    """Names a prompt template without telling anything that is in it."""
+    """Identifies a prompt template without revealing anything in it."""
 
     fingerprint: str
     """16 hexadecimal digits: the template, with per-request values masked."""
     digest: str
-    """32 hexadecimal digits: the exact leading part. Several under one fingerprint: it is not stable."""
+    """32 hexadecimal digits: the exact leading part. If one fingerprint has several, it is not stable."""
     is_new_variant: bool
     """The digest was not seen before, as far as the fingerprinter remembers."""
     leading: LeadingPart | None = None
-    """More about the leading part; None unless somebody asks for it."""
+    """More about the leading part; None unless requested."""
 
 
 class Fingerprinter:
@@ -59,12 +59,12 @@ class Fingerprinter:
 
     The identity is the same in every process, on every host and Python version. It does not change with
     per-request literals, with text that follows the leading part, with the order of the tools, or as the
-    conversation grows. With a `key`, fingerprint and digest are keyed hashes (BLAKE2b as a MAC), which
-    nobody can confirm a guess against without the key.
+    conversation grows. With a `key`, fingerprint and digest are keyed hashes (BLAKE2b as a MAC), against
+    which nobody can confirm a guess without the key.
     """
 
     def __init__(self, key: str | None = None) -> None:
-        # A key from the environment may hold bytes that are no UTF-8, which Python hands on as lone surrogates.
+        # A key from the environment may have bytes that are not UTF-8, which Python passes on as lone surrogates.
         secret = key.encode("utf-8", "surrogatepass") if key else b""
         self._key = hashlib.blake2b(secret, digest_size=32).digest() if secret else b""
         self._fingerprint_by_digest: OrderedDict[str, str] = OrderedDict()
@@ -73,25 +73,25 @@ class Fingerprinter:
         restart_in_forked_child(self)
 
     def restart(self) -> None:
-        """Forget who holds the lock; the digests that are known stay."""
+        """Replace the lock, which may be held; the known digests stay."""
         self._lock = threading.Lock()
 
     def recall(self, key: Hashable) -> PrefixIdentity | None:
-        """The identity that `identify` found under this key before; None where it is not remembered."""
+        """The identity that `identify` found under this key before; None if it is not remembered."""
         return self._known.get(key)
 
     def identify(self, segments: Iterable[Segment], key: Hashable = None) -> PrefixIdentity:
-        """Identify a prompt by its tools and instructions; where it has neither, by its first item.
+        """Identify a prompt by its tools and instructions; if it has neither, by its first item.
 
-        Reads no further than the first segment behind them, so a lazy iterable is not exhausted.
+        Reads no further than the first segment after them, so a lazy iterable is not exhausted.
 
         Args:
             segments: The prompt.
-            key: What stands for exactly this leading part, to be asked for with `recall`; None for nothing.
+            key: Identifies exactly this leading part in `recall`; None to remember nothing.
         """
         identity = self._identify(segments)
         if key is not None:
-            # Without a lock, which would have to be taken for each call: at worst something is found twice.
+            # Without a lock, which every call would have to take: at worst an identity is computed twice.
             if len(self._known) >= MAX_KNOWN_DIGESTS:
                 self._known.clear()
             self._known[key] = replace(identity, is_new_variant=False)

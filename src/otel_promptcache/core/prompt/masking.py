@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 
 MASK = "#"
-"""What stands for a volatile literal."""
+"""What replaces a volatile literal."""
 
-# Every pattern is linear in the length of the text: a word is tried at its first character only.
+# Every pattern is linear in the length of the text: a word is tried only at its first character.
 _WORD = r"[A-Za-z0-9_@%+-]"
 _LONG_WORD_CHARS = 32
 VOLATILE_WORD = (
@@ -16,10 +16,10 @@ VOLATILE_WORD = (
     rf"|(?<!{_WORD}){_WORD}{{{_LONG_WORD_CHARS},}}"  # a random id may have no digit at all
     r"|\d+"
 )
-"""A pattern of what is masked, but for the names of months and days."""
+"""Matches what is masked, except the names of months and days."""
 _VOLATILE_WORD = re.compile(VOLATILE_WORD)
 _FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
-# The names of months and days are volatile as a part of a date only, so they are masked next to a mask only.
+# The names of months and days are volatile only as a part of a date, so they are masked only next to a mask.
 _CALENDAR_WORD = (
     r"\b(?:(?:jan|febr?|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ch|il|ust|ember|ober)?"
     r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|[ap]m|utc|gmt)\b"
@@ -30,11 +30,11 @@ _VOLATILE_RUN = re.compile(
     re.IGNORECASE,
 )
 _MAX_BEFORE_CHARS = 3 * (len("wednesday") + 3)
-"""What a run may have before its first mark."""
+"""Characters that a run may have before its first mark."""
 _PLAIN_WORD = re.compile(rf"(?<!{_WORD})(?!{_CALENDAR_WORD})[A-Za-z]+(?=[^A-Za-z0-9_@%+-])", re.IGNORECASE)
 
-# The patterns take 0.1 µs a character. So where literals are rare, they are first looked for by the kinds of the
-# characters, a byte each: digits are 0, marks #, other characters of words a, and all others blanks.
+# The patterns take 0.1 µs per character. So if literals are rare, they are first located by the kinds of the
+# characters, one byte each: 0 for digits, # for marks, a for other characters of words, a blank for all others.
 _MIN_CHARS_PER_DIGIT = 8
 _DIGIT, _OTHER, _LONG_WORD = b"0", b" ", b"a" * _LONG_WORD_CHARS
 _KIND_OF_BYTE = bytes(
@@ -60,10 +60,11 @@ def is_plain(text: str) -> bool:
 
 
 def masked_head(text: str, chars: int) -> str:
-    """`mask_volatile(text)[:chars]`, as a rule without masking all of the text."""
-    head = mask_volatile(text[: chars * 3 // 2])
-    # No literal reaches across a plain word: what stands before one does not depend on what was cut off.
-    if not _PLAIN_WORD.search(head, chars):
+    """`mask_volatile(text)[:chars]`, usually without masking all of the text."""
+    cut_off_at = chars * 3 // 2
+    head = mask_volatile(text[:cut_off_at])
+    # No literal reaches across a plain word: what is before one does not depend on what was cut off.
+    if len(text) > cut_off_at and not _PLAIN_WORD.search(head, chars):
         head = mask_volatile(text)
     return head[:chars]
 
@@ -83,24 +84,36 @@ def _has_foreign_digit(text: str) -> bool:
 
 
 def _mask_words(text: str, kinds: bytes) -> str:
-    """As `_VOLATILE_WORD` does it, where all digits are ASCII's."""
+    """Mask as `_VOLATILE_WORD` does, if all digits are ASCII."""
+    return _substitute(_VOLATILE_WORD, text, _next_word(kinds))
+
+
+def next_volatile_word(text: str) -> Callable[[int], int]:
+    """Return a function that finds the next volatile word in an ASCII text from a place on; -1 if there is none.
+
+    If the word begins before the place, the place itself is returned. The places must ascend.
+    """
+    return _next_word(_kinds(text))
+
+
+def _next_word(kinds: bytes) -> Callable[[int], int]:
     words = kinds.replace(MASK.encode(), _OTHER)
     digit_at = -1
 
     def next_word(end: int) -> int:
         nonlocal digit_at
-        if digit_at < end:  # looked for once between two digits: there may be many long words
+        if digit_at < end:  # searched once between two digits, as there may be many long words
             digit_at = words.find(_DIGIT, end)
             digit_at = len(words) if digit_at < 0 else digit_at
         long_word_at = words.find(_LONG_WORD, end, digit_at)
         at = digit_at if long_word_at < 0 else long_word_at
         return -1 if at == len(words) else words.rfind(_OTHER, end, at) + 1 or end
 
-    return _substitute(_VOLATILE_WORD, text, next_word)
+    return next_word
 
 
 def _mask_runs(text: str) -> str:
-    """As `_VOLATILE_RUN` does it."""
+    """Mask as `_VOLATILE_RUN` does."""
 
     def next_run(end: int) -> int:
         at = text.find(MASK, end)
@@ -110,7 +123,7 @@ def _mask_runs(text: str) -> str:
 
 
 def _substitute(pattern: re.Pattern[str], text: str, next_place: Callable[[int], int]) -> str:
-    """`pattern.sub(MASK, text)`, searching only where the next match may begin; -1 where there is none."""
+    """`pattern.sub(MASK, text)`, searching only from where `next_place` says; it says -1 if there is no match."""
     masked: list[str] = []
     end = 0
     while (place := next_place(end)) >= 0 and (match := pattern.search(text, place)):

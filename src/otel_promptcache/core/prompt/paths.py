@@ -1,4 +1,4 @@
-"""Where in a request body something stands, in the words of its format; what an application made up is counted."""
+"""Paths in a request body, in the words of its format; names that an application made up become indices."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Mapping
 from enum import Enum
 
 MAX_PATH_CHARS = 256
-"""Characters of a path; what stands deeper has the path of what it stands in."""
+"""Characters of a path; anything deeper has the path of what contains it."""
 MAX_NAME_CHARS = 64
-"""Characters of a name that an application gave, where paths have such names at all."""
+"""Characters of a name given by the application, if paths contain such names at all."""
 
 
 class Names(Enum):
-    """Whose words the names of an object's members are."""
+    """Who defines the names of an object's members."""
 
     WIRE = "wire"
-    """Those of a wire format."""
+    """A wire format."""
     SCHEMA = "schema"
-    """Those of JSON Schema."""
+    """JSON Schema."""
     SCHEMAS = "schemas"
-    """The application's; the members are schemas."""
+    """The application; the members are schemas."""
     VALUES = "values"
-    """The application's, and so is all that the members are made of."""
+    """The application, which also defines all names inside the members."""
 
 
 # Sources: JSON Schema, core and validation, 2020-12 and draft 7; openai 3.52.0, `types/` (checked 2026-11-25).
@@ -40,7 +40,7 @@ _OTHER_NAMES: Mapping[str, Names] = {
         Names.VALUES,
     ),
 }  # fmt: skip
-"""Members inside which the names are of another kind than around them."""
+"""Members inside which the names are of a different kind than outside."""
 
 _SCHEMA_WORDS = """
     $anchor $comment $dynamicAnchor $dynamicRef $id $ref $schema additionalItems additionalProperties allOf
@@ -72,13 +72,13 @@ _NO_WORDS = frozenset[str]()
 
 
 def member_step(path: str, names: Names, key: object, index: int, *, keeps_names: bool) -> tuple[str, Names]:
-    """The path of the member of an object, and whose words the names inside the member are.
+    """The path of a member of an object, and who defines the names inside the member.
 
     Args:
-        path: That of the object.
-        names: Whose words its names are.
+        path: The path of the object.
+        names: Who defines its names.
         key: The name of the member.
-        index: How many members stand before it.
+        index: How many members are before it.
         keeps_names: The application allows its names in paths.
     """
     words = _WORDS if names is Names.WIRE else _WORDS_OF_SCHEMAS if names is Names.SCHEMA else _NO_WORDS
@@ -89,7 +89,7 @@ def member_step(path: str, names: Names, key: object, index: int, *, keeps_names
 
 
 def item_path(path: str, index: int) -> str:
-    """The path of an item of an array; names mean the same in it as they would in its place."""
+    """The path of an item of an array; names mean the same in it as they do in the array."""
     return _longer(path, f"[{index}]")
 
 

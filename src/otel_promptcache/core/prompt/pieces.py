@@ -1,4 +1,4 @@
-"""Cuts the content of a segment into sentences or members, which survive when it is edited elsewhere."""
+"""Cuts the content of a segment into sentences or members, which stay the same when it is edited elsewhere."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from otel_promptcache.core.prompt.segments import Segment
 from otel_promptcache.core.prompt.serial import canonical_json, serial, size_bytes_of
 
 MAX_PIECES = 1_024
-"""Pieces that one segment is cut into; the rest of a text, or an object or array that has more members, is one more."""
+"""Pieces that one segment is cut into; the rest of a text, or an object or array with more members, is one more."""
 MAX_DEPTH = 16
-"""Levels of objects and arrays that are cut; what is nested deeper is one piece."""
+"""Levels of objects and arrays that are cut; anything nested deeper is one piece."""
 _PARTS_AT_ONCE = 16
 _BLOCK_CHARS = 65_536
 
-# A piece ends where a sentence or a line does, so that an insertion moves only the pieces it touches.
-# A mark inside a word, as in a decimal, a date or an address, ends nothing.
+# A piece ends where a sentence or a line does, so that an insertion affects only the pieces it touches.
+# A mark inside a word, as in a decimal, a date or an address, does not end a piece.
 _END = r"[.!?\n\u3002\uff01\uff1f]"
 _INSIDE = r"[^.!?\n\u3002\uff01\uff1f]"
 _PIECE = re.compile(
@@ -31,15 +31,15 @@ _PIECE = re.compile(
     rf"|{_END}{{1,256}}\s{{0,256}}"
 )
 
-# In JSON, and in what looks like it, a piece may also end with a member, once it is long enough.
+# In JSON, and in text that looks like it, a piece may also end after a member, once it is long enough.
 _JSON_PIECE = re.compile(rf"{_INSIDE}{{64,256}}?,\s?(?=[\"{{\[])|{_PIECE.pattern}")
 _JSON_MARK, _MARK_CHARS = '":', 1_024
-# An image or a file as text; 256 characters of one mean nothing by themselves.
+# An image or a file as text; 256 characters of one mean nothing on their own.
 _ENCODED = re.compile(r"(?:data:[^,\s]{0,128},)?[A-Za-z0-9+/=_-]{512}")
 _SPACE = re.compile(r"\s")
 
 PlaceHash = NewType("PlaceHash", int)
-"""Of the way from a segment to a place in it, by the names that the application gave; the same in every process."""
+"""Of the path from a segment to a place in it, with the names that the application gave; equal in every process."""
 
 
 class Piece(NamedTuple):
@@ -48,18 +48,18 @@ class Piece(NamedTuple):
     exact: ContentHash
     """Of the text and of its place in a JSON value."""
     masked: ContentHash
-    """With dates, numbers and ids masked: equal where only such values differ."""
+    """With dates, numbers and ids masked: equal if only such values differ."""
     size_bytes: int
     marks: bytes = b""
-    """Of its volatile literals, by which those are found that change."""
+    """Of its volatile literals, to find those that changed."""
 
 
 Part = tuple[str, PlaceHash, str, Piece | None]
-"""A piece while its text is at hand.
+"""A piece while its text is available.
 
-First its path in the segment, such as `.function.description`: empty in a text, and without a name that the
-application made up unless a setting allows it. Then its place, and its text. Last what is too long to be masked, and
-hashed already: its text is left out. A plain tuple, because each sentence of each new prompt becomes one.
+First comes its path in the segment, such as `.function.description`: empty in a text, and without names that the
+application made up unless a setting allows them. Then its place, and its text. Last, if it is too long to be masked,
+the piece already hashed: its text is left out. A plain tuple, because each sentence of each new prompt becomes one.
 """
 
 _WORD = 0xFFFFFFFF
@@ -74,9 +74,9 @@ def cut(
 
     Args:
         segment: What to cut.
-        max_pieces: How many pieces at most, and one more.
-        account: On whose account it is sent: nothing is shared between accounts.
-        keeps_names: Paths may have the names that the application gave to members.
+        max_pieces: The maximum number of pieces; there may be one more for the rest.
+        account: The account that it is sent on: nothing is shared between accounts.
+        keeps_names: Paths may contain the names that the application gave to members.
     """
     if segment.value == "":
         return []
@@ -95,8 +95,8 @@ def hash_pieces(parts: Sequence[Part], known: Mapping[ContentHash, Piece] = _NON
     pieces: list[Piece] = []
     for start in range(0, len(parts), _PARTS_AT_ONCE):
         group = parts[start : start + _PARTS_AT_ONCE]
-        # Nothing to mask in all of them together is nothing to mask in any: a fifth of the time.
-        has_literals = not is_plain("".join([text for _, _, text, _ in group]))
+        # If the joined texts have nothing to mask, none of them has: this takes a fifth of the time.
+        has_literals = len(group) == 1 or not is_plain("".join([text for _, _, text, _ in group]))
         for _, place, text, whole in group:
             exact = masked = whole.exact if whole else ContentHash(hash((place, text)))
             piece = known.get(exact, whole)
@@ -110,7 +110,7 @@ def hash_pieces(parts: Sequence[Part], known: Mapping[ContentHash, Piece] = _NON
 
 
 def hash_piece(place: PlaceHash, text: str) -> ContentHash:
-    """The exact hash of a piece that is not a whole."""
+    """The exact hash of a piece that was not hashed as a whole."""
     return ContentHash(hash((place, text)))
 
 
@@ -126,7 +126,7 @@ def _sentences(text: str, path: str, place: PlaceHash, max_pieces: int) -> list[
     end = 0
     while end < len(text) and len(sentences) <= max_pieces:
         found = pattern.findall(text, end, end + _BLOCK_CHARS)
-        if end + _BLOCK_CHARS < len(text):  # the last may go on behind the block
+        if end + _BLOCK_CHARS < len(text):  # the last may continue after the block
             found.pop()
         sentences += found
         end += sum(map(len, found))
@@ -137,7 +137,7 @@ def _sentences(text: str, path: str, place: PlaceHash, max_pieces: int) -> list[
 
 
 def _rest(text: str, place: PlaceHash, start: int) -> Piece:
-    """What of a text is not cut, hashed in blocks: no second copy of it is made."""
+    """The part of a text that is not cut, hashed in blocks to avoid a second copy of it."""
     blocks = range(start, len(text), _BLOCK_CHARS)
     exact = ContentHash(hash((place, *[hash(text[at : at + _BLOCK_CHARS]) for at in blocks])))
     size_bytes = sum([size_bytes_of(text[at : at + _BLOCK_CHARS]) for at in blocks])
@@ -145,7 +145,7 @@ def _rest(text: str, place: PlaceHash, start: int) -> Piece:
 
 
 class _Members:
-    """The pieces of a JSON value, as many as there is room for: opening one that has members takes their room."""
+    """The pieces of a JSON value, up to a limit; cutting an object or array uses it up by the number of members."""
 
     def __init__(self, room: int, *, keeps_names: bool) -> None:
         self.parts: list[Part] = []

@@ -1,4 +1,4 @@
-"""JSON values as something that can be hashed, measured and cut, in time and memory that follow their size."""
+"""Serialises JSON values so that they can be hashed, measured and cut, in time and memory linear in their size."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _BLOCK_CHARS = 65_536
 
 
 def serial(value: Any) -> bytes | str:
-    """What can be hashed of a JSON value: the same for equal values in equal order.
+    """A hashable form of a JSON value: the same for equal values in equal order.
 
     Raises:
         ValueError: The value contains itself.
         RecursionError: The value is nested too deeply.
     """
     try:
-        # Ten times as fast as JSON. The second version of the format does not depend on what objects share.
+        # Ten times as fast as JSON. Version 2 of the format does not depend on which objects are shared.
         return marshal.dumps(value, 2)
     except ValueError:  # a type that it does not know
         return canonical_json(value)
@@ -53,7 +53,7 @@ def json_head(value: object, chars: int) -> str:
 
 
 def json_size_bytes(value: object, serialised: bytes | str) -> int:
-    """Length of a value as JSON in UTF-8; of a large one an estimate, the length of its serialised form."""
+    """Length of a value as JSON in UTF-8; for a large one, an estimate: the length of its serialised form."""
     if len(serialised) > LARGE_BYTES:
         return len(serialised)
     return size_bytes_of(canonical_json(value))
@@ -63,7 +63,7 @@ def size_bytes_of(text: str) -> int:
     """Length of a text in UTF-8."""
     if text.isascii():
         return len(text)
-    # In blocks, because the encoder first takes four bytes for each character.
+    # In blocks, because the encoder first allocates four bytes per character.
     blocks = (text[at : at + _BLOCK_CHARS] for at in range(0, len(text), _BLOCK_CHARS))
     return sum([len(block.encode("utf-8", "surrogatepass")) for block in blocks])
 

@@ -1,1 +1,1 @@
-"""What prompts, scopes and pieces are called in a fleet: keyed hashes, no text."""
+"""The names of prompts, scopes and pieces in a fleet: keyed hashes, no text."""

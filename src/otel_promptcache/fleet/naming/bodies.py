@@ -1,4 +1,4 @@
-"""The segments of a leading part and what follows it as bytes: kinds, sizes, paths and hashes, no text."""
+"""Writes the segments of a leading part and what follows it as bytes: kinds, sizes, paths and hashes, no text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PATH = re.compile(r"[a-z_.\[\]0-9]{0,63}")
 
 
 class BodyLink(NamedTuple):
-    """A segment as it is written."""
+    """A segment as written."""
 
     kind: SegmentKind
     role: Role
@@ -39,7 +39,7 @@ class BodyLink(NamedTuple):
 
 
 class Body(NamedTuple):
-    """A prompt as it is written."""
+    """A prompt as written."""
 
     template: bytes
     is_explicit: bool
@@ -49,7 +49,7 @@ class Body(NamedTuple):
 
 
 class BadBodyError(ValueError):
-    """Bytes that are no body."""
+    """Bytes that are not a body."""
 
 
 def write_body(
@@ -60,13 +60,13 @@ def write_body(
     *,
     is_explicit: bool,
 ) -> bytes | None:
-    """Write a prompt; None if the names of its contents are not remembered any more.
+    """Write a prompt; None if the names of its contents are no longer remembered.
 
     Args:
         template: The name of its template.
         prompt: The prompt.
         hashes: What names its contents.
-        pieces: Of its segments, by the name of the content, as far as they are known.
+        pieces: The pieces of its segments, by the name of the content, as far as they are known.
         is_explicit: It has no implicit breakpoint.
     """
     links = prompt.links[:MAX_LINKS]
@@ -101,7 +101,7 @@ def read_body(data: bytes) -> Body:
     """Read a prompt.
 
     Raises:
-        BadBodyError: The bytes are none.
+        BadBodyError: The bytes are not a body.
     """
     if len(data) > MAX_BODY_BYTES:
         raise BadBodyError(f"a body of {len(data)} bytes")
@@ -109,7 +109,7 @@ def read_body(data: bytes) -> Body:
     template = reader.take(HASH_BYTES)
     is_explicit, leading, count = reader.take(3)
     if count > MAX_LINKS or leading > count:
-        raise BadBodyError("a body of too many segments")
+        raise BadBodyError("a body with too many segments")
     return Body(template, bool(is_explicit), leading - 1, tuple([_read_link(reader) for _ in range(count)]))
 
 
@@ -136,7 +136,7 @@ def _read_link(reader: _Reader) -> BodyLink:
         or label_bytes > HASH_BYTES
         or not _PATH.fullmatch(path)
     ):
-        raise BadBodyError("a segment of a shape that is not known")
+        raise BadBodyError("a segment of an unknown shape")
     pieces = tuple([_read_piece(reader) for _ in range(count)])
     return BodyLink(
         _KINDS[kind], _ROLES[role], bool(flags >> 5 & 1), content, label, size_bytes, path, pieces
@@ -152,7 +152,7 @@ def _read_piece(reader: _Reader) -> FleetPiece:
 
 
 def _number(value: int) -> bytes:
-    """A number in as many bytes as it needs, seven bits each."""
+    """Write a number in as many bytes as it needs, seven bits each."""
     parts = bytearray()
     while value >> 7:
         parts.append(value & 0x7F | 0x80)
@@ -162,7 +162,7 @@ def _number(value: int) -> bytes:
 
 
 class _Reader:
-    """Takes bytes from the start of some."""
+    """Reads bytes one part after another."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -182,8 +182,8 @@ class _Reader:
         while True:
             byte = self.take(1)[0]
             value |= (byte & 0x7F) << shift
-            if byte < 0x80:  # noqa: PLR2004  # the last has no mark
+            if byte < 0x80:  # noqa: PLR2004  # the last byte has no mark
                 return value
             shift += 7
-            if shift > 42:  # noqa: PLR2004  # bits: more than any size has
+            if shift > 42:  # noqa: PLR2004  # more bits than any size has
                 raise BadBodyError("a number that is too large")

@@ -14,18 +14,18 @@ from otel_promptcache.core.prompt.serial import serial
 from otel_promptcache.fleet.store import HASH_BYTES
 
 MAX_MEMOS = 16_384
-"""Prefixes and contents of which it is remembered what they are called in the fleet; then all are forgotten."""
+"""Prefixes and contents whose names in the fleet are remembered; if there are more, all are forgotten."""
 _ROUTING_CHARS = 1_024
 _SHORT_BYTES = 5
-"""Of what is told apart within one template only."""
+"""Length of hashes that need to be distinct only within one template."""
 
 
 class FleetHashes:
     """Names prefixes, contents and pieces for the fleet; remembers them by this process's own hashes, never by text.
 
     Args:
-        namespace: Whose processes share a store: others have other names for the same text.
-        key: The secret of the fleet; without one anybody who reads the store can confirm a guess.
+        namespace: Whose processes share a store: others have different names for the same text.
+        key: The secret of the fleet; without one, anyone who reads the store can confirm a guess.
     """
 
     def __init__(self, namespace: str, key: str | None = None) -> None:
@@ -42,16 +42,16 @@ class FleetHashes:
 
     def hash_value(self, value: Any) -> int:
         """Hash what is known of an account or a setting, made of texts, bytes and tuples; never negative."""
-        # The second version of the format does not depend on what objects share.
+        # Version 2 of the format does not depend on which objects are shared.
         return int.from_bytes(self.hash(marshal.dumps(value, 2), b"value"), "big")
 
     def learn(self, prompt: HashedPrompt, segments: SegmentSource, account: int) -> None:
-        """Name what is new of a prompt; of known text that is two look-ups.
+        """Name what is new in a prompt; known text takes two lookups.
 
         Args:
             prompt: The prompt; with at least one link.
-            segments: What it was hashed from: those are read that are new.
-            account: On whose account it is sent.
+            segments: What it was hashed from; those that are new are read.
+            account: The account that it is sent on.
         """
         if (prompt.links[-1].prefix ^ account) not in self._prefixes:
             self._learn_chain(prompt, segments, account)
@@ -71,7 +71,7 @@ class FleetHashes:
         return self._routings.get(prompt.routing ^ account)
 
     def forget(self) -> None:
-        """Forget the names, which are found again when they are needed."""
+        """Forget the names, which are computed again when needed."""
         for memo in (self._prefixes, self._contents, self._labels, self._routings):
             memo.clear()
 
@@ -109,7 +109,7 @@ class FleetHashes:
         return self._contents.get(content)
 
     def label(self, label: ContentHash) -> bytes:
-        """The name of a label that was part of a chain; empty if it has none, or if it is forgotten."""
+        """The name of a label that was part of a chain; empty if there is none, or if it is forgotten."""
         return self._labels.get(label, b"")
 
     def piece(self, place: PlaceHash, text: str) -> bytes:
@@ -118,7 +118,7 @@ class FleetHashes:
         return self.hash(data, b"piece", _SHORT_BYTES)
 
     def mark(self, literal: str) -> int:
-        """A byte by which a literal is told from another one that stands in its place."""
+        """A byte that distinguishes a literal from a different one in its place."""
         return self.hash(literal.encode("utf-8", "surrogatepass"), b"mark", 1)[0]
 
     def _content(self, link: Link, segment: Segment) -> bytes:

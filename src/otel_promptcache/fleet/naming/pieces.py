@@ -1,4 +1,4 @@
-"""Pieces of segments as the fleet names them, and the names of the fleet as this process's own."""
+"""Names pieces of segments for the fleet, and translates the fleet's names into this process's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from otel_promptcache.fleet.naming.hashes import FleetHashes
 _MAX_KNOWN = 8_192
 _MIN_BYTES, _SAMPLE = 48, 8
 _MAX_ENDS = 16
-"""Pieces that are looked for with another end, too."""
+"""Pieces that are also looked for with a different end."""
 
 
 class FleetPiece(NamedTuple):
@@ -40,7 +40,7 @@ class FleetPieces:
         return tuple([self._named(piece, part) for piece, part in zip(cut.pieces, cut.parts, strict=True)])
 
     def sample(self, cut: CutSegment) -> list[bytes]:
-        """The smallest names of the longer pieces of a segment, which another version of it has as well."""
+        """The smallest names of the longer pieces of a segment, which a different version of it has as well."""
         named = [each.exact for each in self.named(cut) if each.size_bytes >= _MIN_BYTES]
         return sorted(named)[:_SAMPLE]
 
@@ -54,7 +54,7 @@ class FleetPieces:
 
     def _name(self, piece: Piece, part: Part) -> FleetPiece:
         _, place, text, whole = part
-        if whole is not None:  # its text is not at hand; what has it is equal as a whole, or counts as edited
+        if whole is not None:  # without its text, it is equal as a whole or counts as edited
             text = str(whole.exact)
         exact = masked = self._hashes.piece(place, text)
         marks = b""
@@ -65,13 +65,14 @@ class FleetPieces:
 
 
 class OwnNames:
-    """What this process calls the pieces of one prompt that the fleet knows, too."""
+    """This process's own hashes of the pieces of one prompt that the fleet also knows."""
 
     def __init__(self, hashes: FleetHashes, pieces: FleetPieces, segments: Iterable[CutSegment]) -> None:
         self._hashes = hashes
         self._exact: dict[bytes, ContentHash] = {}
         self._masked: dict[bytes, tuple[Piece, FleetPiece]] = {}
         self._parts: list[tuple[bytes, Part]] = []
+        self._spaced: dict[bytes, dict[bytes, ContentHash]] = {}
         for cut in segments:
             for piece, named, part in zip(cut.pieces, pieces.named(cut), cut.parts, strict=True):
                 self._exact[named.exact] = piece.exact
@@ -79,10 +80,11 @@ class OwnNames:
                     self._masked[named.masked] = piece, named
                 self._parts.append((named.exact, part))
 
-    def translate(self, theirs: Sequence[FleetPiece]) -> tuple[Piece, ...]:
-        """Pieces of an earlier segment, by this process's own hashes if it has them."""
-        ends = self._ends({piece.exact for piece in theirs})
-        return tuple([self._own(piece, ends) for piece in theirs])
+    def translate(self, segments: Sequence[Sequence[FleetPiece]]) -> list[tuple[Piece, ...]]:
+        """The pieces of each segment of an earlier prompt, with this process's own hashes if it has them."""
+        theirs = {piece.exact for pieces in segments for piece in pieces}
+        ends = {} if theirs <= self._exact.keys() else self._ends(theirs)
+        return [tuple([self._own(piece, ends) for piece in pieces]) for pieces in segments]
 
     def _own(self, piece: FleetPiece, ends: Mapping[bytes, ContentHash]) -> Piece:
         exact = self._exact.get(piece.exact) or ends.get(piece.exact) or _opaque(piece.exact)
@@ -94,7 +96,7 @@ class OwnNames:
         own, named = mine
         if len(named.marks) != len(piece.marks):
             return Piece(exact, own.masked, piece.size_bytes)
-        # A mark of its own where the literal is the same, another one where it is not.
+        # This process's own mark if the literal is the same, a different one if it is not.
         marks = [
             mark if mine == other else mark ^ 0xFF
             for mark, mine, other in zip(own.marks, named.marks, piece.marks, strict=True)
@@ -102,17 +104,26 @@ class OwnNames:
         return Piece(exact, own.masked, piece.size_bytes, bytes(marks))
 
     def _ends(self, theirs: set[bytes]) -> dict[bytes, ContentHash]:
-        """The first pieces that are not among the others, with another space behind them."""
+        """The first pieces that are not among theirs, with different whitespace after them."""
         ends: dict[bytes, ContentHash] = {}
-        missing = [part for exact, part in self._parts if exact not in theirs]
-        for _, place, text, whole in missing[:_MAX_ENDS]:
-            if whole is None:
-                bare = text.rstrip()
-                for space in ("", *SPACES):
-                    ends[self._hashes.piece(place, bare + space)] = hash_piece(place, bare + space)
+        missing = [(exact, part) for exact, part in self._parts if exact not in theirs]
+        for exact, part in missing[:_MAX_ENDS]:
+            if exact not in self._spaced:
+                self._spaced[exact] = self._other_spaces(part)
+            ends.update(self._spaced[exact])
         return ends
+
+    def _other_spaces(self, part: Part) -> dict[bytes, ContentHash]:
+        _, place, text, whole = part
+        if whole is not None:
+            return {}
+        bare = text.rstrip()
+        return {
+            self._hashes.piece(place, bare + space): hash_piece(place, bare + space)
+            for space in ("", *SPACES)
+        }
 
 
 def _opaque(name: bytes) -> ContentHash:
-    """A hash that none of this process is equal to."""
+    """A hash that equals none of this process's own."""
     return ContentHash(int.from_bytes(name, "big") | 1 << 80)

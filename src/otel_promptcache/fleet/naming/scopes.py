@@ -1,4 +1,4 @@
-"""Scopes as they are kept in a store: a short keyed hash of each field, so that two can be told apart by field."""
+"""Scopes as kept in a store: a short keyed hash of each field, so that two can be compared by field."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_KNOWN = 2_048
 
 
 class FleetScopes:
-    """Writes and reads scopes. Of a scope from the store, the fields that differ are opaque."""
+    """Writes and reads scopes. In a scope from the store, the fields that differ are opaque."""
 
     def __init__(self, hashes: FleetHashes) -> None:
         self._hashes = hashes
@@ -34,10 +34,10 @@ class FleetScopes:
         return known
 
     def decode(self, data: bytes, own: CacheScope) -> CacheScope | None:
-        """Read a scope beside a process's own, whose fields it has where they are equal.
+        """Read a scope relative to a process's own, whose fields it gets where they are equal.
 
         Returns:
-            The very scope if it is the same one; None if the data is none.
+            `own` itself if it is the same scope; None if the data is not a scope.
         """
         mine = self.encode(own)
         if data == mine:
@@ -50,7 +50,7 @@ class FleetScopes:
         for name, size in _SIZES.items():
             theirs = data[start : start + size]
             if theirs != mine[start : start + size]:
-                # A flag has one other value; of any other field it is known only that it is not ours.
+                # A flag has one other value; of any other field it is only known that it differs from ours.
                 fields[name] = (not own.parallel_tool_calls) if size == 1 else f"another {theirs.hex()}"
             start += size
         scope = own._replace(**fields)  # pyright: ignore[reportArgumentType]  # names of the tuple's own fields

@@ -1,4 +1,4 @@
--- What the fleet knows of a prompt that is being sent, and the note that it is on its way.
+-- Reads what the fleet knows of a prompt that is being sent, and notes that it is in flight.
 -- All keys begin with KEYS[1] and are in its slot. Times are milliseconds of this server's clock.
 local base = KEYS[1]
 local chain, roles, has_boundaries, scope, call = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4], ARGV[5]
@@ -15,7 +15,7 @@ local length = #chain / 8
 local function prefix(place) return string.sub(chain, place * 8 - 7, place * 8) end
 local function has(role, bit) return math.floor(role / bit) % 2 == 1 end
 
--- Prefixes from the end, until none before them matters.
+-- Prefixes from the end, until no earlier one matters.
 local function until_of(value, which)  -- 0: at, 1: alive, 2: unmarked boundary, 3: marked one
   if not value or #value < which * 6 + 6 then return 0 end
   return (struct.unpack('>I6', value, which * 6 + 1))
@@ -63,7 +63,7 @@ for place = length, 1, -1 do
   end
 end
 
--- Behind what is alive: what others are sending, as far as there is no gap.
+-- After what is alive: what others are sending, up to the first gap.
 local flights, contiguous = {}, true
 local from = alive
 if has_boundaries and bounded < alive then from = bounded end
@@ -88,7 +88,7 @@ for place = from + 1, length do
   end
 end
 
--- A store that is full still answers: what is written here may be refused.
+-- A full store still answers: the writes here may be refused.
 for place = 1, length do
   local role = string.byte(roles, place)
   local leaves = (place > alive and 1 or 0) + (has(role, 4) and 2 or 0) + (has(role, 8) and 4 or 0)

@@ -1,4 +1,4 @@
-"""What the script that reads answers, as bytes; admitted by its shape, because others may have written it."""
+"""Reads the replies of the reading script, as bytes; validates them, because others may have written the data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAX_ID_BYTES = 4_096
 
 
 def read_found(reply: Sequence[object]) -> Found | None:
-    """Read what was found; None if it has another shape."""
+    """Read what was found; None if it has a different shape."""
     if not all(isinstance(each, bytes) for each in reply):
         return None
     try:
@@ -74,7 +74,7 @@ def _prefixes(data: bytes) -> list[FoundPrefix]:
 def _entry(value: bytes) -> Entry:
     times = [_time(value[at : at + _TIME_BYTES]) for at in range(0, len(value), _TIME_BYTES)]
     if len(times) not in (2, 4):
-        raise ValueError("an entry of another length")
+        raise ValueError("an entry of the wrong length")
     return Entry(*times)
 
 

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from importlib.resources import files
 from typing import Any, cast
 
 from otel_promptcache.fleet.store import Batch, Found, Outcome, Query, StoreError, Update
+from otel_promptcache.fleet.stores.redis_connection import RedisConnection
 from otel_promptcache.fleet.stores.redis_replies import read_found
 
 VERSION = "1"
-"""Of the keys and values: another one has keys of its own."""
-TIMEOUT_SECONDS = 0.5
-"""In which a connection is made, and an answer comes."""
+"""Version of the keys and values; each version has keys of its own."""
 
 _FOLDER = files("otel_promptcache.fleet.stores")
-
-
-class MissingPackageError(ImportError):
-    """The package for the setting is not installed."""
 
 
 class RedisStore:
     """A Redis or Valkey server, 6.2 or later.
 
     Args:
-        url: As redis-py takes it.
-        namespace: Whose processes share what is in it: those of one organisation at the provider.
+        url: As redis-py expects it.
+        namespace: Whose processes share its content: those of one organisation at the provider.
         clock: Seconds since the epoch; None for the server's own.
 
     Raises:
@@ -37,77 +31,48 @@ class RedisStore:
     """
 
     def __init__(self, url: str, namespace: str, clock: Callable[[], float] | None = None) -> None:
-        try:
-            redis, exceptions = import_module("redis"), import_module("redis.exceptions")
-        except ImportError as error:
-            raise MissingPackageError(
-                "fleet needs redis-py for this address: pip install 'otel-promptcache[fleet]'"
-            ) from error
-        self._redis_error: type[Exception] = exceptions.RedisError
-        self._refusal: type[Exception] = exceptions.ResponseError
-        self._no_script: type[Exception] = exceptions.NoScriptError
-        self._pool: Any = redis.ConnectionPool.from_url(
-            url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS, protocol=2
-        )
+        self._connection = RedisConnection(url)
         self._base = f"{{pc:{namespace}}}{VERSION}".encode()
         self._clock = clock
-        self._connection: Any = None
         self._read, self._write = _Script("read.lua"), _Script("write.lua")
 
     def run(self, batch: Batch) -> Outcome:
-        """Send all in one pipeline, and read all answers.
+        """Send everything in one pipeline, and read all replies.
 
         Raises:
-            StoreError: There is no connection, or not in time.
+            StoreError: There is no connection, or no reply in time.
         """
         commands = [(self._read, self._query(query)) for query in batch.queries]
         commands += [(self._write, self._update(update)) for update in batch.updates]
         try:
             replies = self._send(commands)
-        except (self._redis_error, OSError, ValueError) as error:
+        except self._connection.errors as error:
             self.close()
             raise StoreError(type(error).__name__) from error
         count = len(batch.queries)
         found = [self._found(reply) for reply in replies[:count]]
         written = [reply == 1 if isinstance(reply, int) else None for reply in replies[count:]]
-        return Outcome(found, written)
+        refusal = next((type(reply).__name__ for reply in replies if isinstance(reply, Exception)), "")
+        return Outcome(found, written, refusal)
 
     def close(self) -> None:
         """Close the connection."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.disconnect()
+        self._connection.close()
 
     def forget(self) -> None:
         """In a forked child: leave the connection to the parent."""
-        self._connection = None
+        self._connection.forget()
 
     def _send(self, commands: Sequence[tuple[_Script, list[bytes | int]]]) -> list[Any]:
-        """The replies; an error in place of one that was refused."""
-        if self._connection is None:
-            connection = self._pool.make_connection()
-            connection.connect()
-            self._connection = connection
-        connection = self._connection
-        replies = self._exchange(
-            connection, [(b"EVALSHA", script.sha, 1, *args) for script, args in commands]
-        )
-        lost = [index for index, reply in enumerate(replies) if isinstance(reply, self._no_script)]
+        """The replies, with an error in place of one that was refused."""
+        send = self._connection.send
+        replies = send([(b"EVALSHA", script.sha, 1, *args) for script, args in commands])
+        lost = [index for index, reply in enumerate(replies) if isinstance(reply, self._connection.no_script)]
         if lost:
             again = [(b"EVAL", commands[index][0].text, 1, *commands[index][1]) for index in lost]
-            for index, reply in zip(lost, self._exchange(connection, again), strict=True):
+            for index, reply in zip(lost, send(again), strict=True):
                 replies[index] = reply
         return replies
-
-    def _exchange(self, connection: Any, commands: Sequence[Sequence[bytes | int]]) -> list[Any]:
-        connection.send_packed_command([b"".join(map(_packed, commands))], check_health=False)
-        return [self._reply(connection) for _ in commands]
-
-    def _reply(self, connection: Any) -> Any:
-        try:
-            return connection.read_response()
-        except self._refusal as error:
-            return error
 
     def _query(self, query: Query) -> list[bytes | int]:
         return [
@@ -176,15 +141,6 @@ class _Script:
     def __init__(self, name: str) -> None:
         self.text = (_FOLDER / name).read_bytes()
         self.sha = hashlib.sha1(self.text, usedforsecurity=False).hexdigest().encode()
-
-
-def _packed(command: Sequence[bytes | int]) -> bytes:
-    """A command in Redis' protocol; a third of the time that redis-py takes for any."""
-    parts = [b"*%d\r\n" % len(command)]
-    for each in command:
-        argument = each if isinstance(each, bytes) else b"%d" % each
-        parts.append(b"$%d\r\n%b\r\n" % (len(argument), argument))
-    return b"".join(parts)
 
 
 def _milliseconds(seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""What a SQLite file knows of a prompt, and the note that it is on its way."""
+"""Reads what a SQLite file knows of a prompt, and notes that it is in flight."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from otel_promptcache.fleet.store import (
 )
 
 _FURTHER = 16
-"""Prefixes that are looked at behind all others for one whose tokens are known."""
+"""Further prefixes that are searched, after all others, for one whose tokens are known."""
 
 
 def read(cursor: sqlite3.Cursor, query: Query, now: int) -> Found:
-    """Answer a query, and note that its prompt is on its way.
+    """Answer a query, and note that its prompt is in flight.
 
     Args:
         cursor: In a transaction.
@@ -71,7 +71,7 @@ def read(cursor: sqlite3.Cursor, query: Query, now: int) -> Found:
 
 
 def count_start(cursor: sqlite3.Cursor, start: bytes, at: int, requests: int) -> int:
-    """Count requests of a start at a time; how many there were in the minute before it, these included."""
+    """Count requests of a start at a time, and return how many there were in the minute before, these included."""
     second = at // 1_000
     cursor.execute(
         "INSERT INTO starts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests",
@@ -86,7 +86,7 @@ def count_start(cursor: sqlite3.Cursor, start: bytes, at: int, requests: int) ->
 
 @dataclass(slots=True)
 class _Walk:
-    """Goes through the prefixes of a prompt from its end."""
+    """Goes backwards through the prefixes of a prompt."""
 
     cursor: sqlite3.Cursor
     query: Query
@@ -94,11 +94,11 @@ class _Walk:
     known: int = 0
     alive: int = 0
     bounded: int = 0
-    """How far the furthest boundary is that is alive and can be read."""
+    """How many prefixes lead up to the furthest boundary that is alive and can be read."""
     found: list[FoundPrefix] = field(default_factory=list[FoundPrefix])
 
     def follow(self) -> None:
-        """Collect the prefixes that matter, until none before them matters."""
+        """Collect the prefixes that matter, until no earlier one does."""
         query, further = self.query, 0
         last: dict[bytes, Entry] = {}
         for index in range(len(query.chain) - 1, -1, -1):
@@ -139,7 +139,7 @@ class _Walk:
 
 
 def _flights(cursor: sqlite3.Cursor, query: Query, now: int, walk: _Walk) -> list[FoundFlight]:
-    """Behind what is alive: prefixes that others are sending, as far as there is no gap, and boundaries."""
+    """After what is alive: prefixes that others are sending, up to the first gap, and boundaries."""
     found: list[FoundFlight] = []
     is_contiguous = True
     for index in range(
@@ -165,7 +165,7 @@ def _flights(cursor: sqlite3.Cursor, query: Query, now: int, walk: _Walk) -> lis
 
 
 def leaves_of(role: int, *, is_alive: bool) -> int:
-    """What a request is going to leave at a place, `PLAIN`, `UNMARKED` and `MARKED` added up."""
+    """What a request will leave at a place: `PLAIN`, `UNMARKED` and `MARKED`, combined."""
     leaves = 0 if is_alive else PLAIN
     return leaves | (UNMARKED if role & LEAVES_UNMARKED else 0) | (MARKED if role & LEAVES_MARKED else 0)
 

@@ -1,4 +1,4 @@
-"""The store of the workers of one host: a SQLite file, best in memory as `/dev/shm` is."""
+"""The store of the workers of one host: a SQLite file, best kept in memory, such as in `/dev/shm`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from otel_promptcache.fleet.store import Batch, Found, Outcome, Query, StoreErro
 from otel_promptcache.fleet.stores import sqlite_reading, sqlite_writing
 
 VERSION = 1
-"""Of the tables; a file of another version is left alone."""
+"""Version of the tables; a file of a different version is left alone."""
 MAX_FILE_BYTES = 256 << 20
-"""What is larger begins anew."""
+"""A larger file is emptied."""
 _BUSY_SECONDS = 0.1
 _PAGE_BYTES = 4_096
 _CLEAN_MS = 30_000
@@ -38,11 +38,11 @@ CREATE TABLE IF NOT EXISTS answers (answer BLOB PRIMARY KEY, response_id TEXT, e
 """
 TABLES = ("prefixes", "lengths", "flights", "starts", "variants", "bodies", "pieces", "digests", "answers")
 _inherited: list[sqlite3.Connection] = []
-"""Connections of the parent of this process, which must be neither used nor closed here."""
+"""Connections of the parent process, which must be neither used nor closed here."""
 
 
 class SqliteStore:
-    """A file that the processes of one host share. It is made readable for its owner only.
+    """A file that the processes of one host share. It is created readable by its owner only.
 
     Args:
         path: Where it is.
@@ -78,7 +78,7 @@ class SqliteStore:
             connection.close()
 
     def __del__(self) -> None:
-        self.close()  # from 3.13 on, Python warns of a connection that is left open
+        self.close()  # from 3.13 on, Python warns of unclosed connections
 
     def forget(self) -> None:
         """In a forked child: leave the connection to the parent."""
@@ -93,7 +93,7 @@ class SqliteStore:
             if now >= self._clean_at:
                 self._clean_at = now + _CLEAN_MS
                 for table in TABLES:
-                    connection.execute(f"DELETE FROM {table} WHERE expires < ?", (now,))  # noqa: S608  # names of ours
+                    connection.execute(f"DELETE FROM {table} WHERE expires < ?", (now,))  # noqa: S608  # our own names
             found: list[Found | None] = [self._read(connection, query, now) for query in batch.queries]
             written: list[bool | None] = [self._write(connection, update, now) for update in batch.updates]
             connection.execute("COMMIT")
@@ -131,10 +131,10 @@ class SqliteStore:
         return connection
 
     def _begin_anew(self, connection: sqlite3.Connection) -> None:
-        """Forget all: what is in use is soon learned again."""
+        """Forget everything: what is in use is soon learned again."""
         try:
             for table in TABLES:
-                connection.execute(f"DELETE FROM {table}")  # noqa: S608  # names of ours
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608  # our own names
         except sqlite3.Error:
             self.close()
 

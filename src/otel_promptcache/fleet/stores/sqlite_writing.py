@@ -1,4 +1,4 @@
-"""What a SQLite file remembers of a prompt that was answered, or given up."""
+"""Writes what a SQLite file remembers of a prompt that was answered, or given up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INSERT INTO prefixes VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
 
 
 def write(cursor: sqlite3.Cursor, update: Update, now: int) -> bool:
-    """Take an update.
+    """Apply an update.
 
     Args:
         cursor: In a transaction.

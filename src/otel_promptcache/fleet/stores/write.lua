@@ -1,4 +1,4 @@
--- What the fleet is told of a prompt that was answered, or given up. Returns 1 if the segments of its variant are missing.
+-- Writes what the fleet learns of a prompt that was answered, or given up. Returns 1 if the segments of its variant are missing.
 local base = KEYS[1]
 local chain, scope, age, life = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local left, tokens, call, asked_scope, flights = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
@@ -43,7 +43,7 @@ for place = 0, #chain / 8 - 1 do
 end
 for i = 1, #tokens, 12 do
   local key = base .. 'p' .. string.sub(tokens, i, i + 7)
-  -- Of a prefix that nobody has any more, its length is of no use.
+  -- The length of a prefix that is no longer stored is of no use.
   if redis.call('EXISTS', key) == 1 then redis.call('HSET', key, 'n', (struct.unpack('>I4', tokens, i + 8))) end
 end
 for i = 1, #flights, 8 do redis.call('HDEL', base .. 'f' .. asked_scope .. string.sub(flights, i, i + 7), call) end

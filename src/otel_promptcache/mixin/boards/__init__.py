@@ -1,1 +1,1 @@
-"""The dashboards: panels, and what they ask."""
+"""The dashboards: panels and their queries."""

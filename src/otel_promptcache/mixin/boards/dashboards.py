@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from types import ModuleType
 from typing import Any
-from urllib.parse import quote
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from otel_promptcache.mixin.boards import overview, queries, template, why
+from otel_promptcache.mixin.boards import events, links, overview, template, variables, why
 from otel_promptcache.mixin.boards.grafana import DATASOURCE, dashboard, model, prometheus
 from otel_promptcache.mixin.boards.selection import Query
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.durations import duration
-from otel_promptcache.telemetry import names
 
 _TAG = "prompt-caching"
 
@@ -38,12 +36,13 @@ def _dashboard(config: MixinConfig, page: ModuleType) -> dict[str, Any]:
         .with_variable(_datasource(config))
         .annotation(_deploys())
         .annotation(_rollouts(config))
+        .annotation(_prompt_changes(config))
         .link(_other_dashboards())
     )
-    for name, title, query in queries.variables():
+    for name, title, query in variables.variables():
         board = board.with_variable(_variable(name, title, query, is_single=_is_subject(page, name)))
     if page is template:
-        board = board.link(_traces(config))
+        board = board.link(links.traces(config))
     for title, panels in page.rows(config):
         board = board.with_row(dashboard.Row(title))
         for panel in panels:
@@ -51,10 +50,10 @@ def _dashboard(config: MixinConfig, page: ModuleType) -> dict[str, Any]:
     built: dict[str, Any] = json.loads(json.dumps(board.build(), cls=JSONEncoder))
     for number, panel in enumerate(built["panels"], start=1):
         panel["id"] = number
-    # The SDK puts links and annotations into a menu that Grafana 11 has not; without it they are in sight.
+    # The SDK places links and annotations in a menu that Grafana 11 lacks; unplaced, they are visible.
     for placed in (*built["links"], *built["annotations"]["list"]):
         placed.pop("placement", None)
-    # Settings of variables of another kind.
+    # These are settings of a different kind of variable.
     for variable in built["templating"]["list"]:
         for setting in ("auto", "auto_min", "auto_count"):
             variable.pop(setting, None)
@@ -86,7 +85,7 @@ def _variable(name: str, title: str, query: str, *, is_single: bool) -> dashboar
     if is_single:
         return variable
     everything = model.VariableOption(selected=True, text=["All"], value=["$__all"])
-    # Not a list of all values: requests without a model or a template have none, and belong to all of them.
+    # Not a list of all values: requests without a model or a template have no value, but `All` includes them.
     return variable.multi(multi=True).include_all(include_all=True).all_value(".*").current(everything)
 
 
@@ -94,16 +93,24 @@ def _deploys() -> dashboard.AnnotationQuery:
     return _annotation(
         "Deploys",
         "blue",
-        queries.deploys(),
+        events.deploys(),
         "{{job}} {{service_version}}",
-        "A version that did not run ten minutes before",
+        "A version that was not running ten minutes earlier",
     ).tag_keys("job,service_version")
 
 
 def _rollouts(config: MixinConfig) -> dashboard.AnnotationQuery:
     before = duration(config.warm_up_seconds)
-    text = f"Most processes did not run {before} before: what is missed now may be the price of that"
-    return _annotation("Rollouts", "purple", queries.rollouts(config), "{{job}}", text).tag_keys("job")
+    text = f"Most processes were not running {before} earlier; misses now may be caused by that"
+    return _annotation("Rollouts", "purple", events.rollouts(config), "{{job}}", text).tag_keys("job")
+
+
+def _prompt_changes(config: MixinConfig) -> dashboard.AnnotationQuery:
+    text = "The variants of the template's leading part changed; misses now may be caused by that"
+    query = events.prompt_changes(config)
+    return _annotation("Prompt changes", "orange", query, "{{job}} {{template}}", text).tag_keys(
+        "job,template"
+    )
 
 
 def _annotation(name: str, color: str, query: Query, title: str, text: str) -> dashboard.AnnotationQuery:
@@ -132,24 +139,4 @@ def _other_dashboards() -> dashboard.DashboardLink:
         .include_vars(include_vars=True)
         .keep_time(keep_time=True)
         .target_blank(target_blank=False)
-    )
-
-
-def _traces(config: MixinConfig) -> dashboard.DashboardLink:
-    """A link to the spans of the template that is shown."""
-    traceql = (
-        f'{{ span.{names.PREFIX_NAME.name} = "${{template}}" || '
-        f'span.{names.FINGERPRINT.name} = "${{template}}" }}'
-    )
-    tempo = {"type": "tempo", "uid": config.traces}
-    search = {"refId": "A", "datasource": tempo, "queryType": "traceql", "query": traceql}
-    pane = {"datasource": config.traces, "queries": [search], "range": {"from": "now-1h", "to": "now"}}
-    # Grafana fills in the variable, so its braces must not be escaped.
-    panes = quote(json.dumps({"a": pane}), safe="${}")
-    return (
-        dashboard.DashboardLink("Traces of this template")
-        .type(model.DashboardLinkType.LINK)
-        .icon("external link")
-        .url(f"/explore?schemaVersion=1&panes={panes}")
-        .target_blank(target_blank=True)
     )

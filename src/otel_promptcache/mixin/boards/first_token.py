@@ -1,4 +1,4 @@
-"""What the panels ask about the time to the first token, of models: it is not told apart by template."""
+"""Queries for the time to the first token, by model: it is not broken down by template."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from otel_promptcache.mixin.boards.selection import (
     per_second,
     summed,
 )
-from otel_promptcache.mixin.config import MixinConfig
+from otel_promptcache.mixin.config import ENVIRONMENT, MixinConfig
 from otel_promptcache.mixin.promql import any_of, select
 from otel_promptcache.mixin.rules.increases import BUCKET
 from otel_promptcache.mixin.series import RESULT, emitted, increment
@@ -42,7 +42,8 @@ def over_time(quantile: float, legend: str, *, is_hit: bool) -> Query:
 
 
 def exemplars(config: MixinConfig) -> Query:
-    """The same of all results, of the emitted series: recorded ones have no exemplars that lead to traces."""
-    rate = " or ".join(f"rate({one}{STEP})" for one in emitted(_TTFT, config, BUCKET, OF_MODEL))
+    """The median over time by result, from the emitted series: recorded ones have no exemplars that lead to traces."""
+    chosen = OF_MODEL.replace(ENVIRONMENT, config.environment_label, 1)
+    rate = " or ".join(f"rate({one}{STEP})" for one in emitted(_TTFT, config, BUCKET, chosen))
     quantile = f"histogram_quantile(0.5, {summed(rate, RESULT, 'le')})"
     return Query(quantile, in_legend(RESULT), exemplars=True)

@@ -1,4 +1,4 @@
-"""Our way to use grafana-foundation-sdk: panels with what all of them have in common."""
+"""A thin layer over grafana-foundation-sdk: panels with the settings that they all share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.durations import duration
 
 with warnings.catch_warnings():
-    # It warns against classic dashboards, but they are the only ones that Grafana provisions from files.
+    # The SDK warns against classic dashboards, but they are the only ones that Grafana provisions from files.
     warnings.simplefilter("ignore", DeprecationWarning)
     from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, table, timeseries
 from grafana_foundation_sdk.models import common as common_model
@@ -21,9 +21,9 @@ __all__ = ["common", "common_model", "dashboard", "model", "prometheus", "stat",
 
 DATASOURCE = common_model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 PERCENT, USD, SECONDS, COUNT = "percentunit", "currencyUSD", "s", "short"
-TOKENS_PER_SECOND, REQUESTS_PER_SECOND = "suffix: tokens/s", "reqps"
+TOKENS_PER_SECOND, REQUESTS_PER_SECOND, OPERATIONS_PER_SECOND = "si:tok/s", "reqps", "ops"
 GREEN, YELLOW, RED, NEUTRAL = "green", "yellow", "red", "text"
-_NO_DATA = "No traffic"
+_NO_DATA, _UNKNOWN = "No traffic", "-"
 
 GOOD_RATIO = ((None, RED), (0.3, YELLOW), (0.6, GREEN))
 GOOD_DOLLARS = ((None, RED), (0.0, NEUTRAL), (0.01, GREEN))
@@ -50,7 +50,7 @@ def _target(config: MixinConfig, ref: str, query: Query) -> prometheus.Dataquery
     )
     if query.is_instant:
         return target.instant()
-    # Grafana takes it for the scrape interval, so that $__rate_interval spans several recorded samples.
+    # Grafana takes this for the scrape interval, so that $__rate_interval spans several recorded samples.
     return target.range().exemplar(query.exemplars).interval(duration(config.evaluation_seconds))
 
 
@@ -67,7 +67,7 @@ def numbers(
     config: MixinConfig, title: str, description: str, unit: str, steps: Steps, *queries: Query
 ) -> stat.Panel:
     """A panel of large numbers, each about the whole selected range."""
-    return (
+    panel = (
         stat.Panel()
         .title(title)
         .description(description)
@@ -86,6 +86,7 @@ def numbers(
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .height(5)
     )
+    return panel.decimals(2) if unit == USD else panel
 
 
 def lines(config: MixinConfig, title: str, description: str, unit: str, *queries: Query) -> timeseries.Panel:
@@ -98,22 +99,37 @@ def lines(config: MixinConfig, title: str, description: str, unit: str, *queries
         .targets([*targets(config, queries)])
         .unit(unit)
         .no_value(_NO_DATA)
+        # Dollars may be negative.
+        .axis_soft_min(0)
         .line_width(2)
         .fill_opacity(0)
         .show_points(common_model.VisibilityMode.AUTO)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(common_model.LegendDisplayMode.TABLE)
-            .placement(common_model.LegendPlacement.BOTTOM)
-            .show_legend(show_legend=True)
-            .calcs(["lastNotNull", "mean"])
-        )
+        .legend(_legend(common_model.LegendDisplayMode.LIST, common_model.LegendPlacement.BOTTOM))
         .tooltip(
             common.VizTooltipOptions()
             .mode(common_model.TooltipDisplayMode.MULTI)
             .sort(common_model.SortOrder.DESCENDING)
         )
         .height(9)
+    )
+
+
+def _legend(
+    mode: common_model.LegendDisplayMode, placement: common_model.LegendPlacement, *calcs: str
+) -> common.VizLegendOptions:
+    return (
+        common.VizLegendOptions()
+        .display_mode(mode)
+        .placement(placement)
+        .show_legend(show_legend=True)
+        .calcs([*calcs])
+    )
+
+
+def with_many(panel: timeseries.Panel) -> timeseries.Panel:
+    """List series to the right of a panel that may have many, with their last values."""
+    return panel.legend(
+        _legend(common_model.LegendDisplayMode.TABLE, common_model.LegendPlacement.RIGHT, "lastNotNull")
     )
 
 
@@ -137,6 +153,11 @@ def colored(panel: timeseries.Panel, colors: Mapping[str, str]) -> timeseries.Pa
     return panel
 
 
+def linked(panel: timeseries.Panel, link: Mapping[str, str]) -> timeseries.Panel:
+    """Add a link to each series of the first query."""
+    return panel.override_by_query("A", [model.DynamicConfigValue("links", [dict(link)])])
+
+
 def rows_of(
     config: MixinConfig,
     title: str,
@@ -144,6 +165,7 @@ def rows_of(
     columns: Sequence[tuple[Query, str, str]],
     sorted_by: str,
     names: Mapping[str, str],
+    links: Mapping[str, Mapping[str, str]] | None = None,
 ) -> table.Panel:
     """A table with a row for each set of labels.
 
@@ -154,6 +176,7 @@ def rows_of(
         columns: A query, its heading and its unit, for each column of numbers.
         sorted_by: The heading that the rows are sorted by, largest first.
         names: Headings of the labels.
+        links: The link of the values under each heading.
     """
     panel = (
         table.Panel()
@@ -161,13 +184,13 @@ def rows_of(
         .description(description)
         .datasource(DATASOURCE)
         .unit(COUNT)
-        .no_value(_NO_DATA)
+        .no_value(_UNKNOWN)
         .sort_by([common.TableSortByFieldState().display_name(sorted_by).desc(desc=True)])
         .height(9)
     )
     queries = targets(config, [query for query, _, _ in columns])
     panel = panel.targets([query.format(prometheus_model.PromQueryFormat.TABLE) for query in queries])
-    # A lone query's column is called Value, those of several Value #A, Value #B and so on.
+    # The column of a single query is called Value, those of several Value #A, Value #B and so on.
     values = ["Value"] if len(columns) == 1 else [f"Value #{chr(ord('A') + n)}" for n in range(len(columns))]
     headings = {**names, **dict(zip(values, (heading for _, heading, _ in columns), strict=True))}
     organize = {
@@ -181,6 +204,8 @@ def rows_of(
             model.DataTransformerConfig(id_val="organize", options=organize),
         ]
     )
+    for heading, link in (links or {}).items():
+        panel = panel.override_by_name(heading, [model.DynamicConfigValue("links", [dict(link)])])
     for _, heading, unit in columns:
         whole = [model.DynamicConfigValue("decimals", 0)] if unit == COUNT else []
         panel = panel.override_by_name(heading, [model.DynamicConfigValue("unit", unit), *whole])

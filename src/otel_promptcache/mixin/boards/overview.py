@@ -1,18 +1,18 @@
-"""The dashboard to begin with: where prompt caching works, where it does not, since when and what it costs."""
+"""The dashboard to start with: where prompt caching works, where it does not, since when and what it costs."""
 
 from __future__ import annotations
 
-from otel_promptcache.mixin.boards import first_token, grafana, panels, queries
+from otel_promptcache.mixin.boards import first_token, grafana, links, panels, queries
 from otel_promptcache.mixin.boards.grafana import stat, table, timeseries
-from otel_promptcache.mixin.config import MixinConfig
+from otel_promptcache.mixin.config import OVERVIEW_DASHBOARD, MixinConfig
 from otel_promptcache.mixin.series import TEMPLATE
 
-UID = "promptcache-overview"
-TITLE = "Prompt caching: overview"
+UID = OVERVIEW_DASHBOARD
+TITLE = "Prompt caching / Overview"
 DESCRIPTION = (
-    "A provider keeps the beginning of long prompts for a while. A later request that begins with exactly the "
-    "same text reads it from that cache: up to 90 % cheaper, and much sooner. Nothing fails when it does not "
-    "work; this dashboard shows where it does not."
+    "Providers cache the beginning of long prompts for a while. A later request that begins with exactly the "
+    "same text reads it from that cache: up to 90% cheaper, and much faster. Nothing fails when caching does "
+    "not work; this dashboard shows where it does not."
 )
 
 
@@ -20,43 +20,53 @@ def rows(config: MixinConfig) -> list[tuple[str, list[stat.Panel | timeseries.Pa
     """List the rows with their panels."""
     return [
         (
-            "At a glance",
+            "Summary",
             [
-                _hit_ratio_now(config).span(8),
+                _hit_ratio_now(config).span(6),
                 _saved(config).span(4),
                 _lost(config).span(4),
                 _first_token_now(config).span(4),
-                _left_out(config).span(4),
+                _unreported(config).span(3),
+                _unpriced(config).span(3),
             ],
         ),
-        ("Since when", [_hit_ratio(config).span(12), _hit_ratio_by_template(config).span(12)]),
-        ("What it costs", [_dollars(config).span(12), _templates(config).span(12)]),
-        ("Traffic", [_tokens(config).span(12), _requests(config).span(12)]),
-        ("How long users wait", [_first_token(config).span(12), _first_token_traces(config).span(12)]),
+        ("Trends", [_hit_ratio(config).span(12), _hit_ratio_by_template(config).span(12)]),
+        ("Cost", [_dollars(config).span(12).height(11), _templates(config).span(12).height(11)]),
+        (
+            "Traffic",
+            [
+                _tokens(config).span(12),
+                _requests(config).span(12),
+                panels.writes(config).span(12),
+                _gateway_hits(config).span(12),
+            ],
+        ),
+        ("Latency", [_first_token(config).span(12), _first_token_traces(config).span(12)]),
     ]
 
 
 def _hit_ratio_now(config: MixinConfig) -> stat.Panel:
     return panels.hit_ratio_now(
         config,
-        "Share of all input tokens that were read from the prompt cache in the selected time, and in the same "
-        "time a day and a week earlier. 0 % means that every prompt was processed in full. Long stable "
-        "instructions with short questions reach 90 %; prompts that are mostly new text never will.",
+        "Share of all input tokens that were read from the prompt cache over the selected time range, and over "
+        "the same range a day and a week earlier. 0% means that every prompt was processed in full. Long "
+        "stable instructions with short questions reach 90%; prompts that are mostly new text never will.",
     )
 
 
 def _saved(config: MixinConfig) -> stat.Panel:
     return panels.saved(
         config,
-        "US dollars that caching saved in the selected time at list prices: what the tokens read would have "
-        "cost as ordinary input, less what writing to the cache cost extra. Below zero, caching costs money.",
+        "US dollars that caching saved over the selected time range at list prices: how much more the tokens "
+        "read would have cost as ordinary input, minus the surcharge for writes. Below zero, caching cost more "
+        "than it saved.",
     )
 
 
 def _lost(config: MixinConfig) -> stat.Panel:
     return panels.lost(
         config,
-        "US dollars that could have been saved in the selected time: tokens that had been sent before and "
+        "US dollars that could have been saved over the selected time range: tokens that were sent before and "
         "should have been read from the cache, but were processed again.",
     )
 
@@ -64,10 +74,9 @@ def _lost(config: MixinConfig) -> stat.Panel:
 def _first_token_now(config: MixinConfig) -> stat.Panel:
     return grafana.numbers(
         config,
-        "First token after",
-        "Median time from the request to the first token of a streamed answer: of requests that hit the cache, "
-        "and of those that did not or only in part. The difference is what users wait for. By model: it is not told "
-        "apart by template.",
+        "TTFT p50",
+        "Median time from the request to the first token of a streamed answer, for hits, and for misses and "
+        "partial hits. The difference is how much longer users wait. By model only, not by template.",
         grafana.SECONDS,
         grafana.PLAIN,
         first_token.of_range("hits", is_hit=True),
@@ -75,16 +84,26 @@ def _first_token_now(config: MixinConfig) -> stat.Panel:
     )
 
 
-def _left_out(config: MixinConfig) -> stat.Panel:
+def _unreported(config: MixinConfig) -> stat.Panel:
     return grafana.numbers(
         config,
-        "Left out",
-        "Share of the answered requests that the other numbers do not include: because the answer did not "
-        "say how much was cached, or because the price is not known. The more, the less the rest says. The "
-        "second is for all templates together.",
+        "Unreported usage",
+        "Share of answered requests whose answer did not report how much was cached. Hit ratio and dollars "
+        "exclude them: the higher this share, the less the other numbers mean.",
         grafana.PERCENT,
         grafana.BAD_SHARE,
         queries.unreported_share(),
+    )
+
+
+def _unpriced(config: MixinConfig) -> stat.Panel:
+    return grafana.numbers(
+        config,
+        "Unpriced requests",
+        "Share of answered requests that the dollars exclude because the price or the usage is unknown. For "
+        "all templates together.",
+        grafana.PERCENT,
+        grafana.BAD_SHARE,
         queries.unpriced_share(),
     )
 
@@ -92,7 +111,7 @@ def _left_out(config: MixinConfig) -> stat.Panel:
 def _hit_ratio(config: MixinConfig) -> timeseries.Panel:
     panel = grafana.lines(
         config,
-        "Hit ratio against earlier",
+        "Hit ratio vs. earlier",
         "Share of the input tokens that was read from the cache, now and at the same time a day and a week "
         "earlier. A dip right after a deploy is normal: new prompts have to be written first.",
         grafana.PERCENT,
@@ -105,51 +124,44 @@ def _hit_ratio_by_template(config: MixinConfig) -> timeseries.Panel:
     panel = grafana.lines(
         config,
         "Hit ratio by template",
-        "The same for each prompt template. A template is what its prompts begin with; it goes by its name, "
-        "or by a fingerprint if nobody gave it one.",
+        "The same for each prompt template. A template is the common beginning of its prompts; it is shown by "
+        "its name, or by a fingerprint if it has none.",
         grafana.PERCENT,
         queries.hit_ratio_by_template(),
     )
-    return panel.min(0).max(1)
+    return grafana.linked(grafana.with_many(panel.min(0).max(1)), links.FROM_SERIES)
 
 
 def _dollars(config: MixinConfig) -> timeseries.Panel:
-    panel = grafana.lines(
+    return panels.cost(
         config,
-        "Dollars per hour",
-        "What the input is billed at, what caching saves on it (net of what writing to the cache costs extra), "
-        "and what misses cost that could have been hits. List prices.",
-        grafana.USD,
-        queries.billed_per_hour(),
-        queries.saved_per_hour(),
-        queries.lost_per_hour(),
-    )
-    return grafana.colored(
-        panel, {"billed input": "blue", "saved, net": grafana.GREEN, "lost to misses": grafana.RED}
+        "The billed cost of the input, the savings from caching (net of the surcharge for writes), and the "
+        "cost of misses that could have been hits. At list prices.",
     )
 
 
 def _templates(config: MixinConfig) -> table.Panel:
     return grafana.rows_of(
         config,
-        "Templates by lost dollars",
-        "Where to begin: the templates whose misses cost most in the selected time. A template with a poor hit "
-        "ratio and nothing lost has little in its prompts that could have been cached.",
+        "Top templates by missed savings",
+        "Start here: the templates whose misses cost the most over the selected time range. If a template has "
+        "a poor hit ratio but no missed savings, little of its prompts could have been cached.",
         [
-            (queries.lost_in_range(TEMPLATE), "Lost", grafana.USD),
-            (queries.saved_in_range(TEMPLATE), "Saved, net", grafana.USD),
+            (queries.lost_in_range(TEMPLATE), "Missed savings", grafana.USD),
+            (queries.saved_in_range(TEMPLATE), "Net savings", grafana.USD),
             (queries.hit_ratio_by_template(is_instant=True), "Hit ratio", grafana.PERCENT),
             (queries.requests_by_template(), "Requests", grafana.COUNT),
         ],
-        "Lost",
+        "Missed savings",
         {TEMPLATE: "Template"},
+        {"Template": links.FROM_CELL},
     )
 
 
 def _tokens(config: MixinConfig) -> timeseries.Panel:
     return panels.tokens(
         config,
-        "Read from the cache (cheap), written to it (on newer models at extra cost) and processed without it. "
+        "Read from the cache (cheap), written to it (at extra cost on newer models), and processed without it. "
         "Together they are the whole input.",
     )
 
@@ -157,32 +169,53 @@ def _tokens(config: MixinConfig) -> timeseries.Panel:
 def _requests(config: MixinConfig) -> timeseries.Panel:
     return panels.requests(
         config,
-        "hit: all that could be was read from the cache. partial: clearly less. miss: nothing, though the "
-        "prompt was long enough. ineligible: too short for the cache. unknown: the answer did not say.",
+        "hit: everything that could be read from the cache was. partial: clearly less. miss: nothing, although "
+        "the prompt was long enough. ineligible: too short for the cache, or the model has none. gateway_hit: a "
+        "gateway answered from its own cache. unknown: the answer did not report how much was cached.",
     )
+
+
+def _gateway_hits(config: MixinConfig) -> timeseries.Panel:
+    panel = grafana.lines(
+        config,
+        "Gateway hits",
+        "Share of requests that a gateway answered from its own response cache. They never reached a provider, "
+        "so they count as requests but in no other number.",
+        grafana.PERCENT,
+        queries.gateway_hit_share(),
+    )
+    return panel.min(0).max(1)
 
 
 def _first_token(config: MixinConfig) -> timeseries.Panel:
-    return grafana.lines(
+    panel = grafana.lines(
         config,
-        "Time to first token",
-        "From the request to the first token of a streamed answer: the median and the slowest tenth, of hits "
-        "and of all others that could have been hits. By model: it is not told apart by template. Hits that are slow "
-        "have another cause than the cache: the provider, the network, or a longer answer to think about.",
+        "TTFT p50/p95",
+        "Time from the request to the first token of a streamed answer: median and 95th percentile, for hits, "
+        "and for misses and partial hits. By model only, not by template. If hits are slow, the cause is not "
+        "the cache but the provider, the network, or longer reasoning.",
         grafana.SECONDS,
-        first_token.over_time(0.5, "hits, median", is_hit=True),
-        first_token.over_time(0.9, "hits, slowest tenth from", is_hit=True),
-        first_token.over_time(0.5, "misses, median", is_hit=False),
-        first_token.over_time(0.9, "misses, slowest tenth from", is_hit=False),
+        first_token.over_time(0.5, "hits p50", is_hit=True),
+        first_token.over_time(0.95, "hits p95", is_hit=True),
+        first_token.over_time(0.5, "misses p50", is_hit=False),
+        first_token.over_time(0.95, "misses p95", is_hit=False),
     )
+    colors = {
+        "hits p50": grafana.GREEN,
+        "hits p95": "light-green",
+        "misses p50": "orange",
+        "misses p95": grafana.RED,
+    }
+    return grafana.colored(panel, colors)
 
 
 def _first_token_traces(config: MixinConfig) -> timeseries.Panel:
-    return grafana.lines(
+    panel = grafana.lines(
         config,
-        "Single requests",
-        "The same by result, with dots for single requests: click one to see its trace. It takes exemplars, "
-        "which Prometheus keeps if it is told to, and a link from them in the data source.",
+        "TTFT exemplars",
+        "The median by result, with a dot for each sampled request: click one to see its trace. Requires "
+        "exemplar storage in Prometheus, and an exemplar link in the data source.",
         grafana.SECONDS,
         first_token.exemplars(config),
     )
+    return grafana.colored(panel, panels.RESULT_COLORS)

@@ -1,4 +1,4 @@
-"""The panels that the overview shows of all templates and the template's page of one."""
+"""The panels that the overview shows for all templates, and the template's dashboard for one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from otel_promptcache.mixin.boards.grafana import stat, timeseries
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.series import RESULT
 
-_RESULT_COLORS = {
+RESULT_COLORS = {
     "hit": grafana.GREEN,
     "partial": grafana.YELLOW,
     "miss": grafana.RED,
@@ -33,7 +33,7 @@ def saved(config: MixinConfig, description: str) -> stat.Panel:
     """Show the net dollars saved."""
     return grafana.numbers(
         config,
-        "Saved, net",
+        "Net savings",
         description,
         grafana.USD,
         grafana.GOOD_DOLLARS,
@@ -45,7 +45,7 @@ def lost(config: MixinConfig, description: str) -> stat.Panel:
     """Show the dollars that misses cost."""
     return grafana.numbers(
         config,
-        "Lost to misses",
+        "Missed savings",
         description,
         grafana.USD,
         grafana.BAD_DOLLARS,
@@ -53,11 +53,26 @@ def lost(config: MixinConfig, description: str) -> stat.Panel:
     )
 
 
+def cost(config: MixinConfig, description: str) -> timeseries.Panel:
+    """Show the dollars per hour."""
+    panel = grafana.lines(
+        config,
+        "Cost per hour",
+        description,
+        grafana.USD,
+        queries.billed_per_hour(),
+        queries.saved_per_hour(),
+        queries.lost_per_hour(),
+    )
+    colors = {"billed input": "blue", "net savings": grafana.GREEN, "missed savings": grafana.RED}
+    return grafana.colored(panel, colors)
+
+
 def tokens(config: MixinConfig, description: str) -> timeseries.Panel:
-    """Show the input by what became of it."""
+    """Show the input tokens by state."""
     panel = grafana.stacked(
         config,
-        "Input tokens",
+        "Input tokens by state",
         description,
         grafana.TOKENS_PER_SECOND,
         queries.tokens_by_state(),
@@ -65,8 +80,20 @@ def tokens(config: MixinConfig, description: str) -> timeseries.Panel:
     return grafana.colored(panel, {"read": grafana.GREEN, "write": "orange", "uncached": "blue"})
 
 
+def writes(config: MixinConfig) -> timeseries.Panel:
+    """Show the tokens written to the cache, by lifetime."""
+    return grafana.stacked(
+        config,
+        "Cache writes by lifetime",
+        "Tokens written to the cache, by the lifetime that the provider reports for them: longer lifetimes "
+        "cost more to write. Not all providers report it.",
+        grafana.TOKENS_PER_SECOND,
+        queries.writes_by_lifetime(),
+    )
+
+
 def requests(config: MixinConfig, description: str) -> timeseries.Panel:
-    """Show the requests by how they fared."""
+    """Show the requests by result."""
     panel = grafana.stacked(
         config,
         "Requests by result",
@@ -74,4 +101,4 @@ def requests(config: MixinConfig, description: str) -> timeseries.Panel:
         grafana.REQUESTS_PER_SECOND,
         queries.requests_by(RESULT),
     )
-    return grafana.colored(panel, _RESULT_COLORS)
+    return grafana.colored(panel, RESULT_COLORS)

@@ -1,11 +1,10 @@
-"""What the panels ask, every expression once. Only recorded series are asked, so spelling is no concern here."""
+"""The panels' queries, each defined once. They read only recorded series, whose spelling does not vary."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from otel_promptcache.mixin.boards.selection import (
-    JOB,
     OF_MODEL,
     OF_TEMPLATE,
     PROCESS,
@@ -27,16 +26,15 @@ from otel_promptcache.mixin.series import (
     FINGERPRINT,
     HISTORY,
     HIT_RATIO_BASELINE,
-    INSTANCES,
     MODEL,
     OUTCOME,
     REASON,
-    REPORTING,
     RESULT,
     SOURCE,
     STATE,
     TEMPLATE,
     VARIANT_PROCESSES,
+    WRITE_TTL,
     Metric,
     increment,
     windowed,
@@ -79,20 +77,20 @@ def _now_and_earlier(config: MixinConfig) -> list[tuple[str, str]]:
 
 
 def hit_ratio_by_template(*, is_instant: bool = False) -> Query:
-    """The same, template by template."""
+    """The same, by template."""
     of = increase if is_instant else rate
     by_template = ratio(of(names.TOKENS, f'{STATE}="read"'), of(names.TOKENS), TEMPLATE)
     return Query(by_template, in_legend(TEMPLATE), is_instant)
 
 
 def baseline() -> Query:
-    """What is usual for a template at this time, where that is known."""
-    return Query(f"avg({select(HIT_RATIO_BASELINE, OF_TEMPLATE)})", "usual at this time")
+    """The usual hit ratio of a template at this time, if known."""
+    return Query(f"avg({select(HIT_RATIO_BASELINE, OF_TEMPLATE)})", "baseline")
 
 
 # Tokens and requests.
 def tokens_by_state() -> Query:
-    """Input tokens per second by what became of them."""
+    """Input tokens per second by state."""
     return Query(summed(rate(names.TOKENS), STATE), in_legend(STATE))
 
 
@@ -101,8 +99,21 @@ def requests_by(label: str) -> Query:
     return Query(summed(rate(names.REQUESTS), label), in_legend(label))
 
 
+def writes_by_lifetime() -> Query:
+    """Written tokens per second by the lifetime that the provider reports for them."""
+    written = summed(rate(names.TOKENS, f'{STATE}="write"'), WRITE_TTL)
+    named = f'label_replace({written}, "{WRITE_TTL}", "not reported", "{WRITE_TTL}", "")'
+    return Query(named, in_legend(WRITE_TTL))
+
+
+def gateway_hit_share() -> Query:
+    """Share of the requests that a gateway answered from a cache of its own."""
+    answered, all_ = rate(names.REQUESTS, f'{RESULT}="gateway_hit"'), rate(names.REQUESTS)
+    return Query(f"({summed(answered)} or 0 * {summed(all_)}) / ({summed(all_)} > 0)", "gateway hits")
+
+
 def requests_by_template() -> Query:
-    """Requests in the range, template by template."""
+    """Requests in the range, by template."""
     return Query(summed(increase(names.REQUESTS), TEMPLATE), "requests", is_instant=True)
 
 
@@ -112,7 +123,7 @@ def fingerprints() -> Query:
     return Query(summed(increase(names.REQUESTS), *keys), "requests", is_instant=True)
 
 
-# Dollars. A counter that was never added to has no series; where requests were priced, that is a 0.
+# Dollars. A counter that was never added to has no series; if requests were priced, it counts as 0.
 def _or_nothing(of: Callable[[Metric], str], metric: Metric, *labels: str) -> str:
     return f"({summed(of(metric), *labels)} or 0 * {summed(of(names.INPUT_COST), *labels)})"
 
@@ -134,16 +145,16 @@ def lost_in_range(*labels: str) -> Query:
 
 def saved_per_hour() -> Query:
     """Net dollars saved per hour."""
-    return Query(f"{_HOUR}({_saved(rate)})", "saved, net")
+    return Query(f"{_HOUR}({_saved(rate)})", "net savings")
 
 
 def lost_per_hour() -> Query:
     """Dollars per hour that misses cost."""
-    return Query(f"{_HOUR}{_or_nothing(rate, names.MISSED_SAVINGS)}", "lost to misses")
+    return Query(f"{_HOUR}{_or_nothing(rate, names.MISSED_SAVINGS)}", "missed savings")
 
 
 def lost_per_hour_by_reason() -> Query:
-    """The same, reason by reason."""
+    """The same, by reason."""
     return Query(f"{_HOUR}{summed(rate(names.MISSED_SAVINGS), REASON)}", in_legend(REASON))
 
 
@@ -174,14 +185,14 @@ def missed_tokens_by_reason() -> Query:
 
 
 def changes() -> Query:
-    """Misses per minute because something had changed, by template and by what it was."""
+    """Misses per minute caused by a change, by template and by what changed."""
     changed = f'{REASON}=~".+_changed|context_compacted"'
     legend = f"{in_legend(TEMPLATE)}: {in_legend(REASON)}"
     return Query(f"60 * {summed(rate(names.MISSES, changed), TEMPLATE, REASON)}", legend)
 
 
 def new_variants(config: MixinConfig) -> Query:
-    """New variants in the slow window, by template; what several processes see counts once. They know no process."""
+    """New variants in the slow window, by template; one that several processes see counts once. Not by process."""
     variants = windowed("prefix_variants", "increase", config.slow_window_seconds)
     return Query(summed(select(variants, OF_TEMPLATE), TEMPLATE), in_legend(TEMPLATE))
 
@@ -192,67 +203,36 @@ def variants_in_use() -> Query:
 
 
 def variants_against_processes() -> list[Query]:
-    """The same of one template, and how many processes those are."""
+    """The same for one template, and how many processes those are."""
     return [
         Query(f"max({select(name, OF_TEMPLATE)})", legend)
         for name, legend in ((DISTINCT_VARIANTS, "variants"), (VARIANT_PROCESSES, "processes"))
     ]
 
 
-# The fleet's memory. It knows no template and no model.
-def verdicts_by_history() -> Query:
-    """Judged requests per second, by whose memory they were judged by."""
+# The fleet's memory. Its series have no template and no model.
+def history_coverage() -> Query:
+    """Share of the judged requests, by the history they were judged with."""
     verdicts = per_second(select(increment(names.VERDICTS), PROCESS))
-    return Query(summed(verdicts, HISTORY), in_legend(HISTORY))
+    whole = f"ignoring ({HISTORY}) group_left () ({summed(verdicts)} > 0)"
+    return Query(f"{summed(verdicts, HISTORY)} / {whole}", in_legend(HISTORY))
 
 
 def fleet_operations() -> Query:
-    """Questions to the memory and updates of it per second, by outcome."""
+    """Lookups in the memory and updates of it per second, by outcome."""
     operations = per_second(select(increment(names.FLEET_OPERATIONS), PROCESS))
     return Query(summed(operations, OUTCOME), in_legend(OUTCOME))
 
 
 # What the other numbers leave out.
 def unreported_share() -> Query:
-    """Share of the answered requests in the range whose cache usage nobody reported."""
+    """Share of the answered requests in the range whose cache usage was not reported."""
     unknown, all_ = increase(names.REQUESTS, UNREPORTED), increase(names.REQUESTS, ANSWERED)
-    return Query(f"({summed(unknown)} or vector(0)) / ({summed(all_)} > 0)", "usage unknown", is_instant=True)
+    return Query(f"({summed(unknown)} or vector(0)) / ({summed(all_)} > 0)", "unreported", is_instant=True)
 
 
 def unpriced_share() -> Query:
-    """Share of the answered requests in the range that the dollars leave out. They know no template."""
+    """Share of the answered requests in the range that the dollars leave out. Not by template."""
     unpriced = in_range(select(increment(names.UNPRICED), OF_MODEL))
     answered = in_range(select(increment(names.REQUESTS), OF_MODEL, ANSWERED))
-    return Query(
-        f"({summed(unpriced)} or vector(0)) / ({summed(answered)} > 0)", "not priced", is_instant=True
-    )
-
-
-def deploys() -> Query:
-    """Versions that report now and did not ten minutes ago."""
-    running = select(INSTANCES, JOB)
-    return Query(f"{running} unless {running} offset 10m", "")
-
-
-def rollouts(config: MixinConfig) -> Query:
-    """Jobs most of whose processes did not report as long ago as a cache takes to warm up, and how many those are."""
-    running = select(REPORTING, JOB)
-    keys = by([*config.keep_labels, "job"])
-    new = f"count {keys} ({running} unless {running} offset {duration(config.warm_up_seconds)})"
-    return Query(f"{new} > 0.5 * count {keys} ({running})", "")
-
-
-def label_values(label: str, *matchers: str) -> str:
-    """The values of a variable, of what the variables before it leave."""
-    return f"label_values({select(increment(names.REQUESTS), *matchers)}, {label})"
-
-
-def variables() -> Sequence[tuple[str, str, str]]:
-    """List the variables in the order in which they depend on each other: name, title and query."""
-    instance, model = 'instance=~"$instance"', f'{MODEL}=~"$model"'
-    return (
-        ("job", "Job", label_values("job")),
-        ("instance", "Instance", label_values("instance", JOB)),
-        ("model", "Model", label_values(MODEL, JOB, instance)),
-        ("template", "Template", label_values(TEMPLATE, JOB, instance, model)),
-    )
+    return Query(f"({summed(unpriced)} or vector(0)) / ({summed(answered)} > 0)", "unpriced", is_instant=True)

@@ -1,30 +1,33 @@
-"""How panels select recorded series by the dashboards' variables, and the few ways to add them up."""
+"""How panels select recorded series by the dashboards' variables, and how they aggregate them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from otel_promptcache.mixin.config import ENVIRONMENT
 from otel_promptcache.mixin.promql import by, select
-from otel_promptcache.mixin.series import MODEL, TEMPLATE, Metric, increment
+from otel_promptcache.mixin.series import MODEL, PROVIDER, TEMPLATE, Metric, increment
 
 STEP = "[$__rate_interval]"
 STEP_MILLISECONDS = "$__rate_interval_ms"
 RANGE = "[$__range]"
-JOB = 'job=~"$job"'
+OF_ENVIRONMENT = f'{ENVIRONMENT}=~"$environment"'
+JOB = f'{OF_ENVIRONMENT}, job=~"$job"'
 PROCESS = f'{JOB}, instance=~"$instance"'
 OF_TEMPLATE = f'{JOB}, {TEMPLATE}=~"$template"'
-OF_MODEL = f'{PROCESS}, {MODEL}=~"$model"'
+OF_PROVIDER = f'{PROCESS}, {PROVIDER}=~"$provider"'
+OF_MODEL = f'{OF_PROVIDER}, {MODEL}=~"$model"'
 CHOSEN = f'{OF_MODEL}, {TEMPLATE}=~"$template"'
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """An expression and how its series are called in a legend."""
+    """An expression, and the name of its series in a legend."""
 
     expr: str
     legend: str
     is_instant: bool = False
-    """Whether it is about the selected range as a whole."""
+    """Whether it covers the selected range as a whole."""
     exemplars: bool = False
 
 
@@ -39,7 +42,7 @@ def increase(metric: Metric, *matchers: str, offset: str = "") -> str:
 
 
 def per_second(increments: str, offset: str = "") -> str:
-    """Turn recorded increments into a growth per second; a `rate` of them would see no series begin."""
+    """Turn recorded increments into growth per second; their `rate` would miss the start of each series."""
     return f"1000 * sum_over_time({increments}{STEP}{offset}) / {STEP_MILLISECONDS}"
 
 
@@ -54,7 +57,7 @@ def summed(expr: str, *labels: str) -> str:
 
 
 def ratio(part: str, whole: str, *labels: str) -> str:
-    """Divide sums; where there is nothing to divide by there is no value, not a 0."""
+    """Divide sums; no value, rather than 0, if the denominator is 0."""
     return f"{summed(part, *labels)} / ({summed(whole, *labels)} > 0)"
 
 

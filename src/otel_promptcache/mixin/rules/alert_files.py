@@ -1,4 +1,4 @@
-"""One alert, two evaluators: a rule of Prometheus, or one that Grafana manages itself."""
+"""Alerts for two evaluators: as Prometheus rules, or as rules that Grafana manages itself."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Any
 
 from otel_promptcache.mixin.config import MixinConfig
 from otel_promptcache.mixin.durations import duration
+from otel_promptcache.mixin.rules.alert_links import dashboard_link, dashboard_of
 from otel_promptcache.mixin.rules.rule import Alert, Number
 
-_FOLDER = "Prompt caching"
-_DASHBOARD_UID = "promptcache-template"
 _CONDITION = "CONDITION"
 _VALUE = "A"
 _LOOKBACK_SECONDS = 600
 
 
-def prometheus_alert(alert: Alert) -> dict[str, Any]:
-    """Return an alert as a Prometheus rule file has it."""
+def prometheus_alert(config: MixinConfig, alert: Alert) -> dict[str, Any]:
+    """Return an alert as a rule of a Prometheus rule file."""
 
     def number(name: str, wanted: Number) -> str:
         del name
@@ -34,7 +33,7 @@ def prometheus_alert(alert: Alert) -> dict[str, Any]:
         "for": duration(alert.for_seconds),
         **calm,
         "labels": {"severity": alert.severity},
-        "annotations": _annotations(alert, "$value", number),
+        "annotations": {**_annotations(alert, "$value", number), **dashboard_link(config, alert)},
     }
 
 
@@ -43,7 +42,7 @@ def grafana_alerts(config: MixinConfig, alerts: Sequence[Alert]) -> dict[str, An
     group = {
         "orgId": 1,
         "name": "promptcache",
-        "folder": _FOLDER,
+        "folder": config.folder,
         "interval": duration(config.evaluation_seconds),
         "rules": [_grafana_alert(config, alert) for alert in alerts],
     }
@@ -57,8 +56,8 @@ def _grafana_alert(config: MixinConfig, alert: Alert) -> dict[str, Any]:
         return f"{{{{ $values.{refs[name]}.Value | {wanted.shown_as} }}}}"
 
     queries = {_VALUE: alert.expr, **{refs[name]: wanted.expr for name, wanted in alert.numbers.items()}}
-    # What the expression of a firing alert returns may well be 0; that it returns something is the condition.
-    # All numbers have to take part, or Grafana would not hand them to the texts.
+    # A firing alert's expression may well return 0; the condition is that it returns anything at all.
+    # All numbers must be in the condition, or Grafana would not pass them to the texts.
     condition = " && ".join(f"${ref} > -1" for ref in queries)
     return {
         "uid": "promptcache-" + hashlib.blake2b(alert.name.encode(), digest_size=6).hexdigest(),
@@ -72,7 +71,8 @@ def _grafana_alert(config: MixinConfig, alert: Alert) -> dict[str, Any]:
         **({"keepFiringFor": duration(alert.calm_seconds)} if alert.calm_seconds else {}),
         "annotations": {
             **_annotations(alert, f"$values.{_VALUE}.Value", number),
-            "__dashboardUid__": _DASHBOARD_UID,
+            **dashboard_link(config, alert),
+            "__dashboardUid__": dashboard_of(alert),
         },
         "labels": {"severity": alert.severity},
         "isPaused": False,
@@ -109,7 +109,7 @@ def _math(expression: str) -> dict[str, Any]:
 
 
 def _annotations(alert: Alert, value: str, number: Callable[[str, Number], str]) -> dict[str, str]:
-    """Fill in the texts in an evaluator's own way to name values."""
+    """Fill in the texts, with values named the way the evaluator does."""
     words = {
         "value": f"{{{{ {value} | {alert.shown_as} }}}}",
         **{label: f"{{{{ $labels.{label} }}}}" for label in alert.labels},

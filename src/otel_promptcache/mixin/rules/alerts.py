@@ -1,4 +1,4 @@
-"""The alerts: about which template, from when on, and what the operator is told."""
+"""The alerts: what each is about, when it fires, and what it tells the operator."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from otel_promptcache.mixin.config import HOUR, MixinConfig
 from otel_promptcache.mixin.durations import duration
 from otel_promptcache.mixin.promql import all_of, any_of, by, indent
 from otel_promptcache.mixin.rules.alerts_telemetry import telemetry_absent, usage_unreported
-from otel_promptcache.mixin.rules.recording import model_keys, template_keys
+from otel_promptcache.mixin.rules.recording import NET_WRITE_COST, model_keys, template_keys
 from otel_promptcache.mixin.rules.rule import COUNT, CRITICAL, PERCENT, SECONDS, USD, WARNING, Alert, Number
 from otel_promptcache.mixin.rules.variants import distinct_variants
 from otel_promptcache.mixin.series import (
@@ -52,7 +52,7 @@ def _hit_ratio_dropped(config: MixinConfig) -> Alert:
     )
     dropped = f"< {config.drop_ratio} * {HIT_RATIO_BASELINE}"
     known = f"count {by(template_keys(config))} ({HIT_RATIO_SEASONS}) >= {config.min_seasons}"
-    # Nobody knows yet what the first weekend of a template is like, so only a collapse counts before it.
+    # A new template's weekends are not known yet, so only a collapse counts before its first one.
     collapsed = f"{slow} < {config.young_drop_ratio} * {HIT_RATIO_BASELINE}"
     return Alert(
         name="PromptCacheHitRatioDropped",
@@ -64,12 +64,12 @@ def _hit_ratio_dropped(config: MixinConfig) -> Alert:
         for_seconds=config.warm_up_seconds,
         calm_seconds=config.calm_seconds,
         severity=CRITICAL,
-        summary="The prompt cache serves {template} of {job} much less than it used to.",
+        summary="The prompt cache hit ratio of {template} in {job} has dropped.",
         description=(
             "{value} of the input tokens of {template} were read from the prompt cache in the last "
-            f"{duration(config.slow_window_seconds)}; {{baseline}} is usual at this time. It has lasted longer "
-            "than a cache takes to warm up. Something at the start of the prompt probably changes now from "
-            "request to request."
+            f"{duration(config.slow_window_seconds)}; {{baseline}} is usual at this time. The drop has lasted "
+            "longer than a cache takes to warm up. Something at the start of the prompt probably changes with "
+            "every request now."
         ),
         shown_as=PERCENT,
         labels=template_keys(config),
@@ -84,11 +84,11 @@ def _hit_ratio_below_objective(config: MixinConfig) -> Alert:
         for_seconds=config.objective_seconds,
         calm_seconds=config.calm_seconds,
         severity=WARNING,
-        summary="The prompt cache serves hardly anything of {template} of {job}.",
+        summary="The prompt cache hit ratio of {template} in {job} is below its objective.",
         description=(
             "{value} of the input tokens of {template} were read from the prompt cache in the last "
-            f"{duration(config.slow_window_seconds)}; the objective is {config.objective_ratio:.0%}. Its "
-            "prompts are long enough for the cache."
+            f"{duration(config.slow_window_seconds)}; the objective is {100 * config.objective_ratio:.10g}%. "
+            "Its prompts are long enough for the cache."
         ),
         shown_as=PERCENT,
         labels=template_keys(config),
@@ -104,7 +104,7 @@ def _prefix_unstable(config: MixinConfig) -> Alert:
         variants = windowed("prefix_variants", "increase", seconds)
         requests = windowed("requests", "increase", seconds)
         return all_of(
-            f"{variants} > {config.variants_per_hour * seconds / HOUR:g}",
+            f"{variants} > {config.variants_per_hour * seconds / HOUR:.10g}",
             f"{variants} > {config.variants_share} * {requests}",
         )
 
@@ -121,11 +121,11 @@ def _prefix_unstable(config: MixinConfig) -> Alert:
         for_seconds=config.warm_up_seconds,
         calm_seconds=config.calm_seconds,
         severity=WARNING,
-        summary="The start of the prompts of {template} of {job} keeps changing.",
+        summary="The start of the prompts of {template} in {job} keeps changing.",
         description=(
-            "The leading part of {template} came in {value} different texts in the last "
-            f"{duration(slow)}, in {{requests}} requests. A prompt cache only reads what starts with exactly "
-            "the same text: look for a date, an id or a list without a fixed order, such as that of a hash seed."
+            "The leading part of {template} had {value} different texts in {requests} requests in the last "
+            f"{duration(slow)}. A prompt cache only reads what starts with exactly the same text: look for a "
+            "date, an id, or a list without a fixed order, such as one that depends on the hash seed."
         ),
         shown_as=COUNT,
         labels=keys,
@@ -136,7 +136,7 @@ def _prefix_unstable(config: MixinConfig) -> Alert:
 def _dollars_lost(config: MixinConfig) -> Alert:
     def condition(seconds: int) -> str:
         limit = config.lost_usd_per_hour * seconds / HOUR
-        return f"{windowed('missed_savings', 'increase', seconds)} > {limit:g}"
+        return f"{windowed('missed_savings', 'increase', seconds)} > {limit:.10g}"
 
     slow = config.slow_window_seconds
     return Alert(
@@ -145,11 +145,11 @@ def _dollars_lost(config: MixinConfig) -> Alert:
         for_seconds=config.warm_up_seconds,
         calm_seconds=config.calm_seconds,
         severity=WARNING,
-        summary="Cache misses of {template} of {job} cost more than is acceptable.",
+        summary="Cache misses of {template} in {job} cost more than the configured limit.",
         description=(
             f"In the last {duration(slow)}, misses of {{template}} cost {{value}} US dollars more than reading "
-            f"the same tokens from the prompt cache would have; {config.lost_usd_per_hour:g} an hour are "
-            "acceptable."
+            f"the same tokens from the prompt cache would have; the limit is {config.lost_usd_per_hour:.10g} "
+            "per hour."
         ),
         shown_as=USD,
         labels=template_keys(config),
@@ -158,26 +158,31 @@ def _dollars_lost(config: MixinConfig) -> Alert:
 
 def _writes_never_read(config: MixinConfig) -> Alert:
     slow = config.slow_window_seconds
+    net_usd = windowed(NET_WRITE_COST, "increase", slow)
     read = windowed("read_tokens", "increase", slow)
     written = windowed("written_tokens", "increase", slow)
     return Alert(
         name="PromptCacheWritesNeverRead",
         expr=all_of(
+            f"{net_usd} > 0",
             f"{written} > {config.min_written_tokens}",
-            f"{read} < {config.read_per_written_ratio} * {written}",
             f"{windowed('written_tokens', 'increase', config.fast_window_seconds)} > 0",
         ),
         for_seconds=config.writes_seconds,
         calm_seconds=config.calm_seconds,
         severity=WARNING,
-        summary="What {template} of {job} writes to the prompt cache is hardly ever read.",
+        summary="Prompt cache writes of {template} in {job} are read too rarely to pay for themselves.",
         description=(
-            f"In the last {duration(slow)}, {{template}} wrote {{value}} tokens to the prompt cache and read "
-            "{read}. Writing costs extra, so this costs more than no caching at all."
+            f"In the last {duration(slow)}, {{template}} wrote {{written}} tokens to the prompt cache and read "
+            "{read}. Writing cost {value} US dollars more than reading saved, so it would be cheaper without "
+            "caching."
         ),
-        shown_as=COUNT,
+        shown_as=USD,
         labels=template_keys(config),
-        numbers={"read": Number(expr=read, shown_as=COUNT)},
+        numbers={
+            "written": Number(expr=written, shown_as=COUNT),
+            "read": Number(expr=read, shown_as=COUNT),
+        },
     )
 
 
@@ -197,7 +202,7 @@ def _hits_slow(config: MixinConfig) -> Alert:
         for_seconds=config.warm_up_seconds,
         calm_seconds=config.calm_seconds,
         severity=WARNING,
-        summary=f"Hits of {{{MODEL}}} of {{job}} wait much longer for the first token than they used to.",
+        summary=f"Cache hits on {{{MODEL}}} in {{job}} wait much longer for the first token than usual.",
         description=(
             f"The median time to the first token of requests to {{{MODEL}}} that hit the prompt cache was "
             f"{{value}} in the last {duration(config.slow_window_seconds)}; {{baseline}} is usual at this time."

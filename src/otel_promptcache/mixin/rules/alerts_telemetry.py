@@ -1,4 +1,4 @@
-"""The alerts about what the others cannot see: usage that nobody reports, and jobs that report nothing."""
+"""The alerts about what the others cannot see: usage that is not reported, and jobs that report nothing."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def usage_unreported(config: MixinConfig) -> Alert:
         for_seconds=config.warm_up_seconds,
         calm_seconds=config.calm_seconds,
         severity=INFO,
-        summary="Nobody knows whether {template} of {job} is cached.",
+        summary="Many answers for {template} in {job} do not report cache usage.",
         description=(
-            f"{{value}} of the answered requests of {{template}} in the last {duration(slow)} came without "
-            "cache usage, so hit ratio and dollars leave them out."
+            f"{{value}} of the answered requests of {{template}} in the last {duration(slow)} did not report "
+            "cache usage, so hit ratio and dollars exclude them."
         ),
         shown_as=PERCENT,
         labels=template_keys(config),
@@ -38,11 +38,11 @@ def usage_unreported(config: MixinConfig) -> Alert:
 
 
 def telemetry_absent(config: MixinConfig) -> Alert:
-    """A job that does not report where it used to."""
-    keys = (*config.keep_labels, "job")
+    """A job that does not report at a time when it used to."""
+    keys = (*config.job_labels, "job")
     reporting = f"group {by(keys)} ({REPORTING}"
     half_width = config.season_width_seconds // 2
-    # Before and after as well, so that a job may start and stop somewhat sooner or later than then.
+    # Before and after as well, so that a job may start and stop somewhat earlier or later than it did then.
     seasons = any_of(
         *(
             from_season(
@@ -60,11 +60,11 @@ def telemetry_absent(config: MixinConfig) -> Alert:
         expr=f"{expected}\nunless\n{reporting})",
         for_seconds=config.absent_seconds,
         severity=WARNING,
-        summary="{job} reports nothing about prompt caching any more.",
+        summary="{job} no longer reports metrics of prompt caching.",
         description=(
-            "No process of {job} sends metrics of prompt caching, though it did at this time in {value} of the "
-            f"{len(config.seasons_seconds)} earlier periods that are looked at. Without traffic, processes "
-            "still report; so either none runs, or its telemetry is lost."
+            "No process of {job} sends metrics of prompt caching, although the job did at this time in {value} "
+            f"of the {len(config.seasons_seconds)} earlier periods it is compared with. Processes report even "
+            "without traffic, so either none is running, or their telemetry is lost."
         ),
         shown_as=COUNT,
         labels=keys,

@@ -1,18 +1,18 @@
-"""What each process counted since the evaluation before: the one place that reads the emitted counters.
+"""What each process counted since the previous evaluation: the only place that reads the emitted counters.
 
-`increase` and `rate` do not see what a series begins with, and in a fleet that is a good part of everything. So each
-evaluation records what was counted since the one before, and sums of that are exact: nothing is extrapolated.
+`increase` and `rate` miss the first value of a series, which in a fleet is a good part of the total. So each
+evaluation records what was counted since the previous one, and sums of that are exact: nothing is extrapolated.
 
-A counter that grew counts by its growth, also over a gap of `gap_seconds`. One that fell has been reset, and counts
-whole. A series that was not there counts whole if its process was: a first miss. It also counts if its process is
-new. It does not if the process was there before, but not lately: what it counted in the meantime, nobody knows.
+A counter that grew adds its growth, even across a gap of `gap_seconds`. One that fell was reset, and adds its whole
+value. A new series adds its whole value if its process was already there, as with a first miss, or is new itself. It
+does not if the process was there before, but not lately: what it counted in the meantime is not known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from otel_promptcache.mixin.config import MixinConfig, Temporality
+from otel_promptcache.mixin.config import ENVIRONMENT, MixinConfig, Temporality
 from otel_promptcache.mixin.durations import duration, half_duration
 from otel_promptcache.mixin.promql import by, indent
 from otel_promptcache.mixin.rules.rule import Recording
@@ -32,6 +32,7 @@ from otel_promptcache.mixin.series import (
     SOURCE,
     STATE,
     TEMPLATE,
+    WRITE_TTL,
     Metric,
     counter,
     emitted,
@@ -44,7 +45,7 @@ _ROUNDING = 1e-9
 
 _COUNTERS: tuple[tuple[Metric, str, tuple[str, ...]], ...] = (
     (names.REQUESTS, "", (FINGERPRINT, RESULT, ERROR_TYPE)),
-    (names.TOKENS, "", (STATE,)),
+    (names.TOKENS, "", (STATE, WRITE_TTL)),
     (names.SAVINGS, "", ()),
     (names.WRITE_SURCHARGE, "", ()),
     (names.INPUT_COST, "", ()),
@@ -58,16 +59,16 @@ _COUNTERS: tuple[tuple[Metric, str, tuple[str, ...]], ...] = (
     (names.TIME_TO_FIRST_TOKEN_DISTRIBUTION, BUCKET, (RESULT, "le")),
     (names.TIME_TO_FIRST_TOKEN_DISTRIBUTION, "", (RESULT,)),
 )
-"""What is read, by which further labels. A histogram is there as buckets or, if it is exponential, as a whole."""
+"""The metrics that are read, and their further labels. A histogram has buckets or, if exponential, is one series."""
 
 
 def process_keys(config: MixinConfig) -> tuple[str, ...]:
-    """List the labels that tell processes apart."""
-    return (*config.keep_labels, "job", "instance")
+    """List the labels that distinguish processes."""
+    return (*config.job_labels, "job", "instance")
 
 
 def increase_rules(config: MixinConfig) -> list[Recording]:
-    """Record the processes, and what each of them counted since the evaluation before."""
+    """Record the processes, and what each of them counted since the previous evaluation."""
     rules = [Recording(record=REPORTING, expr=_reporting(config))]
     if config.temporality is Temporality.CUMULATIVE:
         rules.append(Recording(record=OBSERVED, expr=_observed(config)))
@@ -76,24 +77,36 @@ def increase_rules(config: MixinConfig) -> list[Recording]:
     return [*rules, Recording(record=INSTANCES, expr=_instances(config))]
 
 
-def with_template(spelled: Sequence[str]) -> str:
-    """Label what was emitted with the name of its template, or else with its fingerprint."""
+def with_environment(spelled: Sequence[str], config: MixinConfig) -> str:
+    """Label what was emitted with its environment, if that is in a label other than OpenTelemetry's."""
     expr = " or ".join(spelled)
+    if config.environment_label == ENVIRONMENT:
+        return expr
+    return _labelled(expr, ENVIRONMENT, config.environment_label)
+
+
+def with_template(spelled: Sequence[str], config: MixinConfig) -> str:
+    """Label what was emitted with the name of its template, or else with its fingerprint."""
+    expr = with_environment(spelled, config)
     for label in (FINGERPRINT, PREFIX_NAME):
-        expr = f'label_replace(\n{indent(expr)},\n  "{TEMPLATE}", "$1", "{label}", "(.+)"\n)'
+        expr = _labelled(expr, TEMPLATE, label)
     return expr
+
+
+def _labelled(expr: str, label: str, source: str) -> str:
+    return f'label_replace(\n{indent(expr)},\n  "{label}", "$1", "{source}", "(.+)"\n)'
 
 
 def _increase(config: MixinConfig, metric: Metric, part: str, labels: tuple[str, ...]) -> list[Recording]:
     keys = by((*process_keys(config), PROVIDER, MODEL, TEMPLATE, *labels))
 
     def summed(spelled: Sequence[str]) -> str:
-        return f"sum {keys} (\n{indent(with_template(spelled))}\n)"
+        return f"sum {keys} (\n{indent(with_template(spelled, config))}\n)"
 
     record = increment(metric, part)
     if config.temporality is Temporality.DELTA:
         step = duration(config.evaluation_seconds)
-        # An evaluation late, as samples need a moment to arrive.
+        # One evaluation late, as samples need a moment to arrive.
         spelled = emitted(metric, config, part, at=f"[{step}] offset {step}")
         return [Recording(record=record, expr=summed([f"sum_over_time({one})" for one in spelled]))]
     total = counter(metric, part)
@@ -108,32 +121,32 @@ def _increase(config: MixinConfig, metric: Metric, part: str, labels: tuple[str,
 
 
 def _growth(total: str, before: str, from_zero: str) -> str:
-    # Dollars are added up in any order, so a sum may be less by a rounding error without having been reset.
+    # Dollars are added up in any order, so a sum may fall by a rounding error without a reset.
     has_grown = f"{before} <= {total} * {1 + _ROUNDING}"
     return f"clamp_min(\n  {total} - (\n    {has_grown}\n    or\n    0 * ({from_zero})\n  ),\n  0\n)"
 
 
 def _histogram_growth(total: str, before: str, from_zero: str) -> str:
-    """The same of histograms, of which only the counts can be compared."""
+    """The same for histograms, of which only the counts can be compared."""
     has_grown = f"histogram_count({before}) <= histogram_count({total})"
     return f"{total} - {before} and {has_grown}\nor\n{from_zero}"
 
 
 def _before(config: MixinConfig, recorded: str, seconds: int) -> str:
-    """The last value before this evaluation, however late that was."""
+    """The last value before this evaluation, however late this one is."""
     return (
         f"last_over_time({recorded}[{duration(seconds)}] offset {half_duration(config.evaluation_seconds)})"
     )
 
 
 def _reporting(config: MixinConfig) -> str:
-    return f"group {by(process_keys(config))} ({' or '.join(emitted(names.REQUESTS, config))})"
+    return f"group {by(process_keys(config))} ({with_environment(emitted(names.REQUESTS, config), config)})"
 
 
 def _observed(config: MixinConfig) -> str:
     # Before the first evaluation nothing was recorded, but something may have been emitted.
-    earlier = " or ".join(
-        emitted(names.REQUESTS, config, at=f" offset {duration(config.fast_window_seconds)}")
+    earlier = with_environment(
+        emitted(names.REQUESTS, config, at=f" offset {duration(config.fast_window_seconds)}"), config
     )
     new = (
         f"{REPORTING}\n"
@@ -144,11 +157,11 @@ def _observed(config: MixinConfig) -> str:
 
 
 def _instances(config: MixinConfig) -> str:
-    """Count processes by version; without `target_info` all versions are one."""
+    """Count processes by version; without `target_info`, all count as one version."""
     where = process_keys(config)
-    requests = " or ".join(emitted(names.REQUESTS, config))
+    requests = with_environment(emitted(names.REQUESTS, config), config)
     versioned = f"target_info and on (job, instance) group {by(where)} ({requests})"
     # Some receivers put the version onto every series instead.
     others = f"group {by((*where, 'service_version'))} ({requests})"
-    keys = (*config.keep_labels, "job", "service_version")
+    keys = (*config.job_labels, "job", "service_version")
     return f"count {by(keys)} (\n  ({versioned})\n  or on (job, instance)\n  {others}\n)"

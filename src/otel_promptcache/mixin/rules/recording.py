@@ -1,7 +1,7 @@
-"""The recording rules: how each template fared lately, and how it used to.
+"""The recording rules: how each template did lately, and how it usually does.
 
-*Windows* are silent where there was too little traffic. *Baselines* are what is usual at this time. Both read what
-`increases` records at each evaluation, and nothing that is emitted.
+*Windows* have no value if there was too little traffic. *Baselines* are what is usual at this time. Both read only
+what `increases` records at each evaluation, never an emitted series.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ ELIGIBLE = f'{RESULT}=~"hit|partial|miss", {ERROR_TYPE}=""'
 ANSWERED = f'{ERROR_TYPE}=""'
 UNREPORTED = f'{RESULT}="unknown", {ERROR_TYPE}=""'
 ONE_TEMPLATE = f'{TEMPLATE}!~"|{names.OTHER}"'
-"""Leaves out what belongs to no template, and what is a mixture of many."""
+"""Excludes what belongs to no template, and what is a mixture of many."""
 
 
 def template_keys(config: MixinConfig) -> tuple[str, ...]:
-    """List the labels that tell templates apart."""
-    return (*config.keep_labels, "job", TEMPLATE)
+    """List the labels that distinguish templates."""
+    return (*config.job_labels, "job", TEMPLATE)
 
 
 def model_keys(config: MixinConfig) -> tuple[str, ...]:
-    """List the labels that tell models apart."""
-    return (*config.keep_labels, "job", MODEL)
+    """List the labels that distinguish models."""
+    return (*config.job_labels, "job", MODEL)
 
 
 _SUMMED: tuple[tuple[str, Metric, str], ...] = (
@@ -57,16 +57,20 @@ _SUMMED: tuple[tuple[str, Metric, str], ...] = (
     ("input_tokens", names.TOKENS, ""),
     ("missed_savings", names.MISSED_SAVINGS, ""),
 )
-"""What is recorded of each template, and of which counter it is a part."""
+"""What is recorded for each template, and which part of which counter it is."""
+
+NET_WRITE_COST = "net_write_cost"
+"""Dollars that writing cost more than reading saved, for templates that pay for writes and whose prices are known."""
+_SUMMED_OVER_TIME = (*(what for what, _, _ in _SUMMED), NET_WRITE_COST)
 
 _HIT_BUCKETS = job_increment("hit_first_token_seconds_bucket", "job_model")
 _HIT_HISTOGRAM = job_increment("hit_first_token_seconds", "job_model")
 
 
 def window_rules(config: MixinConfig) -> list[Recording]:
-    """Say how each template fared in the fast and in the slow window, and the hits of each model."""
+    """Record how each template did in the fast and in the slow window, and the speed of each model's hits."""
     keys = template_keys(config)
-    # Summed over the processes before it is summed over time: a window costs a template, not a process.
+    # Summed over processes before time: the cost of a window depends on the templates, not on the processes.
     of_all = [
         Recording(
             record=job_increment(what),
@@ -74,9 +78,16 @@ def window_rules(config: MixinConfig) -> list[Recording]:
         )
         for what, metric, matchers in _SUMMED
     ]
+    surcharge, savings = (
+        total(select(increment(metric), ONE_TEMPLATE), keys)
+        for metric in (names.WRITE_SURCHARGE, names.SAVINGS)
+    )
     ttft, hit, models = names.TIME_TO_FIRST_TOKEN_DISTRIBUTION, f'{RESULT}="hit"', model_keys(config)
     return [
         *of_all,
+        Recording(
+            record=job_increment(NET_WRITE_COST), expr=f"{surcharge}\n-\n({savings} or 0 * {surcharge})"
+        ),
         Recording(record=_HIT_BUCKETS, expr=total(select(increment(ttft, BUCKET), hit), (*models, "le"))),
         Recording(record=_HIT_HISTOGRAM, expr=total(select(increment(ttft), hit), models)),
         *variant_rules(config, keys, ONE_TEMPLATE),
@@ -91,7 +102,7 @@ def _window(seconds: int, floor: int) -> list[Recording]:
         Recording(
             record=windowed(what, "increase", seconds), expr=f"sum_over_time({job_increment(what)}{within})"
         )
-        for what, _, _ in _SUMMED
+        for what in _SUMMED_OVER_TIME
     ]
     eligible, read, tokens = (
         windowed(what, "increase", seconds) for what in ("eligible_requests", "read_tokens", "input_tokens")
@@ -115,7 +126,7 @@ def _window(seconds: int, floor: int) -> list[Recording]:
 
 
 def baseline_rules(config: MixinConfig) -> list[Recording]:
-    """Say what each template, and each model, used to be like at this time of the day and of the week."""
+    """Record what is usual for each template, and each model, at this time of the day and of the week."""
     slow = config.slow_window_seconds
     templates, models = by(template_keys(config)), by(model_keys(config))
     ratio = windowed("hit_ratio", "ratio", slow)
@@ -129,10 +140,10 @@ def baseline_rules(config: MixinConfig) -> list[Recording]:
 def _baseline(
     baseline: str, seasons: str, name: str, keys: str, poorer: tuple[float, float], config: MixinConfig
 ) -> list[Recording]:
-    """The median over the seasons: no single outlier, be it a weekend or an incident, can move it.
+    """The median over the seasons: a single outlier, such as a weekend or an incident, cannot move it.
 
-    Of two it is the poorer one, as nobody can tell which is the outlier. A template that is too young for
-    either is compared with the poorer end of what is known of it.
+    With two seasons it is the poorer one, as nobody can tell which is the outlier. A template that is too young
+    for either is compared with the poorer quartile of its recent values.
     """
     worst, poorer_quartile = poorer
     recent = f"{name}[{duration(config.recent_seconds)}] offset {duration(config.slow_window_seconds)}"

@@ -1,4 +1,4 @@
-"""What a rule is, and the groups of all rules in the order in which Prometheus is to evaluate them."""
+"""Rules, and groups of rules in the order in which Prometheus must evaluate them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from otel_promptcache.mixin.durations import duration
 
 CRITICAL, WARNING, INFO = "critical", "warning", "info"
-"""Wakes somebody up; is looked at in working hours; is good to know."""
+"""Pages someone; is looked at in working hours; is good to know."""
 
 PERCENT, SECONDS, USD, COUNT = "humanizePercentage", "humanizeDuration", 'printf "%.2f"', 'printf "%.0f"'
-"""How templates of Prometheus and of Grafana alike write a number."""
+"""Number formats that work in the templates of both Prometheus and Grafana."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Recording:
     expr: str
 
     def as_rule(self) -> dict[str, Any]:
-        """Return it as a rule file has it."""
+        """Return it as it appears in a rule file."""
         return {"record": self.record, "expr": self.expr}
 
 
@@ -37,9 +37,9 @@ class Number:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """An alert, whoever evaluates it.
+    """An alert, independent of what evaluates it.
 
-    The texts name labels as `{template}`, the value as `{value}` and further numbers by their names.
+    The texts refer to labels as `{template}`, the value as `{value}` and further numbers by their names.
     """
 
     name: str
@@ -51,26 +51,26 @@ class Alert:
     description: str
     shown_as: str
     labels: tuple[str, ...]
-    """What its series are told apart by."""
+    """The labels that distinguish its series."""
     numbers: dict[str, Number] = field(default_factory=dict[str, Number])
     runbook_url: str = ""
 
     @property
     def slug(self) -> str:
-        """Its name as a file has it: `prefix-unstable` for PromptCachePrefixUnstable."""
+        """Its name as files use it: `prefix-unstable` for PromptCachePrefixUnstable."""
         words = self.name.removeprefix("PromptCache")
         return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in words).lstrip("-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Rules that are evaluated one after the other."""
+    """Rules that are evaluated in order."""
 
     name: str
     interval_seconds: int
     rules: tuple[dict[str, Any], ...]
 
     def as_group(self) -> dict[str, Any]:
-        """Return it as a rule file has it."""
+        """Return it as it appears in a rule file."""
         interval = duration(self.interval_seconds)
         return {"name": self.name, "interval": interval, "rules": list(self.rules)}

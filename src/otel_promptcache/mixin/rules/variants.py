@@ -1,10 +1,10 @@
-"""How many variants of a template are new to the whole job, though no process knows of the others.
+"""How many variants of a template are new to the whole job, though no process knows about the others.
 
 Each process counts a variant once when it first sees it, so fifty processes that roll out one new prompt count fifty.
-Which of them are the same is told by `promptcache.prefix.minhash`: the smallest hash of the variants that a process
-saw lately. Two processes have the same with the probability of the share of variants that they have in common. So the
-number of different values is 1 where all processes see the same variants, two during a rolling deploy, and the number
-of processes if each has variants of its own: a list in the order of a hash seed, or a timestamp.
+`promptcache.prefix.minhash` tells which of them are the same: it is the smallest hash of the variants that a process
+saw lately. The probability that it is equal for two processes is the share of variants that they have in common. So
+there is one value if all processes see the same variants, two during a rolling deploy, and one for each process if
+each has variants of its own, due to a timestamp or a list in the order of a hash seed.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ def variant_rules(config: MixinConfig, keys: Sequence[str], matchers: str) -> li
 
     Args:
         config: The settings.
-        keys: The labels that tell templates apart.
-        matchers: Of the templates that count.
+        keys: The labels that distinguish templates.
+        matchers: They select the templates that count.
     """
     hashes = emitted(names.PREFIX_MINHASH, config)
     by_process = by((*process_keys(config), TEMPLATE, FINGERPRINT))
-    # By fingerprint, as one name may stand for several templates, of which each has a variant.
+    # By fingerprint, as one name may stand for several templates, each with its own variants.
     one = by((*keys, FINGERPRINT))
     chosen = select(MINHASH, matchers)
     return [
-        Recording(record=MINHASH, expr=f"max {by_process} (\n{indent(with_template(hashes))}\n)"),
+        Recording(record=MINHASH, expr=f"max {by_process} (\n{indent(with_template(hashes, config))}\n)"),
         Recording(record=DISTINCT_VARIANTS, expr=f'count {one} (count_values {one} ("minhash", {chosen}))'),
         Recording(record=VARIANT_PROCESSES, expr=f"count {one} ({chosen})"),
         Recording(
@@ -59,7 +59,7 @@ def variant_rules(config: MixinConfig, keys: Sequence[str], matchers: str) -> li
 
 
 def _new_variants(seconds: int, keys: Sequence[str], matchers: str) -> Recording:
-    """Of what all processes counted only the part that differs, but no less than a single process counted."""
+    """Count only the part that differs between processes, but no less than a single process counted."""
     counted = f"sum_over_time({select(increment(names.PREFIX_VARIANTS), matchers)}[{duration(seconds)}])"
     of_all = f"sum {by(keys)} ({counted})"
     of_one = f"max {by(keys)} (sum {by((*keys, 'instance'))} ({counted}))"
@@ -70,7 +70,7 @@ def _new_variants(seconds: int, keys: Sequence[str], matchers: str) -> Recording
 
 
 def distinct_variants(config: MixinConfig, keys: Sequence[str]) -> str:
-    """The most variants that processes have at the same time, where most have one of their own."""
+    """The most variants that processes have at the same time, if most have one of their own."""
     limit = config.min_distinct_variants
     own = f"{DISTINCT_VARIANTS} > {config.distinct_variants_share} * {VARIANT_PROCESSES}"
     return f"max {by(keys)} ({own}) >= {limit}"

@@ -1,1 +1,1 @@
-"""From the calls of a run to what is said about them."""
+"""Turns the calls of a run into findings."""

@@ -9,10 +9,9 @@ from typing import TypeVar
 
 from otel_promptcache.report.reading.record import CallRecord
 from otel_promptcache.report.rendering.wording import code, tokens, usd
-from otel_promptcache.report.rules.affinity import Server
 from otel_promptcache.report.rules.places import Place
 from otel_promptcache.report.rules.rule import Cause, Rule, Situation, Variant
-from otel_promptcache.report.rules.snippets import CACHE_KEY
+from otel_promptcache.report.rules.server import Server
 
 _PER_REQUESTS = 1_000
 _NOBODY = Server()
@@ -26,20 +25,20 @@ class Finding:
 
     rule: Rule
     template: str | None
-    """None: in several templates, or it is not known in which."""
+    """None if it is in several templates, or it is not known in which."""
     requests: int
-    """In how many requests it shows."""
+    """How many requests show it."""
     of_requests: int
-    """How many there were, without those that failed."""
+    """How many requests there were, without failed ones."""
     evidence: str
     """How it shows, in whole sentences."""
     lost_usd: float | None = None
-    """What it cost in this run; None where that is not known."""
+    """What it cost in this run; None if that is not known."""
     lost_tokens: int | None = None
-    """Tokens that were processed again, or written in vain; None where that is not known."""
+    """Tokens that were processed again, or written and never read; None if that is not known."""
     place: Place = Place.PROMPT
     reason: str | None = None
-    """The miss reason behind it; None where it is made from many calls together."""
+    """The miss reason behind it; None if it is derived from many calls together."""
     path: str | None = None
     """Where in the request's body it shows, in most cases."""
     kind: str | None = None
@@ -52,20 +51,21 @@ class Finding:
     message: str | None = None
     """The message at whose end a breakpoint belongs, in most cases."""
     server: Server = _NOBODY
-    """Who answered, in most cases, and in which format: which snippet is shown."""
+    """Who answered, in most cases, and in which format; it decides which snippet is shown."""
     places: int = 1
-    """At how many places the prompts differ, in most cases."""
+    """In how many places the prompts differ, in most cases."""
     is_one_off: bool = False
-    """It happened once or twice, as with a deployment, and the prompt has been stable since."""
+    """It happened once or a few times, as with deployments, and the prompt has been stable since."""
 
     @property
     def variant(self) -> Variant | None:
-        """What is said instead of the rule's words; None if these hold."""
-        return self.rule.variants.get(self.situation) if self.situation else None
+        """What is said instead of the rule's own words; None if those apply."""
+        setting = self.rule.settings.get(self.path or "")
+        return setting or (self.rule.variants.get(self.situation) if self.situation else None)
 
     @property
     def cause(self) -> Cause:
-        """Whose doing it is."""
+        """Who causes it."""
         return (self.variant and self.variant.cause) or self.rule.cause
 
     @property
@@ -83,7 +83,10 @@ class Finding:
         """What to change, in whole sentences."""
         advice = self._filled((self.variant or self.rule).advice)
         if self.is_one_off:
-            return f"Nothing, if the change was intended: each change of a prompt costs this once. {advice}"
+            return (
+                "If the change was intended, there is nothing to do: each change of a prompt costs this once. "
+                f"Otherwise: {advice}"
+            )
         if self.places > 1:
             return f"{advice} Do so for all {self.places} places: fixing only the first one gains nothing."
         return advice
@@ -91,16 +94,13 @@ class Finding:
     @property
     def snippet(self) -> str | None:
         """The lines to write, for the API that the calls use; None if there are none."""
-        snippet = (self.variant or self.rule).snippet
-        if snippet is CACHE_KEY and not self.server.takes_cache_key:
-            return None
-        return (snippet and snippet.for_format(self.server.format)) or None
+        return self.server.lines((self.variant or self.rule).snippet)
 
     @property
     def cost(self) -> str:
-        """What it cost, or would save, in one sentence; empty where nothing is known."""
+        """What it cost, or what fixing it would save, in one sentence; empty if nothing is known."""
         if self.cause is Cause.PROVIDER or self.is_one_off:
-            return f"It cost this run {usd(self.lost_usd)}." if self.lost_usd else ""
+            return f"This cost the run {usd(self.lost_usd)}." if self.lost_usd else ""
         if self.lost_usd:
             per_1000 = usd(self.usd_per_1000_requests)
             return f"That saves about {per_1000} per 1,000 requests; this run lost {usd(self.lost_usd)}."
@@ -114,19 +114,19 @@ class Finding:
 
     @property
     def paragraph(self) -> str:
-        """All of it: what happens, the evidence, what to change, what that saves."""
+        """Everything: what happens, the evidence, what to change, what that saves."""
         return " ".join(filter(None, (self.what, self.evidence, self.advice, self.cost)))
 
     @property
     def usd_per_1000_requests(self) -> float | None:
-        """The loss in dollars, for a thousand requests of the template; None for what does not go on."""
+        """The loss in dollars per thousand requests of the template; None if it is not known, or for a one-off."""
         if self.lost_usd is None or self.is_one_off:
             return None
         return self.lost_usd / self.of_requests * _PER_REQUESTS
 
     @property
     def tokens_per_1000_requests(self) -> int | None:
-        """The loss in tokens, for a thousand requests of the template; None likewise."""
+        """The loss in tokens per thousand requests of the template; None if it is not known, or for a one-off."""
         lost = self.lost_tokens
         return None if lost is None or self.is_one_off else round(lost / self.of_requests * _PER_REQUESTS)
 
@@ -140,21 +140,22 @@ class Finding:
 
 
 def server_of(calls: Sequence[CallRecord]) -> Server:
-    """Who answered most of some calls; there has to be one."""
+    """Who answered most of these calls; there must be at least one."""
     return Server(
         provider=most_common(call.provider for call in calls),
         host=most_common(call.host for call in calls),
         format=most_common(call.format for call in calls),
+        model=most_common(call.model for call in calls),
     )
 
 
 def most_common(values: Iterable[_T]) -> _T:
-    """The value of most calls; there has to be one."""
+    """The most common value; there must be at least one."""
     return Counter(values).most_common(1)[0][0]
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Sort by dollars lost; what has none by tokens, and then by requests. What does not go on comes last."""
+    """Sort by dollars lost, then by tokens lost, then by requests. One-offs come last."""
     return tuple(
         sorted(
             findings,

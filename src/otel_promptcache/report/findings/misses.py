@@ -1,4 +1,4 @@
-"""Findings from the reasons that single calls were given."""
+"""Findings from the miss reasons of single calls."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from otel_promptcache.report.rules.tools import TOOL_RULES
 REASON_RULES = (*PROMPT_RULES, *TOOL_RULES, *SETUP_RULES)
 """In the order in which they are tried."""
 _OPT_IN_RULES = (*OPT_IN_RULES, *REASON_RULES)
-"""The same for calls whose cache holds only what they mark."""
+"""The same for calls whose cache stores only what they mark."""
 
 COLD_START = "cold_start"
 _EXPECTED = frozenset({COLD_START, "below_minimum"})
-"""Reasons that belong to any traffic, and are worth a finding only where they make up most of it."""
+"""Reasons that occur in any traffic, and are worth a finding only if they make up most of it."""
 
 _MOST = 0.5
 _FEW_REQUESTS = 5
@@ -44,21 +44,23 @@ def miss_findings(groups: Mapping[str | None, Sequence[CallRecord]]) -> Iterator
         yield from _of_template(template, calls)
         if len(calls) < _FEW_REQUESTS:
             one_offs += calls
-    # A flood of prompts that are each sent once has no template that it could show in.
+    # Many prompts that are each sent only once have no template in which this could show.
     cold = [call for call in one_offs if call.reason == COLD_START]
     if _dominates(cold, one_offs):
         yield _finding(_rule_of(cold[0]), None, cold, one_offs)
 
 
 def _of_template(template: str | None, calls: Sequence[CallRecord]) -> Iterator[Finding]:
-    by_rule: dict[tuple[str, Place, Situation | None], tuple[Rule, list[CallRecord]]] = {}
+    by_rule: dict[tuple[object, ...], tuple[Rule, Situation | None, list[CallRecord]]] = {}
     for call in calls:
         if call.reason is not None:
             rule = _rule_of(call)
             place = place_of(call.path) if "{place}" in rule.title else Place.PROMPT
-            key = rule.id, place, situation_of(call, rule)
-            by_rule.setdefault(key, (rule, []))[1].append(call)
-    for (_, _, situation), (rule, missed) in by_rule.items():
+            setting = call.path if call.path in rule.settings else None  # so their number is bounded
+            situation = situation_of(call, rule)
+            key = rule.id, place, setting, situation
+            by_rule.setdefault(key, (rule, situation, []))[-1].append(call)
+    for rule, situation, missed in by_rule.values():
         if missed[0].reason not in _EXPECTED or _dominates(missed, calls):
             yield _finding(rule, template, missed, calls, situation)
 
@@ -128,10 +130,10 @@ def _finding(
 def _where(
     missed: Sequence[CallRecord], of_requests: int, path: str | None, kind: str | None, token: int | None
 ) -> str:
-    """In how many requests, and where."""
+    """Say in how many requests it shows, and where."""
     several = f"{len(missed):,} of {counted(of_requests, 'request')}"
     if path is None or missed[0].reason == "settings_changed":
-        return f"It shows in {several}."
+        return f"This happened in {several}."
     text = f"In {several} the first difference is in {code(path)}"
     if described := describe_kind(kind):
         text += f" ({described})"
@@ -152,19 +154,19 @@ def _lost(lost_tokens: int, rule: Rule) -> str | None:
 
 
 def _without_price(requests: int) -> str | None:
-    return f"{counted(requests, 'request')} of them without a price." if requests else None
+    return f"No price is known for {requests:,} of these requests." if requests else None
 
 
 def _source(calls: Sequence[CallRecord]) -> str | None:
     """Who says so, if it is the provider."""
     said = sum(call.source == "provider" for call in calls)
     if said == len(calls):
-        return "The API itself said so."
-    return f"The API itself said so for {said:,} of them." if said else None
+        return "The provider's API reported this reason."
+    return f"The provider's API reported this reason for {said:,} of them." if said else None
 
 
 def _usual_path(calls: Sequence[CallRecord]) -> str | None:
-    """The most frequent path; without its indices where each request has another one."""
+    """The most frequent path; without its indices if they differ between requests."""
     paths = [call.path for call in calls if call.path is not None]
     if not paths:
         return None
@@ -175,6 +177,6 @@ def _usual_path(calls: Sequence[CallRecord]) -> str | None:
 
 
 def _majority(values: Sequence[str | None]) -> str | None:
-    """The value that at least half of them have; None if each has another one."""
+    """The value that at least half of them have; None if there is none."""
     value, count = Counter(values).most_common(1)[0]
     return value if count * 2 >= len(values) else None

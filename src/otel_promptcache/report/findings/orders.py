@@ -1,4 +1,4 @@
-"""Finds prompts that have the same parts in another order in each process."""
+"""Finds prompts that have the same parts in a different order in each process."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _FEW_PROCESSES = 2
 
 
 def orders_that_differ(calls: Sequence[CallRecord]) -> Iterator[Finding]:
-    """Find leading parts that are of the same parts in all processes, and in another order in each.
+    """Find leading parts that consist of the same parts in all processes, but in a different order in each.
 
     Args:
-        calls: Those of all processes, in the order of time within each template.
+        calls: Those of all processes, in chronological order within each template.
     """
     by_parts: defaultdict[str, list[CallRecord]] = defaultdict(list)
     for call in calls:
@@ -35,11 +35,11 @@ def _order_differs(calls: Sequence[CallRecord]) -> Finding | None:
     for call in sorted(calls, key=lambda each: each.started_seconds):
         orders[call.process].add(call.leading or "")
         firsts.setdefault(call.leading or "", call)
-    # An order that changes within a process, too, is found by comparing its own requests.
+    # An order that also changes within a process is found by comparing that process's requests.
     is_one_each = all(len(each) == 1 for each in orders.values())
     if len(orders) < _FEW_PROCESSES or len(firsts) < _FEW_PROCESSES or not is_one_each:
         return None
-    # The first request of each further order was processed again, but for what it read all the same.
+    # The first request of each further order was processed again, except for what it still read.
     lost = [max(0, (call.input_tokens or 0) - (call.read_tokens or 0)) for call in list(firsts.values())[1:]]
     templates = {call.template for call in calls}
     return Finding(
@@ -47,8 +47,8 @@ def _order_differs(calls: Sequence[CallRecord]) -> Finding | None:
         template=templates.pop() if len(templates) == 1 else None,
         requests=len(calls),
         of_requests=len(calls),
-        evidence=f"{counted(len(orders), 'process')} sent the same parts in {len(firsts)} orders. The first request "
-        f"of each further order cost up to {tokens(sum(lost))} tokens more, together.",
+        evidence=f"{counted(len(orders), 'process')} sent the same parts in {len(firsts)} different orders. The "
+        f"first requests of the additional orders cost up to {tokens(sum(lost))} extra tokens in total.",
         lost_tokens=sum(lost) or None,
         place=Place.INSTRUCTIONS,
     )

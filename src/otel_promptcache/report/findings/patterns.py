@@ -1,4 +1,4 @@
-"""Findings that show only in many calls together."""
+"""Findings that only show across many calls."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from otel_promptcache.report.findings.finding import Finding, server_of
+from otel_promptcache.report.findings.lifetimes import PriceOf, longer_lifetime_not_needed
 from otel_promptcache.report.findings.orders import orders_that_differ
-from otel_promptcache.report.reading.record import UNKNOWN, CallRecord
-from otel_promptcache.report.rendering.wording import counted, tokens, usd, verbatim
+from otel_promptcache.report.findings.unreported import UNREPORTED, no_price
+from otel_promptcache.report.reading.record import CallRecord
+from otel_promptcache.report.rendering.wording import counted, tokens, usd
 from otel_promptcache.report.rules import patterns as rules
-from otel_promptcache.report.rules.opt_in import HOUR_NOT_NEEDED, MARKS_NOT_READ
+from otel_promptcache.report.rules.opt_in import MARKS_NOT_READ
 from otel_promptcache.report.rules.places import LEADING, Place, place_of
-from otel_promptcache.report.rules.rule import Rule
+from otel_promptcache.report.rules.server import Server
 
 _FEW_WRITES = 3
-_BREAK_EVEN_READS = 0.25 / 0.9
-"""Tokens to be read for each that is written, at a surcharge of 25 % and a discount of 90 %."""
+_SURCHARGES = {None: 0.25, "5m": 0.25, "30m": 0.25, "1h": 1.0}
+"""What writing costs on top of ordinary input, as a share of it, by lifetime, if the model's prices are not known.
 
-_SHORT_LIFETIME_SECONDS = 300
-"""Of an entry that was not written for an hour."""
+Sources: Anthropic, pricing; OpenAI, prompt caching guide (checked 2026-11-25).
+"""
+_DISCOUNT = 0.9
+"""The discount on tokens that are read, at most, as a share of the price of ordinary input."""
 
 _FEW_READS = 5
 _MOST = 0.6
@@ -32,27 +36,25 @@ _VARIANTS_PER_REQUEST = 0.5
 
 _HIT = "hit"
 
-_NOTICEABLE = 0.05
-
-_CHAT_APIS = frozenset({"chat_completions", None})
-"""`openai.api.type` of the APIs whose streams have to be asked for usage; the older completions have none."""
-
 Calls = Sequence[CallRecord]
 Groups = Mapping[str | None, Calls]
 
 
-def pattern_findings(groups: Groups) -> Iterator[Finding]:
+def pattern_findings(groups: Groups, price_of: PriceOf) -> Iterator[Finding]:
     """Find what no single call shows.
 
     Args:
-        groups: The calls by template in the order of time, without those that failed.
+        groups: The calls by template in chronological order, without those that failed.
+        price_of: Returns what the tokens of a call cost.
     """
     for template, calls in groups.items():
+        if (finding := longer_lifetime_not_needed(template, calls, price_of)) is not None:
+            yield finding
         for find in _PATTERNS:
             if (finding := find(template, calls)) is not None:
                 yield finding
     yield from orders_that_differ([call for calls in groups.values() for call in calls])
-    if (finding := _no_price([call for calls in groups.values() for call in calls])) is not None:
+    if (finding := no_price([call for calls in groups.values() for call in calls])) is not None:
         yield finding
 
 
@@ -64,11 +66,12 @@ def _writes_not_read(template: str | None, calls: Calls) -> Finding | None:
     read = sum(call.read_tokens or 0 for call in calls)
     dollars = [call.net_usd for call in calls if call.net_usd is not None]
     net_usd = sum(dollars)
-    if net_usd >= 0 if dollars else read >= written * _BREAK_EVEN_READS:
+    server = server_of(writes)
+    if net_usd >= 0 if dollars else not _is_surely_lost(writes, read, server):
         return None
     evidence = (
-        f"{counted(len(writes), 'request')} of {len(calls):,} wrote {tokens(written)} tokens, and {tokens(read)} "
-        f"were read: {read / written:.2f} for each that was written."
+        f"{len(writes):,} of {counted(len(calls), 'request')} wrote {tokens(written)} tokens, and {tokens(read)} "
+        f"were read: {read / written:.2f} per token written."
     )
     if dollars:
         evidence += f" The writes cost {usd(-net_usd)} more than the reads saved."
@@ -80,26 +83,19 @@ def _writes_not_read(template: str | None, calls: Calls) -> Finding | None:
         evidence=evidence,
         lost_usd=-net_usd if dollars else None,
         lost_tokens=max(0, written - read),
-        server=server_of(writes),
+        server=server,
     )
 
 
-def _hour_not_needed(template: str | None, calls: Calls) -> Finding | None:
-    """Writes for an hour, though the requests follow each other closely."""
-    writes = [call for call in calls if call.write_tokens and call.write_ttl == "1h" and call.is_opt_in]
-    pauses = [later.started_seconds - earlier.started_seconds for earlier, later in pairwise(calls)]
-    if len(writes) < _FEW_WRITES or not pauses or max(pauses) > _SHORT_LIFETIME_SECONDS:
-        return None
-    return Finding(
-        rule=HOUR_NOT_NEEDED,
-        template=template,
-        requests=len(writes),
-        of_requests=len(calls),
-        evidence=f"{counted(len(writes), 'request')} of {len(calls):,} wrote "
-        f"{tokens(sum(call.write_tokens or 0 for call in writes))} tokens for an hour, and the longest pause between "
-        f"two requests was {max(pauses):,.0f} seconds.",
-        server=server_of(writes),
+def _is_surely_lost(writes: Calls, read_tokens: int, server: Server) -> bool:
+    """Tell without prices whether writing cost more than reading saved; False if the server may write for free."""
+    surcharges = [_SURCHARGES.get(call.write_ttl) for call in writes]
+    if not server.policy.has_exact_boundaries or None in surcharges:
+        return False
+    extra = sum(
+        (call.write_tokens or 0) * (each or 0.0) for call, each in zip(writes, surcharges, strict=True)
     )
+    return read_tokens * _DISCOUNT < extra
 
 
 def _constant_read(template: str | None, calls: Calls) -> Finding | None:
@@ -111,7 +107,7 @@ def _constant_read(template: str | None, calls: Calls) -> Finding | None:
     inputs = [call.input_tokens or 0 for call in same]
     steps_up = sum(later > earlier for earlier, later in pairwise(inputs))
     is_growing = steps_up >= _STEPS_UP * (len(inputs) - 1) and inputs[-1] >= _GROWTH * inputs[0]
-    # Where the place of the difference is known, the finding about it says more.
+    # If the place of the difference is known, the finding about it says more.
     explained = sum(call.path is not None or call.breakpoint_path is not None for call in same)
     is_explained = explained * 2 >= len(same)
     if count < max(_FEW_READS, _MOST * len(reads)) or not is_growing or is_explained:
@@ -143,8 +139,7 @@ def _unstable_prefix(template: str | None, calls: Calls) -> Finding | None:
         if len(variants) >= max(_FEW_VARIANTS, _VARIANTS_PER_REQUEST * variants.total())
     ]
     requests = sum(variants.total() for variants in unstable)
-    # What is read all the same does no harm, and where the place of the difference is known, the finding about it
-    # says more.
+    # A hit does no harm, and if the place of the difference is known, the finding about it says more.
     harmless = sum(call.result == _HIT or _changed_in_front(call) for call in calls)
     if not requests or harmless * 2 >= requests:
         return None
@@ -153,8 +148,8 @@ def _unstable_prefix(template: str | None, calls: Calls) -> Finding | None:
         template=template,
         requests=requests,
         of_requests=len(calls),
-        evidence=f"{counted(sum(map(len, unstable)), 'variant')} of it in {counted(requests, 'request')} "
-        f"(`promptcache.prefix.digest`).",
+        evidence=f"There were {counted(sum(map(len, unstable)), 'variant')} in {counted(requests, 'request')} "
+        "(`promptcache.prefix.digest`).",
         place=Place.INSTRUCTIONS,
     )
 
@@ -165,93 +160,9 @@ def _changed_in_front(call: CallRecord) -> bool:
     )
 
 
-def _usage_not_requested(template: str | None, calls: Calls) -> Finding | None:
-    silent = [call for call in calls if _is_silent_stream(call) and not _was_left(call)]
-    return _unknown(rules.USAGE_NOT_REQUESTED, template, silent, calls)
-
-
-def _stream_not_finished(template: str | None, calls: Calls) -> Finding | None:
-    left = [call for call in calls if _is_silent_stream(call) and _was_left(call)]
-    return _unknown(rules.STREAM_NOT_FINISHED, template, left, calls)
-
-
-def _is_silent_stream(call: CallRecord) -> bool:
-    # A stream of the Responses API that was seen to its end has reported its usage.
-    is_asked_for = call.api_type in _CHAT_APIS or _was_left(call)
-    return call.is_stream and call.result == UNKNOWN and call.input_tokens is None and is_asked_for
-
-
-def _was_left(call: CallRecord) -> bool:
-    """Tell whether it ended before its usage could come, be it in front of the last event or behind it."""
-    return call.is_abandoned or not call.is_finished
-
-
-def _cache_not_reported(template: str | None, calls: Calls) -> Finding | None:
-    silent = [call for call in calls if call.input_tokens is not None and call.read_tokens is None]
-    return _unknown(rules.CACHE_NOT_REPORTED, template, silent, calls)
-
-
-def _cached_outside_input(template: str | None, calls: Calls) -> Finding | None:
-    return _impossible(rules.CACHED_OUTSIDE_INPUT, "cache_exceeds_input", template, calls)
-
-
-def _invalid_usage(template: str | None, calls: Calls) -> Finding | None:
-    return _impossible(rules.INVALID_USAGE, "invalid_count", template, calls)
-
-
-def _impossible(rule: Rule, error: str, template: str | None, calls: Calls) -> Finding | None:
-    bad = [call for call in calls if call.usage_error == error]
-    good = sum(call.has_split for call in calls)
-    if not bad:
-        return None
-    share = f"All figures of this template are of the other {counted(good, 'request')}." if good else ""
-    return Finding(
-        rule=rule,
-        template=template,
-        requests=len(bad),
-        of_requests=len(calls),
-        evidence=f"It shows in {len(bad):,} of {counted(len(calls), 'request')}. {share}".rstrip(),
-    )
-
-
-def _unknown(rule: Rule, template: str | None, unknown: Calls, calls: Calls) -> Finding | None:
-    if len(unknown) <= _NOTICEABLE * len(calls):
-        return None
-    return Finding(
-        rule=rule,
-        template=template,
-        requests=len(unknown),
-        of_requests=len(calls),
-        evidence=f"It shows in {len(unknown):,} of {counted(len(calls), 'request')}.",
-    )
-
-
-def _no_price(calls: Calls) -> Finding | None:
-    reported = [call for call in calls if call.has_split]
-    unpriced = [call for call in reported if call.net_usd is None]
-    if len(unpriced) <= _NOTICEABLE * len(reported):
-        return None
-    models = Counter(verbatim(call.model or "of an unknown name") for call in unpriced)
-    named = ", ".join(f"{model} ({count:,})" for model, count in models.most_common(3))
-    others = len(models) - 3
-    return Finding(
-        rule=rules.NO_PRICE,
-        template=None,
-        requests=len(unpriced),
-        of_requests=len(reported),
-        evidence=f"{len(unpriced):,} of {counted(len(reported), 'request')} with reported usage: {named}"
-        + (f" and {counted(others, 'other model')}." if others > 0 else "."),
-    )
-
-
 _PATTERNS: tuple[Callable[[str | None, Calls], Finding | None], ...] = (
     _writes_not_read,
-    _hour_not_needed,
     _constant_read,
     _unstable_prefix,
-    _usage_not_requested,
-    _stream_not_finished,
-    _cache_not_reported,
-    _cached_outside_input,
-    _invalid_usage,
+    *UNREPORTED,
 )

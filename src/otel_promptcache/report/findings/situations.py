@@ -1,4 +1,4 @@
-"""What tells misses of one kind apart: whether they go on, and which advice helps them."""
+"""What distinguishes misses of one kind: whether they recur, and which advice helps."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _FEW_REQUESTS = 3
 
 _FEW_CHANGES = 3
 _STABLE_REQUESTS = 5
-"""Requests that follow a single change unharmed, until it counts as one that does not go on."""
+"""How many unaffected requests must follow a single change before it counts as a one-off."""
 _STABLE_BETWEEN_CHANGES = 20
-"""The same for several changes, which may also be one for each session."""
+"""The same for several changes, which could also be one per session."""
 
 
 def situation_of(call: CallRecord, rule: Rule) -> Situation | None:
-    """Which variant of a rule a single call is; None for the rule itself."""
+    """Which variant of a rule applies to a single call; None for the rule itself."""
     if call.is_other_template and Situation.OTHER_TEMPLATE in rule.variants:
         return Situation.OTHER_TEMPLATE
     if Situation.MESSAGE_ENDS not in rule.variants:
@@ -37,7 +37,7 @@ def is_persistent(missed: Sequence[CallRecord], calls: Sequence[CallRecord]) -> 
 
     Args:
         missed: The calls of a template that missed for no reason of the application.
-        calls: All calls of the template, in the order of time.
+        calls: All calls of the template, in chronological order.
     """
     lost = {id(call) for call in missed}
     eligible = [call for call in calls if call.expected_tokens or id(call) in lost]
@@ -53,8 +53,8 @@ def is_one_off(missed: Sequence[CallRecord], calls: Sequence[CallRecord]) -> boo
     """Whether a prompt changed once or a few times, as with deployments, and was stable in between and since.
 
     Args:
-        missed: The calls of a template in which the prompt changed, in the order of time.
-        calls: All calls of the template, in the order of time.
+        missed: The calls of a template in which the prompt changed, in chronological order.
+        calls: All calls of the template, in chronological order.
     """
     if len(missed) > _FEW_CHANGES or any(call.path is None for call in missed):
         return False

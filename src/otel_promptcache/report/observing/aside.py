@@ -1,9 +1,10 @@
-"""Observes the SDK in a process of a run, aside from whatever the program itself does with OpenTelemetry."""
+"""Observes the SDK in a process of a run, independently of what the program itself does with OpenTelemetry."""
 
 from __future__ import annotations
 
 import inspect
 import logging
+import re
 import sys
 from functools import partial
 from typing import Any
@@ -22,13 +23,15 @@ from otel_promptcache.telemetry.emitter import Emitter
 from otel_promptcache.telemetry.spans import CallSpan
 
 _LOGGER = "otel_promptcache"
+_ONCE = re.compile(r"(?<=\.) [^.]*\b(?:said|logged) once\b[^.]*\.$", re.IGNORECASE)
+"""The last sentence of a warning that is logged only once: it says so, which is out of place in a report."""
 
 
 def start(directory: str, module: str) -> None:
-    """Observe the SDK once it is there, and write its calls to a directory.
+    """Observe the SDK once it is imported, and write its calls to a directory.
 
-    The program's own instrumentation, ours included, goes on undisturbed: nothing here is global, and no span
-    of ours is ever the current one.
+    The program's own instrumentation, even with this package, is not disturbed: nothing here is global, and no
+    span of ours is ever the current one.
 
     Args:
         directory: Where the processes of the run write.
@@ -41,7 +44,7 @@ def start(directory: str, module: str) -> None:
 
 
 def _is_half_imported() -> bool:
-    """Whether it is the program's own instrumentation that imports openai; we come after it."""
+    """Whether the program's own instrumentation is importing an SDK; ours starts after it."""
     patches = sys.modules.get("otel_promptcache.sdk.patches")
     return patches is not None and not hasattr(patches, "Patches")
 
@@ -49,8 +52,8 @@ def _is_half_imported() -> bool:
 class AsideEmitter(Emitter):
     """Opens spans in an empty context, and does not leave them current.
 
-    They join no span of the program, no sampler of it decides about them, and what the program creates during
-    the call has the parent that it would have had.
+    They are not children of the program's spans, its samplers do not apply to them, and spans that the program
+    creates during the call keep the parent that they would have had.
     """
 
     def open(
@@ -62,7 +65,7 @@ class AsideEmitter(Emitter):
         *,
         is_measured_by_another: bool = True,
     ) -> CallSpan:
-        """Open the span of a call, aside."""
+        """Open the span of a call, outside the program's context."""
         token = context.attach(Context())
         try:
             span = super().open(
@@ -75,7 +78,7 @@ class AsideEmitter(Emitter):
 
 
 class AsideInstrumentor(PromptCacheInstrumentor):
-    """A second instrumentor, beside the one that the program may use."""
+    """A second instrumentor, in addition to the one that the program may use."""
 
     make_emitter = AsideEmitter
     _instance = None  # of its own: the class is a singleton
@@ -84,7 +87,7 @@ class AsideInstrumentor(PromptCacheInstrumentor):
 
     @classmethod
     def of(cls, spool: Spool) -> AsideInstrumentor:
-        """Return the one of this process; the first time it begins to follow the program's."""
+        """Return the instance of this process; the first call makes it follow the program's own."""
         instrumentor = cls()
         if instrumentor.spool is None:
             instrumentor.spool = spool
@@ -93,7 +96,7 @@ class AsideInstrumentor(PromptCacheInstrumentor):
         return instrumentor
 
     def observe(self, **settings: Any) -> None:
-        """Put our hooks on top of all others, with these settings instead of those of the environment."""
+        """Put our hooks on top of all others, with these settings instead of the environment's."""
         spool = self.spool
         if spool is None:
             return
@@ -116,10 +119,10 @@ class AsideInstrumentor(PromptCacheInstrumentor):
         spool.observes()
 
     def _follow(self, program: PromptCacheInstrumentor) -> None:
-        """Come after the program's own instrumentation whenever it starts.
+        """Instrument again after the program's own instrumentation whenever that starts.
 
-        Hooks that are put in place last see a response first. The program's may take an event out that it asked
-        for itself; and what is sent is for the program's settings alone to change.
+        Hooks that are installed last see a response first. The program's hooks may remove an event that they asked
+        for themselves, and only the program's settings may change what is sent.
         """
         aside, instrument = self, program._instrument  # noqa: SLF001  # of the class that this one extends
 
@@ -132,21 +135,26 @@ class AsideInstrumentor(PromptCacheInstrumentor):
     def _observe_after_the_program(self) -> None:
         try:
             self.observe(stream_usage=False, request_diagnostics=0.0)
-        except Exception as error:  # noqa: BLE001  # a fault of ours is not the program's
+        except Exception as error:  # noqa: BLE001  # our failure must not become the program's
             if self.spool is not None:
                 self.spool.note(f"not observed: {type(error).__name__}: {error}")
 
     def _is_the_programs_own(self, record: logging.LogRecord) -> bool:
-        """Filter our logger: what is said on our behalf becomes a note; the program's output stays what it is."""
-        observer = getattr(self, "_observer", None)
-        ours = (self, observer, getattr(observer, "guard", None))
-        # What is said seldom may take the time to look who says it.
+        """Filter our logger: messages of this instrumentor become notes; the program's output does not change."""
+        # Messages are rare enough to walk the stack for their origin.
         frame = inspect.currentframe()
         frame = frame and frame.f_back
-        while frame is not None and not any(frame.f_locals.get("self") is each for each in ours if each):
+        while frame is not None and not self._is_part(frame.f_locals.get("self")):
             frame = frame.f_back
         if frame is None:
             return True
         if self.spool is not None and record.module != "observer":  # that usage is missing is a finding
-            self.spool.note(record.getMessage())
+            self.spool.note(_ONCE.sub("", record.getMessage()))
         return False
+
+    def _is_part(self, each: object) -> bool:
+        """Tell whether an object is this instrumentor or works for it: what observes a call shares its guard."""
+        guard = getattr(getattr(self, "_observer", None), "guard", None)
+        if each is self or guard is None or not type(each).__module__.startswith(f"{_LOGGER}."):
+            return each is self
+        return each is guard or getattr(each, "guard", None) is guard

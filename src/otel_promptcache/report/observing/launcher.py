@@ -8,7 +8,7 @@ from otel_promptcache.report.observing.program import BOOTSTRAP
 
 
 def observe_run() -> None:
-    """Observe this process where it belongs to a run, as our start-up code would have; else do nothing.
+    """Observe this process if it belongs to a run, as our start-up code would have; otherwise do nothing.
 
     An entry point of the group `opentelemetry_pre_instrument`, which `opentelemetry-instrument` calls before it
     loads any instrumentation.

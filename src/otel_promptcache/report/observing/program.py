@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,13 +39,13 @@ def observed_environment(environment: Mapping[str, str], directory: Path) -> dic
 
 
 def run_program(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a program to its end and return its exit code; 128 + n where signal n ended it.
+    """Run a program to its end and return its exit code; 128 + n if signal n ended it.
 
     Raises:
         OSError: It cannot be started.
     """
     with _forwarding_signals() as started:
-        # The program gets the files that were handed to us, such as sockets of a supervisor; ours it does not.
+        # The program inherits the files that we inherited, such as sockets of a supervisor, but not our own.
         process = subprocess.Popen(command, env=environment, close_fds=False)  # noqa: S603  # the user's
         started(process)
         returncode = process.wait()
@@ -53,7 +54,7 @@ def run_program(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 @contextmanager
 def _forwarding_signals() -> Generator[Callable[[subprocess.Popen[Any]], None], None, None]:
-    """Pass signals on to the process that is handed in, also those from before; they do not end us."""
+    """Forward signals, even earlier ones, to the process passed to the yielded function; they do not end us."""
     processes: list[subprocess.Popen[Any]] = []
     early: list[int] = []
 
@@ -70,7 +71,7 @@ def _forwarding_signals() -> Generator[Callable[[subprocess.Popen[Any]], None], 
         for number in early:
             process.send_signal(number)
 
-    # Only the main thread may; and a signal that is ignored, as nohup has it, stays ignored in the program, too.
+    # Only the main thread may set handlers. A signal that is ignored, as under nohup, stays ignored in the program.
     is_main = threading.current_thread() is threading.main_thread()
     numbers = [number for number in _FORWARDED if is_main and signal.getsignal(number) is not signal.SIG_IGN]
     previous = {number: signal.signal(number, forward) for number in numbers}
@@ -83,6 +84,8 @@ def _forwarding_signals() -> Generator[Callable[[subprocess.Popen[Any]], None], 
 
 def _is_in_foreground() -> bool:
     """Whether a terminal sends its signals to our process group, which is the program's, too."""
+    if sys.platform == "win32":
+        return True  # a console sends Ctrl-C to all its processes
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY)
     except OSError:

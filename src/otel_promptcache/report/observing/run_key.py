@@ -1,4 +1,4 @@
-"""What the processes of one run say about a prompt so that their calls can be judged together."""
+"""What the processes of a run record about a prompt, so that their calls can be judged together."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from otel_promptcache.telemetry.exportable import Attributes
 _WORD = re.compile(r"\w+")
 _MAX_CHARS = 1 << 20
 _CHARS_PER_TOKEN = 6
-"""More than a token has in most languages, so that a text is not taken for longer than it is."""
+"""More than in most languages, so that a text's length in tokens is not overestimated."""
 
 
 class RunKey:
-    """Makes hashes that are equal in all processes of a run, and mean nothing outside of it."""
+    """Makes hashes that are equal in all processes of a run, and mean nothing outside it."""
 
     def __init__(self, directory: str) -> None:
-        # Its name is drawn at random for each run, and the directory is its owner's.
+        # Its name is random for each run, and the directory is private to its owner.
         self._key = hashlib.blake2b(directory.encode("utf-8", "surrogatepass"), digest_size=32).digest()
 
     def hash(self, *parts: str) -> str:
@@ -43,8 +43,8 @@ class RunKey:
         return state.hexdigest()
 
     def hash_value(self, value: Any) -> int:
-        """Hash what is known of an account or a setting, made of texts, bytes and tuples."""
-        # The second version of the format does not depend on what objects share.
+        """Hash what is known about an account or a setting, made of texts, bytes and tuples."""
+        # Version 2 of the format does not depend on which objects are shared.
         serialised = marshal.dumps(value, 2)
         return int.from_bytes(hashlib.blake2b(serialised, key=self._key, digest_size=8).digest(), "big")
 
@@ -56,14 +56,14 @@ class RunKey:
         policy: CachePolicy,
         processed_seconds: float,
     ) -> Attributes:
-        """What the spool has, beside its span, of a call whose prompt the provider has processed.
+        """What the spool stores, besides the span, for a call whose prompt the provider has processed.
 
         Args:
             prefix: How the prompt starts.
-            account: On whose account it was sent, as `hash_value` has it.
+            account: The account on which it was sent, from `hash_value`.
             sent: The prompt, with the scope that was served.
             policy: The rules of the model that answered.
-            processed_seconds: When the provider had processed the prompt, since the start of the call.
+            processed_seconds: How long after the start of the call the provider had processed the prompt.
         """
         leading = prefix.leading
         digest = prefix.digest if leading is None else leading.whole
@@ -82,14 +82,14 @@ class RunKey:
 
 
 def _is_cacheable(leading: LeadingPart, policy: CachePolicy) -> bool:
-    """Whether a leading part alone is surely long enough to be read from a cache, and ends where it can be."""
+    """Whether a leading part alone is surely long enough to be read from a cache, and ends where a read can."""
     if policy.minimum_tokens is None or policy.has_exact_boundaries or not policy.has_cache:
         return False
     return leading.size_chars >= policy.minimum_tokens * _CHARS_PER_TOKEN
 
 
 class RunFingerprinter(Fingerprinter):
-    """Also tells which templates have the same parts in another order."""
+    """Also recognises templates that have the same parts in a different order."""
 
     def __init__(self, key: str | None = None, *, run_key: RunKey) -> None:
         super().__init__(key)
@@ -99,7 +99,7 @@ class RunFingerprinter(Fingerprinter):
         leading: list[Segment] = []
         for segment in segments:
             if segment.kind is SegmentKind.ITEM or len(leading) >= MAX_LEADING_SEGMENTS:
-                leading.append(segment)  # by which the template is told if there is nothing else
+                leading.append(segment)  # which identifies the template if there is nothing else
                 break
             leading.append(segment)
         identity = super()._identify(leading)

@@ -1,4 +1,4 @@
-"""Spans that write themselves to the spool. Without an SDK, so no limit and no switch of the program's applies."""
+"""Spans that write themselves to the spool. They use no SDK, so the program's limits and switches do not apply."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, Span, Tracer, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
+from otel_promptcache.report.observing.call_site import call_site
 from otel_promptcache.report.observing.spool import Spool
-from otel_promptcache.report.reading.attributes import READ
+from otel_promptcache.report.reading.attributes import READ, RUN_CALL_SITE
 
 
 class SpoolTracerProvider(TracerProvider):
@@ -21,7 +22,7 @@ class SpoolTracerProvider(TracerProvider):
         self._spool = spool
 
     def get_tracer(self, *_: Any, **__: Any) -> Tracer:
-        """Return a tracer; whose it is does not matter."""
+        """Return a tracer; the arguments do not matter."""
         return _SpoolTracer(self._spool)
 
 
@@ -39,17 +40,20 @@ class _SpoolTracer(Tracer):
         **kwargs: Any,
     ) -> Span:
         del name, context, args, kwargs
-        return _SpoolSpan(self._spool, attributes or {}, start_time or time.time_ns())
+        known = dict(attributes or {})
+        if (site := call_site()) is not None:
+            known[RUN_CALL_SITE] = site
+        return _SpoolSpan(self._spool, known, start_time or time.time_ns())
 
     def start_as_current_span(self, *_: Any, **__: Any) -> Any:
         raise NotImplementedError("calls open their spans with start_span")
 
 
 class _SpoolSpan(NonRecordingSpan):
-    def __init__(self, spool: Spool, attributes: Mapping[str, AttributeValue], start_ns: int) -> None:
+    def __init__(self, spool: Spool, attributes: dict[str, AttributeValue], start_ns: int) -> None:
         super().__init__(INVALID_SPAN_CONTEXT)
         self._spool = spool
-        self._attributes = dict(attributes)
+        self._attributes = attributes
         self._start_ns = start_ns
 
     def is_recording(self) -> bool:

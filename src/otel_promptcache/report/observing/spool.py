@@ -1,4 +1,4 @@
-"""The directory in which the processes of a run leave what they saw, and what stands in it."""
+"""The directory in which the processes of a run record what they saw, and its files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ DIRECTORY_VARIABLE = "OTEL_PROMPTCACHE_RUN_DIRECTORY"
 """The environment variable that tells a process where to write; `bootstrap/sitecustomize.py` reads it, too."""
 
 PYTHON_STARTED = "python"
-"""An empty file: some process was a Python that ran our start-up code."""
+"""One line for each Python process that ran our start-up code: its id."""
 CALLS = ".calls"
-"""After a process id: one JSON object a line for each finished call. It is there once openai is observed."""
+"""After a process id: a line of JSON for each finished call. The file exists once an SDK is observed."""
 DROPPED = ".dropped"
 """After a process id: one byte for each call that was not written."""
 NOTES = ".notes"
-"""After a process id: a line for each thing to know about what was observed."""
+"""After a process id: a line for each note on what was observed."""
 
 MAX_CALLS = 200_000
 """How many calls a process writes."""
@@ -28,11 +28,11 @@ MAX_LINE_BYTES = 1 << 20
 
 
 class Spool:
-    """Writes what one process sees. Never raises, and holds no file open.
+    """Writes what one process sees. Never raises, and keeps no file open.
 
-    A program may close all its files, fork, or change its directory; the id of the process is looked up and the
-    file opened for each line, so that none of this can make us write into anything else. A line is written at
-    once: what a killed process had seen is there.
+    A program may close all its files, fork, or change its directory. So the process id is looked up and the file
+    opened for each line, and none of this can make us write to another file. A line is written immediately: what
+    a killed process saw is not lost.
     """
 
     def __init__(self, directory: str, max_calls: int = MAX_CALLS) -> None:
@@ -41,7 +41,7 @@ class Spool:
         self._process, self._written = os.getpid(), 0
 
     def call(self, attributes: Mapping[str, object], started_ns: int, ended_ns: int) -> None:
-        """Write a finished call; beyond the limit, count it only."""
+        """Write a finished call; beyond the limit, only count it."""
         if self._process != os.getpid():
             self._process, self._written = os.getpid(), 0
         if self._written >= self._max_calls:
@@ -56,11 +56,11 @@ class Spool:
             self._append(DROPPED, b".")
 
     def observes(self) -> None:
-        """Say that this process observes the SDK, whether or not a call will follow."""
+        """Record that this process observes the SDK, whether or not a call follows."""
         self._append(CALLS, b"")
 
     def note(self, text: str) -> None:
-        """Leave a line about what is observed."""
+        """Write a note on what is observed."""
         self._append(NOTES, " ".join(text.split()).encode("utf-8", "backslashreplace") + b"\n")
 
     def _append(self, suffix: str, data: bytes) -> None:
@@ -72,14 +72,14 @@ class Spool:
                 finally:
                     os.close(file)
         except (OSError, ValueError):
-            # The run is over and its directory gone, the disk is full, the process may not write there, or what is
-            # there could be somebody else's.
+            # The run is over and its directory gone, the disk is full, the process may not write there, or the file
+            # could be someone else's.
             return
 
 
 def _line(record: object) -> bytes:
-    """The record as a line of JSON; empty where it cannot be one."""
+    """The record as a line of JSON; empty if it cannot be one."""
     try:
         return json.dumps(record, separators=(",", ":"), default=str).encode() + b"\n"
-    except (ValueError, TypeError, RecursionError):  # of an integer that Python refuses to write, or a cycle
+    except (ValueError, TypeError, RecursionError):  # an integer that Python refuses to write, or a cycle
         return b""

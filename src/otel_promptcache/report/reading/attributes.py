@@ -29,25 +29,27 @@ USAGE_ERROR = names.USAGE_ERROR.name
 WRITE_TTL = names.WRITE_TTL.name
 MISSED_SAVINGS = names.MISSED_SAVINGS_AMOUNT.name
 
-# Only in the spool, of calls whose prompt the provider has processed. Hashes mean something in the run only.
+# Only in the spool, for calls whose prompt the provider has processed. Hashes are meaningful only within the run.
 RUN_START = "run.start"
-"""A prompt's start and all that partitions its cache, as a hash."""
+"""A prompt's start and everything that partitions its cache, as a hash."""
 RUN_LEADING = "run.leading"
 """The tools and the instructions, as a hash."""
 RUN_PARTS = "run.parts"
-"""Their parts in whatever order, likewise."""
+"""The same regardless of the order of their parts."""
 RUN_IS_CACHEABLE = "run.is_cacheable"
 """Whether they alone are long enough to be cached, by the rules of the model that answered."""
 RUN_LIFETIME = "run.lifetime_seconds"
-"""How long the prefix surely lives, by the same rules and by what the request asks for."""
+"""How long the prefix is surely kept, by the same rules and by what the request asks for."""
 RUN_MAX_RATE = "run.max_requests_per_minute"
-"""How many requests with the same start go to one machine, likewise."""
+"""How many requests with the same start go to one machine in a minute, by the same rules."""
 RUN_PROCESSED = "run.processed_seconds"
-"""When the provider had processed the prompt, since the start of the call: at the first token of a stream."""
+"""How long after the start of the call the provider had processed the prompt: at the first token of a stream."""
+RUN_CALL_SITE = "run.call_site"
+"""Where in the application the call was made: a file's name and a line. On this machine only, like all of these."""
 
 READ = frozenset(
     {
-        names.REQUEST_MODEL, names.RESPONSE_MODEL, names.API_TYPE, names.REQUEST_STREAM,
+        names.OPERATION_NAME, names.REQUEST_MODEL, names.RESPONSE_MODEL, names.API_TYPE, names.REQUEST_STREAM,
         names.RESPONSE_FINISH_REASONS, names.ERROR_TYPE, names.USAGE_INPUT_TOKENS,
         names.USAGE_CACHE_READ_TOKENS, names.USAGE_CACHE_WRITE_TOKENS,
         FINGERPRINT, DIGEST, PREFIX_NAME, RESULT, NET_SAVINGS, ABANDONED, TIME_TO_FIRST_TOKEN,
@@ -55,7 +57,7 @@ READ = frozenset(
         DIVERGENCE_PATH, DIVERGENCE_TOKEN, DIVERGENCE_KIND, DIVERGENCE_PATHS, DIVERGENCE_KINDS, DIVERGENCE_TOKENS,
         DIVERGENCE_OTHER_TEMPLATE, BREAKPOINT_PATH, WRITE_TTL, USAGE_ERROR, names.SERVER_ADDRESS, names.PROVIDER_NAME,
         RUN_START, RUN_LEADING, RUN_PARTS, RUN_IS_CACHEABLE, RUN_LIFETIME, RUN_MAX_RATE, RUN_PROCESSED,
-        MISSED_SAVINGS,
+        RUN_CALL_SITE, MISSED_SAVINGS,
     }
 )  # fmt: skip
 """Names of all of them."""

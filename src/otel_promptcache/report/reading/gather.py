@@ -13,18 +13,20 @@ from typing import Any, cast
 from otel_promptcache.core.quoting import cut
 from otel_promptcache.report.observing.folder import Folder
 from otel_promptcache.report.observing.spool import CALLS, DROPPED, MAX_LINE_BYTES, NOTES, PYTHON_STARTED
+from otel_promptcache.report.reading.processes import running
 from otel_promptcache.report.reading.record import CallRecord
 
 MAX_CALLS = 500_000
-"""How many calls a report is made of; they are all in memory at once."""
+"""How many calls a report covers; they are all in memory at the same time."""
 
 _NS_PER_SECOND = 1e9
 _MAX_NS = 1 << 62
 """In the year 2116."""
 
-# What processes write may be broken or hostile: it takes bounded time and memory.
+# What processes write may be broken or hostile: reading it takes bounded time and memory.
 _MAX_FILE_BYTES = 1 << 30
 _MAX_NOTES, _MAX_NOTE_CHARS = 100, 1_000
+_MAX_PROCESSES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +37,21 @@ class Gathered:
     processes: int
     """In how many processes the SDK was observed."""
     dropped: int
-    """Calls that were made, but are not in `calls`: there were too many."""
+    """Calls that were made, but are not in `calls`, because there were too many."""
     notes: tuple[str, ...]
-    """What kept us from observing, and faults of our own."""
+    """What kept us from observing, and our own failures."""
     has_python: bool
-    """Some process was a Python that could have been observed."""
+    """Whether some process was a Python that could have been observed."""
+    still_running: int = 0
+    """Processes that were still running when the program had ended."""
 
 
 def gather(directory: Path, max_calls: int = MAX_CALLS) -> Gathered:
-    """Read the calls of all processes; what is no whole line of a call is left out, and so is a file not our own."""
+    """Read the calls of all processes, without lines that are not a complete call and files that are not our own."""
     try:
         with Folder(str(directory)) as folder:
             return _gather(folder, max_calls)
-    except OSError as error:  # the program has taken it away, or put another one there
+    except OSError as error:  # the program has removed or replaced it
         return Gathered((), 0, 0, (f"nothing could be read: {error.strerror or error}",), has_python=False)
 
 
@@ -67,7 +71,9 @@ def _gather(folder: Folder, max_calls: int) -> Gathered:
         if name.endswith(NOTES):
             for line in islice(_lines(folder, name), _MAX_NOTES - len(notes)):
                 notes[cut(line, _MAX_NOTE_CHARS)] = None
-    return Gathered(tuple(calls), len(files), dropped, tuple(notes), PYTHON_STARTED in names)
+    started = islice(_lines(folder, PYTHON_STARTED), _MAX_PROCESSES)
+    still_running = running([*started, *(name.removesuffix(CALLS) for name in files[:_MAX_PROCESSES])])
+    return Gathered(tuple(calls), len(files), dropped, tuple(notes), PYTHON_STARTED in names, still_running)
 
 
 def _calls(folder: Folder, name: str, process: int) -> Iterator[CallRecord]:
@@ -75,7 +81,7 @@ def _calls(folder: Folder, name: str, process: int) -> Iterator[CallRecord]:
 
 
 def _call(line: str, process: int) -> CallRecord | None:
-    """The call that a line describes; None where it is not whole."""
+    """The call that a line describes; None if the line is not complete."""
     try:
         document = cast("dict[str, Any]", json.loads(line))
         started_ns, ended_ns = document["start"], document["end"]
@@ -96,7 +102,7 @@ def _is_time(value: object) -> bool:
 
 
 def _lines(folder: Folder, name: str) -> Iterator[str]:
-    """The lines of a file, but for those that are too long; none of a file that could be somebody else's."""
+    """The lines of a file, except those that are too long; none if the file could be someone else's."""
     try:
         descriptor = folder.open(name, os.O_RDONLY)
     except OSError:
@@ -112,7 +118,7 @@ def _lines(folder: Folder, name: str) -> Iterator[str]:
 
 
 def _size_bytes(folder: Folder, name: str) -> int | None:
-    """How large a file is; None where it could be somebody else's."""
+    """How large a file is; None if it could be someone else's."""
     try:
         descriptor = folder.open(name, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""Judges the calls of several processes together: what each by itself could not know."""
+"""Judges the calls of several processes together, by what each could not know on its own."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ class InFlight:
         self.total += 1
 
     def end(self, process: int) -> None:
-        """Take back a request of a process that was counted."""
+        """Remove a request of a process from the count."""
         self.by_process[process] -= 1
         self.total -= 1
 
     def of_others(self, process: int) -> int:
-        """How many there are of other processes."""
+        """How many requests of other processes there are."""
         return self.total - self.by_process.get(process, 0)
 
 
 @dataclass(slots=True)
 class _Start:
-    """What is going on with one start of a prompt in one scope."""
+    """The current state of one start of a prompt in one scope."""
 
     recent: deque[float] = field(default_factory=deque[float])
     """When the requests of the last minute were sent."""
     in_flight: InFlight = field(default_factory=InFlight)
     """Requests whose prompt is not processed yet."""
     readable_until_seconds: float = -math.inf
-    """Until then the provider surely has it from a request that it has processed."""
+    """Until when the provider surely keeps it, from a request that it has processed."""
 
     def sent(self, at_seconds: float) -> None:
         """Note that a request is sent."""
@@ -65,24 +65,24 @@ class _Start:
 def merge(calls: Sequence[CallRecord]) -> list[CallRecord]:
     """Correct the reasons of calls by what the other processes of the run were doing.
 
-    A miss that looks like the provider's doing is `rate_overflow` if all processes together sent the same start more
-    often than a machine takes. A cold start whose tools and instructions are long enough to be cached becomes such a
-    miss if the provider had processed them for another process. It becomes `concurrent` if the provider was just
-    doing so. What a process could not say, `unseen`, becomes what it would say alone, corrected likewise. What the
-    provider itself says is not corrected.
+    A miss blamed on the provider is `rate_overflow` if all processes together sent the same start more often than a
+    machine takes. A cold start whose tools and instructions are long enough to be cached becomes such a miss if the
+    provider had processed them for another process. It becomes `concurrent` if the provider was still doing so.
+    `unseen`, which means that a process could not say, becomes what it would say if it were the only one, corrected
+    in the same way. What the provider itself says is not corrected.
 
     Args:
         calls: In the order in which they were sent.
 
     Returns:
-        The same calls, in the same order. Those of one process, and those of which it is not known how their prompts
-        start, are what they were.
+        The same calls, in the same order. Calls are unchanged if there is only one process, or if it is not known how
+        their prompts start.
     """
-    if len({call.process for call in calls}) < 2:  # noqa: PLR2004  # one process knows all of it
+    if len({call.process for call in calls}) < 2:  # noqa: PLR2004  # one process knows everything
         return list(calls)
     starts: defaultdict[str, _Start] = defaultdict(_Start)
     under_way: list[tuple[float, int, _Start]] = []
-    """When calls will be processed, which these are, and what they start with."""
+    """When calls will be processed, their indices, and their starts."""
     corrected: list[CallRecord] = []
     for index, call in enumerate(calls):
         if call.start is None:
@@ -109,7 +109,7 @@ def _processed_at_seconds(call: CallRecord) -> float:
 def _reason(call: CallRecord, start: _Start) -> str | None:
     if call.source == _PROVIDER or call.reason not in (_PROVIDER, _COLD_START, _UNSEEN):
         return call.reason
-    # A process says `provider` only of what was processed for it before and has not expired: nobody is just writing it.
+    # A process says `provider` only if the prompt was processed for it before and has not expired: no write is pending.
     alone = _reason_alone(call)
     if alone != _PROVIDER:
         is_alive = call.started_seconds <= start.readable_until_seconds
@@ -133,7 +133,7 @@ def _reason_alone(call: CallRecord) -> str | None:
 
 
 def _with_reason(call: CallRecord, reason: str | None) -> CallRecord:
-    # How much a cold start could have read from another process's work is not known.
+    # How much a cold start could have read of what another process wrote is not known.
     missed_tokens = None if call.reason == _COLD_START else call.missed_tokens
     missed_usd = None if call.reason == _COLD_START else call.missed_usd
     return replace(

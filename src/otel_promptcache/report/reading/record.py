@@ -1,4 +1,4 @@
-"""One finished call, as far as the report is interested in it."""
+"""One finished call, with everything that the report needs of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 
 from otel_promptcache.core.quoting import cut
 from otel_promptcache.providers.policies import is_opt_in
+from otel_promptcache.providers.profiles import profile_named
 from otel_promptcache.report.reading import attributes as at
 from otel_promptcache.telemetry import names
 
@@ -17,7 +18,7 @@ MESSAGES = "messages"
 UNKNOWN = "unknown"
 """The result of a call that nothing is known about."""
 
-# Beyond these a number is a fault or a lie, and would hide all others.
+# A number beyond these is wrong, and would dwarf all others.
 _MAX_TOKENS = 10**9
 _MAX_USD = 10**12
 _MAX_SECONDS = 10**9
@@ -41,35 +42,37 @@ class CallRecord:
     """Since the Unix epoch."""
     ended_seconds: float
     model: str | None = None
-    """As the response names it, else as the request does."""
+    """As the response names it, or else the request."""
     api_type: str | None = None
+    operation: str | None = None
+    """`gen_ai.operation.name`."""
     is_stream: bool = False
     is_finished: bool = False
-    """The provider said why it stopped, so the response was seen to its end."""
+    """Whether there was a finish reason, so the response was seen to its end."""
     is_abandoned: bool = False
-    """The application left before the answer was complete, which is no failure."""
+    """Whether the application left before the answer was complete, which is not a failure."""
     error_type: str | None = None
     fingerprint: str | None = None
     digest: str | None = None
     name: str | None = None
     """What the application calls the prompt template."""
     result: str = UNKNOWN
-    """`hit`, `partial`, `miss`, `ineligible`, `unknown`, or whatever else a newer version says."""
+    """`hit`, `partial`, `miss`, `ineligible`, `unknown`, or whatever a newer version reports."""
     input_tokens: int | None = None
     read_tokens: int | None = None
     write_tokens: int | None = None
     write_ttl: str | None = None
     """The lifetime that most of the written tokens were written for."""
     expected_tokens: int | None = None
-    """What the provider could have read for this very prompt."""
+    """What the provider could have read for exactly this prompt."""
     avoidable_tokens: int | None = None
-    """What was sent before and is in this prompt again, out of the cache's reach."""
+    """What was sent before and is in this prompt again, but out of the cache's reach."""
     reason: str | None = None
-    """Why less was read than could have been; None where nothing was lost or it is not known."""
+    """Why less was read than could have been; None if nothing was lost or it is not known."""
     source: str | None = None
     """Who says so: `provider` or `client`."""
     missed_tokens: int | None = None
-    """Processed again because of it."""
+    """Tokens that were processed again because of it."""
     path: str | None = None
     """Where the prompt first differs from an earlier one."""
     token: int | None = None
@@ -79,26 +82,28 @@ class CallRecord:
     changes: tuple[Change, ...] = ()
     """All places up to the first long part that did not change; empty if there is only one."""
     is_other_template: bool = False
-    """The earlier prompt is of another template."""
+    """Whether the earlier prompt is from a different template."""
     process: int = 0
     """Which of the processes of a run made it."""
     start: str | None = None
-    """What is equal for calls whose prompts start alike on the same account and in the same scope, whatever the
-    process; None if the provider is not known to have processed the prompt."""
+    """Equal for calls whose prompts start alike on the same account and in the same scope, in any process; None if the
+    provider is not known to have processed the prompt."""
     leading: str | None = None
-    """What is equal for calls with the same tools and instructions."""
+    """Equal for calls with the same tools and instructions."""
     parts: str | None = None
-    """What is equal for calls whose tools and instructions are of the same parts, in whatever order."""
+    """Equal for calls whose tools and instructions have the same parts, in any order."""
     is_start_cacheable: bool = False
-    """Its tools and instructions alone are surely long enough to be cached."""
+    """Whether its tools and instructions alone are surely long enough to be cached."""
     lifetime_seconds: float | None = None
     """How long the provider surely keeps its prefix."""
     max_requests_per_minute: float | None = None
     """Above this, requests with the same start go to further machines; None if that is not known."""
     processed_seconds: float | None = None
-    """When the provider had processed the prompt, from the start of the call on."""
+    """How long after the start of the call the provider had processed the prompt."""
     reason_in_process: str | None = None
-    """What the process by itself gave for the reason, if the whole run tells another one."""
+    """The reason that the process itself gave, if the whole run shows a different one."""
+    call_site: str | None = None
+    """Where in the application it was made: a file's name and a line."""
     breakpoint_path: str | None = None
     """The message at whose end a breakpoint is missing."""
     host: str | None = None
@@ -106,13 +111,13 @@ class CallRecord:
     provider: str | None = None
     """Who answered it."""
     usage_error: str | None = None
-    """What is impossible about the usage that was reported."""
+    """What is impossible about the reported usage."""
     net_usd: float | None = None
     """Read discount less write surcharge."""
     missed_usd: float | None = None
     """What the miss cost."""
     first_token_seconds: float | None = None
-    """Of streams, from the request on."""
+    """Of streams, since the request."""
 
     @property
     def template(self) -> str | None:
@@ -121,27 +126,28 @@ class CallRecord:
 
     @property
     def is_opt_in(self) -> bool:
-        """Its cache holds only what a request marks."""
+        """Whether its cache stores only what a request marks."""
         return is_opt_in(self.provider or "", self.model or "")
 
     @property
     def format(self) -> str | None:
-        """The format of its request: `openai.api.type`, or `messages`."""
-        return self.api_type or (MESSAGES if self.is_opt_in else None)
+        """The format of its request: `openai.api.type`, or `messages`; None for what has neither name."""
+        is_messages = self.is_opt_in or (self.operation == "chat" and not has_openai_options(self.provider))
+        return self.api_type or (MESSAGES if is_messages else None)
 
     @property
     def has_failed(self) -> bool:
-        """It ended with an error."""
+        """Whether it ended with an error."""
         return self.error_type is not None and not self.is_abandoned
 
     @property
     def has_split(self) -> bool:
-        """Both the input and its cached part were reported."""
+        """Whether both the input and its cached part were reported."""
         return self.input_tokens is not None and self.read_tokens is not None
 
     @property
     def uncached_tokens(self) -> int | None:
-        """Input neither read from the cache nor written to it; None where the split was not reported."""
+        """Input neither read from the cache nor written to it; None if the split was not reported."""
         if self.input_tokens is None or self.read_tokens is None:
             return None
         return max(0, self.input_tokens - self.read_tokens - (self.write_tokens or 0))
@@ -155,12 +161,13 @@ class CallRecord:
         ended_seconds: float,
         process: int = 0,
     ) -> CallRecord:
-        """Read the attributes of a span; what is absent, of the wrong type or of an impossible size is not known."""
+        """Read the attributes of a span; what is absent, of the wrong type or out of range is not known."""
         return cls(
             started_seconds=started_seconds,
             ended_seconds=max(started_seconds, ended_seconds),
             model=_text(attributes, names.RESPONSE_MODEL) or _text(attributes, names.REQUEST_MODEL),
             api_type=_text(attributes, names.API_TYPE),
+            operation=_text(attributes, names.OPERATION_NAME),
             is_stream=attributes.get(names.REQUEST_STREAM) is True,
             is_finished=bool(attributes.get(names.RESPONSE_FINISH_REASONS)),
             is_abandoned=attributes.get(at.ABANDONED) is True,
@@ -191,6 +198,7 @@ class CallRecord:
             lifetime_seconds=_seconds(attributes, at.RUN_LIFETIME),
             max_requests_per_minute=_number(attributes, at.RUN_MAX_RATE),
             processed_seconds=_seconds(attributes, at.RUN_PROCESSED),
+            call_site=_text(attributes, at.RUN_CALL_SITE),
             breakpoint_path=_text(attributes, at.BREAKPOINT_PATH),
             host=_text(attributes, names.SERVER_ADDRESS),
             provider=_text(attributes, names.PROVIDER_NAME),
@@ -199,6 +207,12 @@ class CallRecord:
             missed_usd=_number(attributes, at.MISSED_SAVINGS),
             first_token_seconds=_seconds(attributes, at.TIME_TO_FIRST_TOKEN),
         )
+
+
+def has_openai_options(provider: str | None) -> bool:
+    """Whether a provider has OpenAI's own API, which is never Anthropic's."""
+    profile = profile_named(provider)
+    return profile is not None and profile.takes_openai_options
 
 
 def _changes(attributes: Mapping[str, object]) -> tuple[Change, ...]:
@@ -224,9 +238,9 @@ def _text_of(value: object) -> str | None:
         return None
     value = cut(value, _MAX_TEXT_CHARS)
     if not value.isascii():
-        # Half a character, which neither a file nor a terminal can take, becomes its escape.
+        # A lone surrogate, which neither a file nor a terminal can take, becomes its escape.
         value = value.encode("utf-8", "backslashreplace").decode("utf-8")
-    # Many calls, few values: each is kept once.
+    # There are many calls but few values: each is stored once.
     return sys.intern(value)
 
 

@@ -18,13 +18,15 @@ _FEW_TIMES = 2
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What was sent in one stretch of time."""
+    """What was sent in one slice of time."""
 
     requests: int
-    """That reported how much of their input was cached."""
+    """Requests that reported how much of their input was cached."""
     read_tokens: int
     write_tokens: int
     uncached_tokens: int
+    lost_tokens: int
+    """Uncached tokens that were processed again after a miss."""
 
     @property
     def tokens(self) -> int:
@@ -33,7 +35,7 @@ class Slice:
 
     @property
     def hit_ratio(self) -> float | None:
-        """The share that was read from the cache; None where there was no input."""
+        """The share that was read from the cache; None if there was no input."""
         return self.read_tokens / self.tokens if self.tokens else None
 
 
@@ -43,7 +45,7 @@ class Timeline:
 
     slice_seconds: float
     slices: tuple[Slice, ...]
-    """From the first request on; empty where none reported how much of its input was cached."""
+    """From the first request on; empty if none reported how much of its input was cached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,10 @@ class Spread:
 
     count: int
     low_seconds: float
-    """One in ten is shorter; the shortest where there are few."""
+    """One in ten is shorter; the shortest if there are few."""
     median_seconds: float
     high_seconds: float
-    """One in ten is longer; the longest where there are few."""
+    """One in ten is longer; the longest if there are few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,11 @@ class ReasonLoss:
     requests: int
     lost_tokens: int
     lost_usd: float | None
-    """None where none of them had a price."""
+    """None if none of them had a price."""
 
 
 def timeline(calls: Sequence[CallRecord]) -> Timeline:
-    """Cut a run into slices of a round length; calls are in the order of time."""
+    """Cut a run into slices of a round length; the calls are in chronological order."""
     counted = [call for call in calls if call.has_split]
     if not counted:
         return Timeline(0.0, ())
@@ -89,6 +91,7 @@ def _slice(calls: Sequence[CallRecord]) -> Slice:
         read_tokens=sum(call.read_tokens or 0 for call in calls),
         write_tokens=sum(call.write_tokens or 0 for call in calls),
         uncached_tokens=sum(call.uncached_tokens or 0 for call in calls),
+        lost_tokens=sum(min(call.missed_tokens or 0, call.uncached_tokens or 0) for call in calls),
     )
 
 
@@ -103,7 +106,7 @@ def _round_up(duration_seconds: float) -> float:
 
 
 def spread(times_seconds: Iterable[float | None]) -> Spread | None:
-    """Describe how times are distributed; None where none is known."""
+    """Describe how times are distributed; None if none is known."""
     known = sorted(each for each in times_seconds if each is not None)
     if not known:
         return None

@@ -1,4 +1,4 @@
-"""What the calls of each prompt template come to."""
+"""Sums up the calls of each prompt template."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from typing import TypeVar
 
 from otel_promptcache.report.reading.record import UNKNOWN, CallRecord
 
+INELIGIBLE = "ineligible"
+_ELIGIBLE = ("hit", "partial", "miss")
+
 _N = TypeVar("_N", int, float)
 
 UNNAMED = "(not identified)"
-"""What the calls are called whose prompt could not be read."""
+"""The name of calls whose prompt could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +25,13 @@ class TemplateRow:
 
     template: str
     models: tuple[str, ...]
-    """The most frequent first."""
+    """The most frequent first, as in the next two."""
+    apis: tuple[str, ...]
+    """The formats of the requests: `openai.api.type`, or `messages`."""
+    call_sites: tuple[str, ...]
+    """Where in the application they are sent: each a file's name and a line."""
+    is_named: bool
+    """Whether the application gave it a name, which `template` then is."""
     requests: int
     failed: int
     abandoned: int
@@ -34,24 +43,29 @@ class TemplateRow:
     read_tokens: int | None
     write_tokens: int | None
     uncached_tokens: int | None
-    """As the other two, of the requests that reported how much of their input was cached."""
+    """Like the other two, for the requests that reported how much of their input was cached."""
     net_usd: float | None
     """Read discounts less write surcharges."""
     lost_usd: float | None
-    """What misses cost; None where nothing was priced or nothing was diagnosed."""
+    """What misses cost; None if nothing was priced or nothing was diagnosed."""
     lost_tokens: int | None
-    """What was processed again because of misses; None where nothing was diagnosed."""
+    """What was processed again because of misses; None if nothing was diagnosed."""
     unpriced: int
     """Requests with known tokens and an unknown price."""
     hit_seconds: float | None
     """Median time to the first token of hits; None for several templates together."""
     miss_seconds: float | None
-    """The same of misses."""
+    """The same for misses."""
 
     @property
     def answered(self) -> int:
         """How many requests did not fail."""
         return self.requests - self.failed
+
+    @property
+    def is_ineligible(self) -> bool:
+        """Whether no known answer could have been a hit: the prompts are too short, or the model has no cache."""
+        return is_ineligible(self.results)
 
     @property
     def hit_ratio(self) -> float | None:
@@ -62,9 +76,19 @@ class TemplateRow:
         return self.read_tokens / total_tokens if total_tokens else None
 
     @property
+    def eligible_hit_ratio(self) -> float | None:
+        """The hit ratio; None, rather than 0, if no cache could have served its prompts."""
+        return None if self.is_ineligible else self.hit_ratio
+
+    @property
     def unknown_share(self) -> float | None:
-        """The share of answered requests whose result is not known; None where there are none."""
+        """The share of answered requests whose result is not known; None if there are none."""
         return self.results.get(UNKNOWN, 0) / self.answered if self.answered else None
+
+
+def is_ineligible(results: Mapping[str, int]) -> bool:
+    """Whether no cache could have served any of the requests whose result is known."""
+    return INELIGIBLE in results and not any(results.get(each) for each in _ELIGIBLE)
 
 
 def by_template(calls: Iterable[CallRecord]) -> dict[str | None, list[CallRecord]]:
@@ -76,12 +100,12 @@ def by_template(calls: Iterable[CallRecord]) -> dict[str | None, list[CallRecord
 
 
 def summarize(template: str, calls: Sequence[CallRecord], *, times: bool = True) -> TemplateRow:
-    """Add the calls up.
+    """Add up the calls.
 
     Args:
         template: What to call them.
         calls: Of one template, or of several.
-        times: Whether to take medians of times, which say nothing about different prompts together.
+        times: Whether to take medians of times, which mean nothing across different prompts.
     """
     answered = [call for call in calls if not call.has_failed]
     is_diagnosed = any(call.expected_tokens is not None or call.reason for call in answered)
@@ -89,7 +113,10 @@ def summarize(template: str, calls: Sequence[CallRecord], *, times: bool = True)
     dollars = _total(answered, lambda call: call.missed_usd)
     return TemplateRow(
         template=template,
-        models=tuple(model for model, _ in Counter(call.model for call in calls if call.model).most_common()),
+        models=_by_frequency(call.model for call in calls),
+        apis=_by_frequency(call.format for call in calls),
+        call_sites=_by_frequency(call.call_site for call in calls),
+        is_named=any(call.name for call in calls),
         requests=len(calls),
         failed=len(calls) - len(answered),
         abandoned=sum(call.is_abandoned for call in calls),
@@ -107,8 +134,13 @@ def summarize(template: str, calls: Sequence[CallRecord], *, times: bool = True)
     )
 
 
+def _by_frequency(values: Iterable[str | None]) -> tuple[str, ...]:
+    """The known values, each once, the most frequent first."""
+    return tuple(value for value, _ in Counter(filter(None, values)).most_common())
+
+
 def _total(calls: Iterable[CallRecord], amount: Callable[[CallRecord], _N | None]) -> _N | None:
-    """The sum of what is known; None where nothing is."""
+    """The sum of what is known; None if nothing is."""
     known = [each for each in map(amount, calls) if each is not None]
     return sum(known[1:], known[0]) if known else None
 

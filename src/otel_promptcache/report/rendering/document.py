@@ -1,4 +1,4 @@
-"""The report as JSON. Names and meanings stay; what is added raises no version, what changes does."""
+"""The report as JSON. Names and meanings are stable: additions keep the version, changes raise it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCHEMA_VERSION = 1
 
 
 def as_document(report: Report, gathered: Gathered, exit_code: int) -> dict[str, Any]:
-    """Return all of a report as JSON has it; what is not known is null."""
+    """Return a whole report in the form of JSON; what is not known is null."""
     return {
         "schema_version": SCHEMA_VERSION,
         "generator": f"otel-promptcache {__version__}",
@@ -54,6 +54,8 @@ def _row(row: TemplateRow) -> dict[str, Any]:
     return {
         "template": row.template,
         "models": list(row.models),
+        "apis": list(row.apis),
+        "call_sites": list(row.call_sites),
         "requests": row.requests,
         "failed": row.failed,
         "abandoned": row.abandoned,

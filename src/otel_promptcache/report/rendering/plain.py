@@ -1,4 +1,4 @@
-"""Text in a terminal: what was read is shown as it is, and never obeyed."""
+"""Text in a terminal: what was read is shown literally, and never interpreted."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from otel_promptcache.core.quoting import cut, printable
 
 
 def plain(text: str, style: str = "") -> Text:
-    """Text that is no markup, on one line, with control characters shown by their escapes."""
+    """Text without markup, on one line, with control characters shown as escapes."""
     return Text(printable(text), style)
 
 
 def name(text: str, style: str = "") -> Text:
-    """Show a name in a table: as `plain`, and not at any length."""
+    """Show a name in a table: like `plain`, but cut to a maximum length."""
     return plain(cut(text), style)

@@ -1,10 +1,10 @@
-"""How numbers are written for a person. What is not known is a dash, never a zero."""
+"""How numbers are written for people. What is not known is a dash, never a zero."""
 
 from __future__ import annotations
 
 import re
 
-NOT_KNOWN = "-"
+NOT_KNOWN = "\N{EN DASH}"
 
 _MILLION, _TEN_THOUSAND, _THOUSAND = 1_000_000, 10_000, 1_000
 _ROUNDS_TO_A_MILLION = 999_500
@@ -13,7 +13,7 @@ _LONG_SECONDS, _LONG_MINUTES = 120, 120
 
 
 def usd(amount: float | None) -> str:
-    """Dollars, with as many digits as say something."""
+    """Dollars, with as many digits as are meaningful."""
     if amount is None:
         return NOT_KNOWN
     size = abs(amount)
@@ -22,6 +22,11 @@ def usd(amount: float | None) -> str:
     decimals = 0 if size >= _THOUSAND else 2 if size >= 1 else 4 if size >= _CENT / 10 else 6
     sign = "-" if amount < 0 else ""
     return f"{sign}${size:,.{decimals}f}" if round(size, decimals) else f"{sign}<$0.000001"
+
+
+def bare_usd(amount: float | None) -> str:
+    """Dollars without the dollar sign, for use below a header that has it."""
+    return usd(amount).replace("$", "")
 
 
 def tokens(count: int | None) -> str:
@@ -41,8 +46,19 @@ def compact(count: float | None) -> str:
 
 
 def share(ratio: float | None) -> str:
-    """A ratio as a percentage."""
-    return NOT_KNOWN if ratio is None else f"{ratio:.1%}"
+    """A ratio as a percentage; 0.0% means none and 100.0% all of it, to the last token."""
+    if ratio is None:
+        return NOT_KNOWN
+    text = f"{ratio:.1%}"
+    return "<0.1%" if ratio and text == "0.0%" else ">99.9%" if ratio < 1 and text == "100.0%" else text
+
+
+def rounded_share(ratio: float | None) -> str:
+    """A ratio as a percentage without decimals; 0% means none and 100% all of it."""
+    if ratio is None:
+        return NOT_KNOWN
+    percent = round(ratio * 100)
+    return "<1%" if ratio and not percent else ">99%" if ratio < 1 and percent == 100 else f"{percent}%"  # noqa: PLR2004
 
 
 def seconds(duration_seconds: float | None) -> str:
@@ -57,23 +73,25 @@ def duration(length_seconds: float) -> str:
     if length_seconds < _LONG_SECONDS:
         return seconds(length_seconds)
     minutes = round(length_seconds / 60)
-    return f"{minutes} min" if minutes < _LONG_MINUTES else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < _LONG_MINUTES:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min".removesuffix(" 0 min")
 
 
 def counted(count: int, noun: str) -> str:
-    """A number with its noun, in the plural where it is not one."""
+    """A number with its noun, in the plural unless the number is 1."""
     if count != 1:
         noun = f"{noun.removesuffix('s')}ses" if noun.endswith("s") else f"{noun}s"
     return f"{count:,} {noun}"
 
 
 def code(text: str) -> str:
-    """Put text that was read between as many backticks as it takes, so that none of its own can end it."""
+    """Put text that was read between enough backticks that none of its own can end the code."""
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
     return f"{fence} {text} {fence}" if longest else f"`{text}`"
 
 
 def verbatim(text: str) -> str:
-    """Put text that was read into a sentence; it begins no code, and ends none."""
+    """Put text that was read into a sentence; it can neither begin nor end code."""
     return code(text) if "`" in text else text

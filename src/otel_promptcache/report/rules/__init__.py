@@ -1,1 +1,1 @@
-"""What can be found, what it means and what to do about it, as data."""
+"""The findings as data: what each means, and what to do about it."""

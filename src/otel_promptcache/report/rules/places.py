@@ -37,28 +37,31 @@ _PLACES = (
     (re.compile(r"(?:tools|functions)\[\d+\]\."), Place.TOOL_DEFINITION),
     (re.compile(r"(?:tools|functions)\b"), Place.TOOLS),
     (re.compile(r"(?:text\.format|response_format)\b"), Place.FORMAT),
-    (re.compile(r"instructions\b"), Place.INSTRUCTIONS),
+    (re.compile(r"(?:instructions|system)\b"), Place.INSTRUCTIONS),
     (re.compile(r"(?:messages|input)\[\d+\].*\.(?:arguments|input)\b"), Place.ARGUMENTS),
     (re.compile(r"input\[\d+\]\.(?:output|results)\b"), Place.TOOL_RESULT),
-    (re.compile(r"(?:messages|input|prompt)(?:\[0\]|$)"), Place.OPENING),
-    (re.compile(r"(?:messages|input|prompt)\["), Place.CONVERSATION),
+    # Only tool results have content of their own, and these other fields.
+    (re.compile(r"messages\[\d+\]\.content\[\d+\]\.(?:content|tool_use_id|is_error)\b"), Place.TOOL_RESULT),
+    (re.compile(r"(?:messages\[0\]|(?:input|prompt)(?:\[0\]|$))"), Place.OPENING),
+    # Anthropic's API itself only says that it is the messages.
+    (re.compile(r"messages$|(?:messages|input|prompt)\["), Place.CONVERSATION),
 )
 
 _KINDS: Mapping[str, str] = {
     "timestamp": "a date or time",
     "uuid": "a random id",
     "number": "a number",
-    "reordered": "the same parts in another order",
+    "reordered": "the same parts in a different order",
     "added": "something was inserted",
     "removed": "something was removed",
     "truncated": "the start was cut off",
-    "edited": "other text",
+    "edited": "different text",
 }
 """What a kind of difference is called in a sentence."""
 
 
 def place_of(path: str | None) -> Place:
-    """The part of the prompt that a path leads to; `PROMPT` for none, and for one that is not known."""
+    """The part of the prompt that a path leads to; `PROMPT` for no path or an unknown one."""
     if path is not None:
         for pattern, place in _PLACES:
             if pattern.match(path):
@@ -67,5 +70,5 @@ def place_of(path: str | None) -> Place:
 
 
 def describe_kind(kind: str | None) -> str | None:
-    """What a kind of difference is called in a sentence; None for none, and for one that is not known."""
+    """What a kind of difference is called in a sentence; None for no kind or an unknown one."""
     return _KINDS.get(kind) if kind is not None else None

@@ -11,17 +11,17 @@ from otel_promptcache.report.rules.snippets import Snippet
 
 
 class Cause(Enum):
-    """Whose doing it is."""
+    """Who or what causes it."""
 
     APPLICATION = "what the application sends"
-    TRAFFIC = "when and how often it sends"
+    TRAFFIC = "when and how often the application sends requests"
     PROVIDER = "the provider"
-    NOBODY = "nobody: this is how prompt caching works"
-    MEASUREMENT = "what could be measured"
+    NOBODY = "how prompt caching works"
+    MEASUREMENT = "limits of the measurement"
 
 
 class Situation(Enum):
-    """What tells misses of one kind apart, if the same advice does not help all of them."""
+    """What distinguishes misses of one kind, if the same advice does not help all of them."""
 
     HISTORY_GREW = "the prompts only grew"
     MESSAGE_ENDS = "what they share ends with a message"
@@ -38,7 +38,7 @@ class Variant:
     what: str
     advice: str
     cause: Cause | None = None
-    """None for that of the rule."""
+    """None for the rule's own cause."""
     snippet: Snippet | None = None
 
 
@@ -46,13 +46,13 @@ class Variant:
 class Rule:
     """One kind of finding, for all templates that show it.
 
-    The texts may name `{place}`, the part of the prompt where requests diverge, `{path}`, that place in the request's
-    body, and `{message}`, the message at whose end a breakpoint belongs; and what depends on the server: `{affinity}`,
-    `{spread}`, `{shared_key}`, `{split_key}`.
+    The texts may contain `{place}`, the part of the prompt where requests diverge, `{path}`, that place in the
+    request's body, `{message}`, the message at whose end a breakpoint belongs, and the names in `Server.wording`,
+    for what depends on the server.
     """
 
     id: str
-    """Stable: in JSON, and the anchor in the documentation."""
+    """Stable: it is in the JSON, and the anchor in the documentation."""
     title: str
     what: str
     """What happens, in whole sentences."""
@@ -60,14 +60,16 @@ class Rule:
     """What to change, in whole sentences."""
     cause: Cause = Cause.APPLICATION
     reasons: frozenset[str] = frozenset()
-    """Values of `promptcache.miss.reason`; empty for a finding that is made from many calls together."""
+    """Values of `promptcache.miss.reason`; empty for a finding that is derived from many calls together."""
     places: frozenset[Place] | None = None
-    """None: wherever it is."""
+    """None for any place."""
     kinds: frozenset[str | None] | None = None
-    """Values of `promptcache.divergence.kind`, None for an absent one; None as a whole: whatever it is."""
+    """Values of `promptcache.divergence.kind`, with None for an absent one; None as a whole for any kind."""
     snippet: Snippet | None = None
     """The lines to write."""
     variants: Mapping[Situation, Variant] = field(default_factory=dict[Situation, Variant])
+    settings: Mapping[str, Variant] = field(default_factory=dict[str, Variant])
+    """What is said about a setting, by its name in the request; each has a finding of its own."""
 
     def covers(self, reason: str, place: Place, kind: str | None) -> bool:
         """Tell whether a miss is of this kind."""
@@ -79,5 +81,5 @@ class Rule:
 
 
 def first_rule(rules: Sequence[Rule], reason: str, place: Place, kind: str | None) -> Rule | None:
-    """Find the first rule that covers a miss; None for a reason that no rule knows."""
+    """Find the first rule that covers a miss; None if there is none."""
     return next((rule for rule in rules if rule.covers(reason, place, kind)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from otel_promptcache.report.reading.record import MESSAGES
 
@@ -10,6 +11,14 @@ RESPONSES = "responses"
 """`openai.api.type` of the Responses API."""
 CHAT = "chat_completions"
 """The same of Chat Completions."""
+
+
+class Needs(Enum):
+    """What a server must have for a snippet to make sense there."""
+
+    OPENAI = "all that OpenAI's API has"
+    CACHE_KEY = "prompt_cache_key"
+    MARKERS = "cache_control"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +31,13 @@ class Snippet:
     chat: str = ""
     responses: str = ""
     messages: str = ""
+    needs: Needs | None = None
+    """None if only the format matters."""
+    elsewhere: Snippet | None = None
+    """What to write instead if that is missing."""
 
     def for_format(self, name: str | None) -> str:
-        """The lines for the format that the calls use; empty if it needs none, or is another one."""
+        """The lines for the format that the calls use; empty if it needs none, or is none of these."""
         return {RESPONSES: self.responses, CHAT: self.chat, MESSAGES: self.messages}.get(name or "", "")
 
 
@@ -37,6 +50,7 @@ BREAKPOINT = Snippet(
 {"role": ROLE, "content": [
     {"type": "input_text", "text": TEXT, "prompt_cache_breakpoint": {"mode": "explicit"}},
 ]}""",
+    needs=Needs.OPENAI,
 )
 
 SPLIT_MESSAGE = Snippet(
@@ -50,31 +64,60 @@ SPLIT_MESSAGE = Snippet(
     {"type": "input_text", "text": SHARED_TEXT, "prompt_cache_breakpoint": {"mode": "explicit"}},
     {"type": "input_text", "text": OTHER_TEXT},
 ]}""",
+    needs=Needs.OPENAI,
 )
 
 IMPLICIT_MODE = Snippet(
     chat="""extra_body={"prompt_cache_options": {"mode": "implicit"}}""",
     responses="""extra_body={"prompt_cache_options": {"mode": "implicit"}}""",
+    needs=Needs.OPENAI,
 )
 
 NO_WRITES = Snippet(
     chat="""extra_body={"prompt_cache_options": {"mode": "explicit"}}""",
     responses="""extra_body={"prompt_cache_options": {"mode": "explicit"}}""",
+    needs=Needs.OPENAI,
 )
 
 CACHE_KEY = Snippet(
     chat="""extra_body={"prompt_cache_key": TEMPLATE}""",
     responses="""extra_body={"prompt_cache_key": TEMPLATE}""",
+    needs=Needs.CACHE_KEY,
+)
+
+LONGER_RETENTION = Snippet(
+    chat="""extra_body={"prompt_cache_retention": "24h"}""",
+    responses="""extra_body={"prompt_cache_retention": "24h"}""",
+    needs=Needs.OPENAI,
+)
+
+LONGER_TTL = Snippet(
+    responses="""extra_body={"prompt_cache_options": {"ttl": "12h"}}""",
+    needs=Needs.OPENAI,
 )
 
 LONGER_LIFETIME = Snippet(
-    chat="""extra_body={"prompt_cache_retention": "24h"}""",
-    responses="""extra_body={"prompt_cache_options": {"ttl": "12h"}}""",
+    chat=LONGER_RETENTION.chat,
+    responses=LONGER_TTL.responses,
+    needs=Needs.OPENAI,
 )
 
 SORTED_TOOLS = Snippet(
     chat="""tools=sorted(TOOLS, key=lambda tool: tool["function"]["name"])""",
     responses="""tools=sorted(TOOLS, key=lambda tool: tool["name"])""",
+    messages="""tools=sorted(TOOLS, key=lambda tool: tool["name"])""",
+)
+
+TOOLS_IN_WORDS = Snippet(
+    chat="""\
+tools=ALL_TOOLS,
+messages=[*MESSAGES, {"role": "user", "content": f"{QUESTION}\\nUse only: {', '.join(NAMES)}."}]""",
+    responses="""\
+tools=ALL_TOOLS,
+input=[*MESSAGES, {"role": "user", "content": f"{QUESTION}\\nUse only: {', '.join(NAMES)}."}]""",
+    messages="""\
+tools=ALL_TOOLS,
+messages=[*MESSAGES, {"role": "user", "content": f"{QUESTION}\\nUse only: {', '.join(NAMES)}."}]""",
 )
 
 ALLOWED_TOOLS = Snippet(
@@ -88,16 +131,19 @@ tools=ALL_TOOLS,
 tool_choice={
     "type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": name} for name in NAMES],
 }""",
+    needs=Needs.OPENAI,
+    elsewhere=TOOLS_IN_WORDS,
 )
 
 SORTED_SCHEMA = Snippet(
     chat="""json.loads(json.dumps({**SCHEMA, "required": sorted(SCHEMA["required"])}, sort_keys=True))""",
     responses="""json.loads(json.dumps({**SCHEMA, "required": sorted(SCHEMA["required"])}, sort_keys=True))""",
+    messages="""json.loads(json.dumps({**SCHEMA, "required": sorted(SCHEMA["required"])}, sort_keys=True))""",
 )
 
 USAGE = Snippet(
     chat="""stream_options={"include_usage": True}""",
-    responses="",  # its streams report usage by themselves
+    responses="",  # its streams report usage unasked
 )
 
 MARKER = Snippet(
@@ -106,11 +152,13 @@ MARKER = Snippet(
     {"type": "text", "text": TEXT, "cache_control": {"type": "ephemeral"}},
 ]}""",
     messages="""{"type": "text", "text": TEXT, "cache_control": {"type": "ephemeral"}}""",
+    needs=Needs.MARKERS,
 )
 
 AUTOMATIC_MARKER = Snippet(
     chat="""extra_body={"cache_control": {"type": "ephemeral"}}""",
     messages="""extra_body={"cache_control": {"type": "ephemeral"}}""",
+    needs=Needs.MARKERS,
 )
 
 HOUR = Snippet(
@@ -119,6 +167,7 @@ HOUR = Snippet(
     {"type": "text", "text": TEXT, "cache_control": {"type": "ephemeral", "ttl": "1h"}},
 ]}""",
     messages="""{"type": "text", "text": TEXT, "cache_control": {"type": "ephemeral", "ttl": "1h"}}""",
+    needs=Needs.MARKERS,
 )
 
 ALL_SNIPPETS = {
@@ -130,9 +179,12 @@ ALL_SNIPPETS = {
     "implicit mode": IMPLICIT_MODE,
     "no writes": NO_WRITES,
     "cache key": CACHE_KEY,
+    "longer retention": LONGER_RETENTION,
+    "longer ttl": LONGER_TTL,
     "longer lifetime": LONGER_LIFETIME,
     "sorted tools": SORTED_TOOLS,
     "allowed tools": ALLOWED_TOOLS,
+    "tools in words": TOOLS_IN_WORDS,
     "sorted schema": SORTED_SCHEMA,
     "usage": USAGE,
 }

@@ -8,7 +8,7 @@ from otel_promptcache.report.rules.prompt import VOLATILE
 from otel_promptcache.report.rules.rule import Rule
 from otel_promptcache.report.rules.snippets import Snippet
 
-_FIRST = "Tools are the first part of a prompt, so everything after this place is processed again."
+_FIRST = "Tools come before the messages, so everything after this place is processed again."
 
 
 def _rule(
@@ -35,8 +35,8 @@ def _rule(
 TOOL_RULES: tuple[Rule, ...] = (
     _rule(
         "tools-reordered",
-        "The tools come in changing order",
-        "The same tools come in another order from request to request. They are the first part of a prompt, so "
+        "The order of the tools changes",
+        "The same tools come in a different order from request to request. They come before the messages, so "
         "nothing after the first tool that moved can be read from the cache.",
         "Sort the tools by name before they are sent.",
         "reordered",
@@ -47,7 +47,7 @@ TOOL_RULES: tuple[Rule, ...] = (
         "tools-come-and-go",
         "The set of tools changes",
         f"Tools are added or left out from request to request. {_FIRST}",
-        "Send all tools every time, and say which may be used with `tool_choice`: it is not part of the cached prefix.",
+        "{keep_tools}",
         "added",
         "removed",
         "truncated",
@@ -57,8 +57,8 @@ TOOL_RULES: tuple[Rule, ...] = (
     _rule(
         "schema-reordered",
         "The order inside a tool's definition changes",
-        "The definition of a tool has the same parts in another order: keys of the schema, or arrays such as "
-        f"`required` and `enum`, as they come out of a set or a map. {_FIRST}",
+        "The definition of a tool has the same parts in a different order: keys of the schema, or arrays such as "
+        f"`required` and `enum`, for example because they come from a set or a map. {_FIRST}",
         "Fix the order inside the schema: sort `required` and `enum`, and serialise with sorted keys. Or build the "
         "definitions once and send them unchanged.",
         "reordered",
@@ -86,7 +86,7 @@ TOOL_RULES: tuple[Rule, ...] = (
     _rule(
         "tools-changed",
         "The tools are not the same every time",
-        f"The definition of a tool changes: its description or its parameters; or `parallel_tool_calls` does. {_FIRST}",
+        f"The definition of a tool changes (its description or its parameters){{or_parallel}}. {_FIRST}",
         "Build the definitions once and send them unchanged, with the keys of the schemas in a fixed order.",
     ),
     Rule(

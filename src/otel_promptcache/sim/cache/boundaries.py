@@ -1,4 +1,4 @@
-"""Where a prompt can be read from the cache, and where it is written to: the two generations of rules."""
+"""The positions at which a prompt is read from and written to the cache, under both generations of rules."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class CachingOptions:
     """What a request asks of the cache.
 
     Attributes:
-        mode: Whether an implicit breakpoint is set. Without effect on block policies.
-        ttl: Lifetime of the breakpoints that name none of their own.
+        mode: Whether an implicit breakpoint is set. No effect on block policies.
+        ttl: Lifetime of breakpoints that name none.
         retention: Retention of block policies; None means the model's default.
     """
 
@@ -39,9 +39,9 @@ class Boundary:
 
     Attributes:
         position_tokens: Tokens before it, hidden ones included.
-        reported_tokens: What the usage says when the cache is read up to here.
-        lifetime: How long an entry written here lives.
-        ttl: The TTL behind the lifetime; None for block policies.
+        reported_tokens: What the usage reports if the cache is read up to here.
+        lifetime: Lifetime of an entry written here.
+        ttl: The TTL that sets the lifetime; None for block policies.
     """
 
     position_tokens: int
@@ -52,12 +52,12 @@ class Boundary:
 
 @dataclass(frozen=True, slots=True)
 class Boundaries:
-    """The boundaries of one prompt, both in ascending order.
+    """The boundaries of one prompt, both tuples in ascending order.
 
     Attributes:
-        readable: Where an earlier entry is looked for.
-        writable: Where an entry is left for later requests.
-        charged: Whether tokens newly written are reported, and so billed.
+        readable: Where earlier entries are looked up.
+        writable: Where entries are written for later requests.
+        charged: Whether newly written tokens are reported, and so billed.
     """
 
     readable: tuple[Boundary, ...] = ()
@@ -68,13 +68,13 @@ class Boundaries:
 def find_boundaries(
     stream: TokenStream, policy: CachePolicy, options: CachingOptions, *, zero_data_retention: bool = False
 ) -> Boundaries:
-    """Return where this prompt is looked up and where it is written under a model's rules.
+    """Return where a prompt is looked up and written under a model's rules.
 
     Args:
         stream: The rendered prompt.
         policy: The model's rules.
-        options: What the request asks for. A retention the model does not support raises KeyError; requests
-            are to be validated before.
+        options: What the request asks for. A retention the model does not support raises KeyError, so validate
+            requests first.
         zero_data_retention: Changes the default retention of older models.
     """
     if isinstance(policy, BreakpointPolicy):

@@ -19,13 +19,13 @@ from otel_promptcache.sim.cache.tokens import prefix_digests
 
 
 class CacheScope(NamedTuple):
-    """What keeps caches of equal prompts apart.
+    """What separates the caches of equal prompts.
 
     Attributes:
         organization: Whose cache it is.
         model: The resolved model name.
         service_tier: The tier that actually serves the request.
-        cache_key: `prompt_cache_key`. It partitions the cache from gpt-5.6 on; before, it only routes.
+        cache_key: `prompt_cache_key`. It partitions the cache from gpt-5.6 on; before that, it only routes.
     """
 
     organization: str
@@ -35,7 +35,7 @@ class CacheScope(NamedTuple):
 
 
 class EntryKey(NamedTuple):
-    """Under what a prefix is kept: equal prefixes of one scope share an entry on each machine."""
+    """The key of a cached prefix: equal prefixes in one scope share an entry on each machine."""
 
     scope: CacheScope
     machine: int
@@ -60,7 +60,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class CacheRead:
-    """What a request got from the cache, and what it will leave there.
+    """What a request read from the cache, and what it will write there.
 
     Attributes:
         input_tokens: Visible tokens of the prompt.
@@ -69,9 +69,9 @@ class CacheRead:
         write_tokens_by_ttl: The same, split by lifetime.
         machine: Which machine served the request.
         policy: The rules that were applied.
-        reusable_position: Where the longest prefix that is cached from now on ends, in tokens from the start
-            of the stream. None: nothing is.
-        writes: The entries `PromptCache.write` will leave.
+        reusable_position: End of the longest prefix that is cached from now on, in tokens from the start of
+            the stream. None if nothing is cached.
+        writes: The entries `PromptCache.write` will write.
     """
 
     input_tokens: int
@@ -93,14 +93,14 @@ class PromptCache:
     """Prefixes of earlier prompts, and who can read them for how long. Not thread-safe.
 
     Args:
-        machines: Machines requests are routed to; each has a cache of its own.
-        overflow_requests_per_minute: Above this, requests that belong together spill to a cold machine. None:
-            never.
+        machines: Number of machines requests are routed to; each has its own cache.
+        overflow_requests_per_minute: Above this, requests that belong together spill over to a cold machine.
+            None: never.
         warm_up_seconds: How long after its write an entry becomes readable.
         unexplained_miss_rate: Share of requests that read nothing, for no reason the client could know.
         zero_data_retention: Changes the default retention of older models.
-        max_entries: The least recently used entries beyond this are dropped.
-        seed: Of the unexplained misses.
+        max_entries: Above this, the least recently used entries are evicted.
+        seed: Seed for the unexplained misses.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class PromptCache:
     ) -> CacheRead:
         """Route a request and read the longest prefix of its prompt that is cached there.
 
-        Reading extends the life of that prefix and of the shorter ones inside it. Nothing is written yet:
+        Reading extends the lifetime of that prefix and of the shorter ones inside it. Nothing is written yet:
         pass the result to `write` when the prompt has been processed.
 
         Args:
@@ -147,7 +147,7 @@ class PromptCache:
             policy: The model's rules.
             options: What the request asks of the cache.
             now_seconds: The time of arrival.
-            miss: Find nothing, whatever is there.
+            miss: Find nothing, whatever is cached.
         """
         machine = self._route(stream, scope, now_seconds)
         if not isinstance(policy, BreakpointPolicy):
@@ -180,7 +180,7 @@ class PromptCache:
         )
 
     def write(self, read: CacheRead, now_seconds: float) -> None:
-        """Leave a request's prefixes for later ones; those already there live on.
+        """Cache a request's prefixes for later ones; those already cached are refreshed.
 
         Args:
             read: What `read` returned for the request.
@@ -199,10 +199,10 @@ class PromptCache:
             self._entries.popitem(last=False)
 
     def evict(self, organization: str | None = None) -> int:
-        """Drop what is cached, as a deployment of the provider does, and return how many entries went.
+        """Drop what is cached, as a deployment by the provider does, and return how many entries were removed.
 
         Args:
-            organization: Only of this one. None: of all.
+            organization: Drop only this one's entries. None: all entries.
         """
         doomed = [k for k in self._entries if organization is None or k.scope.organization == organization]
         for key in doomed:
@@ -234,7 +234,7 @@ def _charged_tokens(writable: tuple[Boundary, ...], cached_tokens: int) -> dict[
     """Split the tokens written beyond the cached ones by lifetime.
 
     Assumption: a breakpoint with the longer lifetime keeps everything before it for as long, so tokens are
-    charged at the longest TTL of the breakpoints behind them. The provider publishes no rule.
+    charged at the longest TTL of the breakpoints after them. The provider publishes no rule.
     """
     longest_tokens = max((b.reported_tokens for b in writable), default=0)
     longest_12h_tokens = max((b.reported_tokens for b in writable if b.ttl == "12h"), default=0)

@@ -1,4 +1,4 @@
-"""The request fields that concern caching: read, and refused the way the API refuses them."""
+"""Reads the request fields for caching, and rejects invalid ones the way the API does."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _FIELDS: dict[Surface, _SurfaceFields] = {
     "decisions": _SurfaceFields(_ALL[:2], ("mode", "ttl")),
     "completions": _SurfaceFields((), ()),
 }
-"""What each endpoint takes.
+"""The caching fields that each endpoint accepts.
 
 Source: the request types of openai-python 3.52 (checked 2026-11-20).
 """
@@ -58,9 +58,9 @@ class CachingFields:
     """What a request says about caching.
 
     Attributes:
-        cache_key: `prompt_cache_key`; None when it names none.
+        cache_key: `prompt_cache_key`; None if it is not set.
         options: Mode, TTL and retention.
-        comparison_response_id: The response to compare with; None when no diagnostics are asked for.
+        comparison_response_id: The response to compare with; None if no diagnostics are requested.
         prewarm: Fill the cache, generate nothing.
     """
 
@@ -85,13 +85,13 @@ def read_caching_fields(
         surface: Which endpoint's fields are allowed.
         model: For the error messages.
         policy: The model's rules.
-        reject_ttl_with_retention: Refuse a request that sets both.
+        reject_ttl_with_retention: Reject a request that sets both.
 
     Raises:
-        ApiError: 400 for a field that the endpoint or the model does not have, or a value it does not take.
+        ApiError: 400 for a field or value that the endpoint or the model does not support.
     """
     if isinstance(policy, PagePolicy):
-        return CachingFields(None, CachingOptions())  # a server that does not know a field passes over it
+        return CachingFields(None, CachingOptions())  # these servers ignore fields they do not know
     allowed = _FIELDS[surface]
     for name in body:
         if name.startswith("prompt_cache") and name not in allowed.top_level:
@@ -127,11 +127,11 @@ def read_caching_fields(
 def read_marker(
     part: JsonObject, path: str, model: str, policy: CachePolicy, *, supported: bool
 ) -> Marker | None:
-    """Return the explicit breakpoint on a content part, None where there is none.
+    """Return the explicit breakpoint on a content part, None if there is none.
 
     Args:
         part: The content part, tool or message.
-        path: Where it stands in the request, for the error messages.
+        path: Where it is in the request, for the error messages.
         model: For the error messages.
         policy: The model's rules.
         supported: Whether parts of this type can carry one.
@@ -180,7 +180,7 @@ def _read_retention(body: JsonObject, model: str, policy: CachePolicy) -> Retent
     )
     if retention is None:
         return None
-    # From gpt-5.5 on, only `24h` is left.
+    # From gpt-5.5 on, only `24h` is supported.
     supported = tuple(policy.lifetimes) if isinstance(policy, BlockPolicy) else ("24h",)
     if retention not in supported:
         message = f"prompt_cache_retention '{retention}' is not supported with this model ({model})."

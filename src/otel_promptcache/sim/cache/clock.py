@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the simulator asks for the time. Safe to call from any thread."""
+    """The simulator's source of time. Safe to call from any thread."""
 
     def now_seconds(self) -> float:
         """Return seconds since the Unix epoch, never going backwards."""
@@ -24,7 +24,7 @@ class SystemClock:
         self._offset_seconds = time.time() - time.monotonic()
 
     def now_seconds(self) -> float:
-        """Return seconds since the Unix epoch; a wall clock that is set back does not move it."""
+        """Return seconds since the Unix epoch; changes to the wall clock do not affect it."""
         return self._offset_seconds + time.monotonic()
 
 
@@ -45,7 +45,7 @@ class ManualClock:
         self._now_seconds = start_seconds
 
     def now_seconds(self) -> float:
-        """Return the time that was set last, in seconds since the Unix epoch."""
+        """Return the time it was last set to, in seconds since the Unix epoch."""
         with self._lock:
             return self._now_seconds
 
@@ -56,7 +56,7 @@ class ManualClock:
             seconds: How far; zero is allowed.
 
         Raises:
-            ValueError: `seconds` is negative; entries would come back to life.
+            ValueError: `seconds` is negative; expired entries would become valid again.
         """
         if seconds < 0:
             raise ValueError(f"advance(seconds={seconds}): must be >= 0")

@@ -1,4 +1,4 @@
-"""Content of messages as tokens: text as its words, anything else by what identifies it."""
+"""Message content as tokens: text as its words, anything else by what identifies it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from otel_promptcache.sim.http.wire import JsonObject, as_list, as_object, as_te
 
 LOW_DETAIL_IMAGE_TOKENS = 85
 HIGH_DETAIL_IMAGE_TOKENS = 765
-"""What an image costs. An assumption: the real number depends on its size and the model."""
+"""Tokens per image. An assumption: the real number depends on its size and the model."""
 
 _BYTES_PER_OPAQUE_TOKEN = 400
 
@@ -36,13 +36,13 @@ def content_blocks(
 
     Args:
         content: A string, an array of parts, one part, or null.
-        path: Where it stands in the request, for the error messages.
+        path: Where it is in the request, for the error messages.
         model: For the error messages.
         policy: The model's rules, which decide whether breakpoints are allowed.
-        by_model: Whether the model said it; output carries no breakpoints.
+        by_model: Whether the model generated it; output carries no breakpoints.
 
     Raises:
-        ApiError: 400 for content of another kind, or for a breakpoint where there can be none.
+        ApiError: 400 for any other kind of content, or for a breakpoint where none is allowed.
     """
     if content is None:
         return []
@@ -86,7 +86,7 @@ def _image_tokens(part: JsonObject) -> list[str]:
     nested = as_object(part.get("image_url"))
     image = nested if nested is not None else part
     source = image.get("url") or image.get("image_url") or image.get("file_id") or ""
-    # The same image in another detail is another prompt.
+    # The same image at a different level of detail is a different prompt.
     detail = image.get("detail") or "auto"
     tokens = LOW_DETAIL_IMAGE_TOKENS if detail == "low" else HIGH_DETAIL_IMAGE_TOKENS
     return opaque_tokens(f"{detail}:{source}", tokens)

@@ -1,4 +1,4 @@
-"""The items a Responses request continues from, and what compaction makes of them."""
+"""The conversation that a Responses request continues, and its compaction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from otel_promptcache.sim.http.responses_api.responses_prompt import input_items
 from otel_promptcache.sim.http.wire import JsonObject, as_int, as_text, objects
 
 COMPACTION_TOKENS = 64
-"""Length of the summary a compaction leaves. An assumption."""
+"""Length of the summary a compaction produces. An assumption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Conversation:
     """All items of a conversation up to and including a request's own.
 
     Attributes:
-        items: Those of earlier responses first.
-        first_own: Where the request's own begin.
+        items: Items of earlier responses come first.
+        first_own: Index of the request's first own item.
     """
 
     items: tuple[JsonObject, ...]
@@ -42,8 +42,8 @@ def read_conversation(exchange: Exchange) -> Conversation:
     """Return the conversation a request belongs to, item references resolved.
 
     Raises:
-        ApiError: 400 for malformed input, for a response or item there is not, and for what is not simulated:
-            conversation objects and stored prompts.
+        ApiError: 400 for malformed input, for a response or item that does not exist, and for features that are
+            not simulated: conversation objects and stored prompts.
     """
     for field in ("conversation", "prompt"):
         if exchange.body.get(field) is not None:
@@ -67,10 +67,10 @@ def read_conversation(exchange: Exchange) -> Conversation:
 
 
 def admit_conversation(exchange: Exchange, conversation: Conversation, surface: Surface) -> Admission:
-    """Have a conversation accepted and the cache read for it.
+    """Accept a conversation and read the cache for it.
 
     Raises:
-        ApiError: 400 for fields or breakpoints that the endpoint or the model does not take.
+        ApiError: 400 for fields or breakpoints that the endpoint or the model does not support.
     """
     model = exchange.model()
     caching = read_caching_fields(
@@ -93,12 +93,12 @@ def wants_compaction(body: JsonObject, input_tokens: int) -> bool:
 
 
 def compaction_item(engine: Engine, seed: str) -> JsonObject:
-    """Return the item that stands for a compacted conversation; equal seeds give equal content."""
+    """Return the item that represents a compacted conversation; equal seeds give equal content."""
     summary = base64.b64encode(filler_text(COMPACTION_TOKENS, seed).encode()).decode()
     return {"id": engine.new_id("cmp_"), "type": "compaction", "encrypted_content": summary}
 
 
 def since_compaction(items: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
-    """Return the latest compaction item and what follows it; everything where there is none."""
+    """Return the latest compaction item and what follows it; everything if there is none."""
     starts = [index for index, item in enumerate(items) if item.get("type") == "compaction"]
     return tuple(items[starts[-1] :] if starts else items)

@@ -1,4 +1,4 @@
-"""Which cache rules hold for which model: data, each with its source."""
+"""The cache rules of each model: data, with sources."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ ALIASES: dict[str, str] = {
     "gpt-5.5-pro": "gpt-5.5-pro-2026-04-23",
     "gpt-5.6": "gpt-5.6-sol",
 }
-"""What the response's `model` says for a model that was asked for by its alias.
+"""The response's `model` for a model that was requested by its alias.
 
 Source: the model names in openai-python 3.52's `types/shared/chat_model.py` (checked 2026-11-20). Assumption:
 each alias resolves to the snapshot named here.
@@ -128,7 +128,7 @@ SERVICE_TIERS: dict[str, str] = {
     "fast": "priority",
     "ultrafast": "ultrafast",
 }
-"""Which tier serves a request that asks for the one on the left.
+"""Maps the service tier a request asks for to the one that serves it.
 
 Source: the `service_tier` docstring in openai-python 3.52's `types/responses/response.py` (checked
     2026-11-20).
@@ -136,7 +136,7 @@ Source: the `service_tier` docstring in openai-python 3.52's `types/responses/re
 
 
 def policy_for(model: str) -> CachePolicy:
-    """Return the cache rules of a model; `UNKNOWN_MODEL` where no family matches."""
+    """Return the cache rules of a model; `UNKNOWN_MODEL` if no family matches."""
     matches = (policy for pattern, policy in FAMILIES if pattern.fullmatch(model))
     return next(matches, UNKNOWN_MODEL)
 

@@ -1,7 +1,7 @@
-"""What there is to know about a model's cache: the shape of the rules, for each of their generations.
+"""The form of a model's cache rules, one class for each generation.
 
-Up to gpt-5.5 a prompt is cached in blocks of fixed size; from gpt-5.6 on at exact boundaries, which are also
-what a request pays for writing. Servers other than OpenAI cache in small pages.
+Up to gpt-5.5 a prompt is cached in blocks of fixed size. From gpt-5.6 on it is cached at exact boundaries, and
+requests pay for what they write there. Servers other than OpenAI cache in small pages.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Lifetime:
 
     Attributes:
         idle_seconds: It expires this long after its last write or reuse.
-        cap_seconds: It expires this long after its write, reused or not. None: reuse extends it for ever.
+        cap_seconds: It expires this long after its write, reused or not. None: reuse extends it indefinitely.
     """
 
     idle_seconds: float
@@ -37,16 +37,16 @@ class Lifetime:
 
 @dataclass(frozen=True, slots=True)
 class BlockPolicy:
-    """Caching in blocks: what was reused is reported in steps, nothing is charged for writing.
+    """Caching in blocks: reuse is reported in steps, and writing is free.
 
     Attributes:
         name: For logs and the recorded requests.
-        block_tokens: Distance of the cacheable positions.
+        block_tokens: Distance between cacheable positions.
         lifetimes: Lifetime under each retention the model supports.
         source: Where the rules come from.
-        default_retention: Without zero data retention. With it, `in_memory` where supported.
-        counts_hidden_tokens: Whether the distance is counted from the start of the hidden tokens, not from
-            that of the visible ones.
+        default_retention: Retention without zero data retention. With it, `in_memory` if supported.
+        counts_hidden_tokens: Whether the distance is counted from the start of the hidden tokens, not of
+            the visible ones.
         report_step_tokens: Reported counts, which leave out the hidden tokens, are rounded down to a multiple
             of this.
         minimum_tokens: Nothing shorter is cached or reported.
@@ -81,12 +81,12 @@ class BreakpointPolicy:
     Attributes:
         name: For logs and the recorded requests.
         source: Where the rules come from.
-        lifetimes: Lifetime for each TTL; it starts anew with every reuse.
-        minimum_tokens: Boundaries with fewer visible tokens before them do not exist.
+        lifetimes: Lifetime for each TTL; every reuse restarts it.
+        minimum_tokens: Boundaries with fewer visible tokens before them are ignored.
         max_writes: Boundaries one request can write, the implicit one included.
-        first_explicit_lookups: Explicit breakpoints considered from the start of the prompt...
-        latest_explicit_lookups: ...and from its end.
-        earlier_message_lookups: Earlier message endings considered in implicit mode.
+        first_explicit_lookups: Explicit breakpoints looked up from the start of the prompt.
+        latest_explicit_lookups: Explicit breakpoints looked up from its end.
+        earlier_message_lookups: Earlier message endings looked up in implicit mode.
         reasoning_context: Whether reasoning of earlier turns stays in the prompt.
     """
 
@@ -118,15 +118,15 @@ class NoCachePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PagePolicy:
-    """Automatic caching in small pages, as of servers that people run themselves. Requests have no say in it.
+    """Automatic caching in small pages, as in self-hosted servers. Requests cannot influence it.
 
     Attributes:
         name: For logs and the recorded requests.
-        page_tokens: Distance of the cacheable positions; only whole pages are cached and reported.
-        lifetime: How long a page can be read, if its room is not needed before.
-        recomputed_tokens: How many tokens at the end of a prompt are computed anew, even if they are cached.
+        page_tokens: Distance between cacheable positions; only whole pages are cached and reported.
+        lifetime: How long a page can be read, unless it is evicted earlier.
+        recomputed_tokens: How many tokens at the end of a prompt are always recomputed, even if they are cached.
         has_units: Whether a prefix can only be read up to the end of a unit: the end of an earlier prompt or answer,
-            or the end of what two earlier prompts have in common.
+            or the end of a prefix that two earlier prompts share.
         reasoning_context: Whether reasoning of earlier turns stays in the prompt.
     """
 

@@ -40,7 +40,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message, or another item that stands in the conversation."""
+    """A message, or another item of the conversation."""
 
     role: Role
     blocks: tuple[Block, ...]
@@ -78,7 +78,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What of a request decides about caching.
+    """The parts of a request that affect caching.
 
     Attributes:
         settings: The part that becomes the hidden system message.
@@ -93,7 +93,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class ExplicitBreakpoint:
-    """Where a marker stands in the stream, in tokens from its start."""
+    """Where a marker is in the stream, in tokens from its start."""
 
     position_tokens: int
     ttl: Ttl | None
@@ -107,7 +107,7 @@ class TokenStream:
         tokens: Hidden tokens first.
         hidden_tokens: How many of them are hidden, and so not part of `input_tokens`.
         explicit: The marked block ends, in order.
-        eligible_ends: Ends of the messages an implicit breakpoint can stand at, in order: user messages, the
+        eligible_ends: Ends of messages where an implicit breakpoint can be, in order: user messages, the
             last of consecutive tool responses, the last message of the initial developer block.
         developer_end: End of the initial developer block; None without one.
     """
@@ -124,7 +124,7 @@ class TokenStream:
         return len(self.tokens) - self.hidden_tokens
 
     def visible(self, position_tokens: int) -> int:
-        """Return how many visible tokens stand before a position."""
+        """Return how many visible tokens are before a position."""
         return max(0, position_tokens - self.hidden_tokens)
 
     def digest(self, position_tokens: int) -> bytes | None:
@@ -147,7 +147,7 @@ def render(prompt: Prompt) -> TokenStream:
             tokens += block.tokens
             if block.marker is not None:
                 explicit.append(ExplicitBreakpoint(len(tokens), block.marker.ttl))
-        # The closing token sets a message's end apart from a marker on its last block, so that a switch
+        # The closing token distinguishes a message's end from a marker on its last block, so that a switch
         # from implicit to explicit breakpoints misses, as the provider documents.
         tokens.append(special_token("end"))
         ends.append(len(tokens))

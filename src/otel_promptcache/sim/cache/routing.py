@@ -1,4 +1,4 @@
-"""Which machine serves a request: by the prompt's first tokens and key, with overflow at high rates."""
+"""Routes requests to machines by the prompt's first tokens and key, with overflow at high rates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Hashable
 
 HEAD_TOKENS = 256
-"""How many leading tokens decide about the machine.
+"""How many leading tokens determine the machine.
 
 Source: https://developers.openai.com/api/docs/guides/prompt-caching (checked 2026-11-20), "typically 256".
 """
@@ -22,8 +22,8 @@ class Router:
     cold at first.
 
     Args:
-        machines: How many there are.
-        requests_per_minute: What one machine takes of one group. None: any number.
+        machines: Number of machines.
+        requests_per_minute: How many requests of one group a machine takes. None: unlimited.
     """
 
     __slots__ = ("_arrivals", "_machines", "_requests_per_minute")
@@ -38,14 +38,14 @@ class Router:
 
         Args:
             head_digest: Hash of the leading tokens and the key.
-            group: Whose requests per minute are counted together.
+            group: Requests of the same group are counted together.
             now_seconds: The time of the request.
         """
         home = int.from_bytes(head_digest[:8], "big")
         return (home + self._overflow(group, now_seconds)) % self._machines
 
     def clear(self) -> None:
-        """Forget how many requests have come."""
+        """Forget the requests counted so far."""
         self._arrivals.clear()
 
     def _overflow(self, group: Hashable, now_seconds: float) -> int:

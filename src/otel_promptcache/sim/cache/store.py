@@ -1,4 +1,4 @@
-"""Responses kept by the simulated provider: to retrieve, to continue, to compare with."""
+"""Responses that the simulated provider keeps to be retrieved, continued and compared against."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class StoredResponse:
     """A response that can be retrieved and continued.
 
     Attributes:
-        organization: Whose it is.
-        body: The response as it was answered.
-        conversation: The items a continuation starts with: those of the responses it continued, its own input
-            and output; after a compaction only what follows it. Instructions are not among them.
+        organization: Its owner.
+        body: The response as it was sent.
+        conversation: The items a continuation starts with: those of the responses it continued, then its own input
+            and output; after a compaction, only those from its item on. Instructions are not included.
     """
 
     organization: str
@@ -27,11 +27,11 @@ class StoredResponse:
 
 
 class ResponseStore:
-    """Bounded memory of responses; the oldest go first. Can be used from any thread.
+    """A bounded store of responses; the oldest are dropped first. Can be used from any thread.
 
     Args:
         max_responses: How many are kept.
-        fingerprint_seconds: How long a response can be compared with.
+        fingerprint_seconds: How long a response can be compared against.
     """
 
     def __init__(self, max_responses: int, fingerprint_seconds: float) -> None:
@@ -55,7 +55,7 @@ class ResponseStore:
         return response if response is not None and response.organization == organization else None
 
     def delete(self, response_id: str, organization: str) -> bool:
-        """Forget a response and tell whether there was one. It can still be compared with."""
+        """Forget a response and tell whether there was one. It can still be compared against."""
         if self.get(response_id, organization) is None:
             return False
         with self._lock:

@@ -1,8 +1,8 @@
-"""A tokenizer of the simulator's own: deterministic, no download, about four bytes a token.
+"""The simulator's own tokenizer: deterministic, no download, about four bytes per token.
 
 It splits text the way byte-pair pre-tokenisers do, so that the counts have a realistic size: words of up to
 seven letters with their leading space, up to three digits, up to two other characters, up to four whitespace
-characters. It is not any vendor's tokenizer; counts differ from the real ones by some ten percent.
+characters. It is not any vendor's tokenizer; counts differ from the real ones by about ten percent.
 
 A token is represented by its own text. Tokens joined together give the text back, and appending to a text can
 change no token but the last.
@@ -55,7 +55,7 @@ def filler_text(tokens: int, seed: int | str = 0) -> str:
 
     Args:
         tokens: How many tokens the text has; 0 gives the empty string.
-        seed: Different seeds give texts that part within the first few words.
+        seed: Different seeds give texts that diverge within the first few words.
 
     Raises:
         ValueError: `tokens` is negative.
@@ -67,7 +67,7 @@ def filler_text(tokens: int, seed: int | str = 0) -> str:
 
 
 def opaque_tokens(content: str, tokens: int) -> list[str]:
-    """Return tokens standing for content that is not text, such as an image: equal for equal content.
+    """Return tokens that represent content other than text, such as an image: equal for equal content.
 
     Args:
         content: What identifies the content: a URL, a file id, encoded data.
@@ -106,5 +106,5 @@ def prefix_digests(tokens: Sequence[str], positions: Iterable[int]) -> dict[int,
 
 
 def _encode(text: str) -> bytes:
-    # JSON may carry lone surrogates, which plain UTF-8 refuses.
+    # JSON may carry lone surrogates, which plain UTF-8 rejects.
     return text.encode("utf-8", "surrogatepass")

@@ -24,7 +24,7 @@ class Answer:
     """An answer, in the pieces it is streamed in.
 
     Attributes:
-        pieces: One token each. Of the text, or of the arguments of the tool call.
+        pieces: Tokens of the text, or of the tool call's arguments.
         tool_name: The function called; None for text.
         truncated: Whether it ran into the output limit.
     """
@@ -39,7 +39,7 @@ class Answer:
         return "".join(self.pieces)
 
     def cut(self, max_tokens: int) -> Answer:
-        """Return the answer as an output limit leaves it."""
+        """Return the answer cut to an output limit."""
         if len(self.pieces) <= max_tokens:
             return self
         return Answer(self.pieces[:max_tokens], self.tool_name, truncated=True)
@@ -51,7 +51,7 @@ def text_answer(tokens: int, seed: str) -> Answer:
 
 
 def json_answer(text_format: JsonObject) -> Answer | None:
-    """Return an answer in the JSON format a request demands, None if it demands none.
+    """Return an answer in the JSON format a request requires, None if it requires none.
 
     Args:
         text_format: `response_format` of Chat Completions, or `text.format` of Responses.
@@ -85,13 +85,13 @@ def tool_answer(tools: list[JsonObject], tool_choice: Any) -> Answer | None:
 
 
 def choose_answer(body: JsonObject, text_format: Any, *, seed: str, text_tokens: int) -> Answer:
-    """Return what the model answers: the forced tool call, the demanded JSON, or text.
+    """Return what the model answers: the forced tool call, the required JSON, or text.
 
     Args:
-        body: The request; its `tools` and `tool_choice` are looked at.
-        text_format: The demanded output format.
+        body: The request; its `tools` and `tool_choice` are read.
+        text_format: The required output format.
         seed: Equal seeds give equal text.
-        text_tokens: Length of a text.
+        text_tokens: Length of a text answer.
     """
     return (
         tool_answer(objects(body.get("tools")), body.get("tool_choice"))

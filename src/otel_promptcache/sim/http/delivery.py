@@ -1,4 +1,4 @@
-"""Sending answers: whole or as a stream, intact or the way a fault leaves them."""
+"""Sends answers whole or as a stream, intact or broken by faults."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class JsonAnswer(Response):
     """A JSON body, subject to the recorded request's faults.
 
     Args:
-        payload: What is answered.
-        record: The request; its status and completion are noted there.
+        payload: The JSON value to send.
+        record: The request; its status and completion are recorded there.
         status_code: HTTP status.
         headers: Extra headers.
         keeps_alive: Send empty lines first.
@@ -49,10 +49,10 @@ class JsonAnswer(Response):
         super().__init__(body, status_code, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer. A dropped one stops half-way, short of the length its headers promise."""
+        """Send the answer. A dropped one stops half-way, short of the length in its headers."""
         self._record.status_code = self.status_code
         if "drop_mid_stream" not in self._record.faults:
-            # Noted before it is sent: the client may look as soon as it has it.
+            # Recorded before sending: the client may check as soon as it has the answer.
             self._record.completed = True
             await super().__call__(scope, receive, send)
             return
@@ -63,11 +63,11 @@ class JsonAnswer(Response):
 
 
 class EventStreamAnswer(Response):
-    """A stream of server-sent events. The headers go out at once, before the first event is ready.
+    """A stream of server-sent events. The headers go out immediately, before the first event is ready.
 
     Args:
-        chunks: The encoded events; raising `ConnectionDroppedError` breaks the connection off.
-        record: The request; its status is noted there.
+        chunks: The encoded events; raising `ConnectionDroppedError` closes the connection.
+        record: The request; its status is recorded there.
     """
 
     media_type = "text/event-stream"
@@ -82,7 +82,7 @@ class EventStreamAnswer(Response):
             self.headers["content-encoding"] = "gzip"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI
-        """Send the stream until it ends, breaks, or the client goes away."""
+        """Send the stream until it ends, breaks, or the client disconnects."""
         self._record.status_code = self.status_code
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         sending = asyncio.ensure_future(self._send_chunks(send))

@@ -16,7 +16,7 @@ _DIMENSIONS = 8
 
 
 async def create_embeddings(exchange: Exchange) -> Response:
-    """Answer with short vectors that depend on the text alone.
+    """Answer with short vectors that depend only on the text.
 
     Raises:
         ApiError: 400 for a malformed request.

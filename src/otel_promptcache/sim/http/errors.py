@@ -1,4 +1,4 @@
-"""Errors the way the API answers them."""
+"""Errors in the API's format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class ApiError(Exception):
         status_code: HTTP status.
         message: For humans.
         type: Kind of error, such as `invalid_request_error`.
-        param: The request field that is to blame, as a path. None: no single one.
+        param: The request field that caused it, as a path. None: no single one.
         code: For machines, such as `unsupported_parameter`. None: not given.
         headers: Extra response headers.
     """
@@ -22,7 +22,7 @@ class ApiError(Exception):
         status_code: int,
         message: str,
         *,
-        type: str = "invalid_request_error",  # noqa: A002  # the wire's word
+        type: str = "invalid_request_error",  # noqa: A002  # the name in the API
         param: str | None = None,
         code: str | None = None,
         headers: dict[str, str] | None = None,
@@ -43,7 +43,7 @@ class ApiError(Exception):
 
 
 def missing_parameter(param: str) -> ApiError:
-    """Return the 400 for a required field that is not there."""
+    """Return the 400 for a required field that is missing."""
     return ApiError(
         400, f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
     )
@@ -61,7 +61,7 @@ def unsupported_parameter(param: str, model: str) -> ApiError:
 
 
 def invalid_value(param: str, value: object, allowed: tuple[str, ...]) -> ApiError:
-    """Return the 400 for a value that is not among those allowed."""
+    """Return the 400 for a value that is not allowed."""
     supported = " and ".join(f"'{one}'" for one in allowed)
     message = f"Invalid value: {value!r}. Supported values are: {supported}."
     return ApiError(400, message, param=param, code="invalid_value")
@@ -74,6 +74,6 @@ def invalid_type(param: str, expected: str) -> ApiError:
 
 
 def server_error(headers: dict[str, str] | None = None) -> ApiError:
-    """Return the 500 of a provider in trouble."""
+    """Return the 500 of a failing provider."""
     message = "The server had an error while processing your request. Sorry about that!"
     return ApiError(500, message, type="server_error", headers=headers)

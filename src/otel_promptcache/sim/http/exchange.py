@@ -25,11 +25,11 @@ class Exchange:
 
     Attributes:
         engine: The provider.
-        record: The request as it is kept for inspection.
+        record: The request, as kept for inspection.
         body: Its JSON object.
-        organization: Whose cache and responses it sees.
+        organization: The one whose cache and responses it sees.
         deployment: The Azure deployment in its path; None without one.
-        is_azure: Whether it came by an Azure path.
+        is_azure: Whether it came in on an Azure path.
     """
 
     engine: Engine
@@ -41,27 +41,27 @@ class Exchange:
 
     @property
     def faults(self) -> frozenset[Fault]:
-        """What befalls the request."""
+        """The faults that hit the request."""
         return self.record.faults
 
     def model(self) -> Model:
-        """Return the model asked for; see `Engine.model`."""
+        """Return the requested model; see `Engine.model`."""
         return self.engine.model(self.body, self.deployment)
 
     def admit(self, model: Model, prompt: Prompt, caching: CachingFields) -> Admission:
-        """Have the prompt accepted and the cache read."""
+        """Accept the prompt and read the cache for it."""
         tier = self.engine.service_tier(self.body, self.faults)
         admission = self.engine.admit(self.organization, model, tier, prompt, caching, self.faults)
         self.record.cache = replace(admission.read, writes=())
         return admission
 
     def limited(self, answer: Answer, *limit_fields: str) -> Answer:
-        """Return an answer as the request's output limit leaves it.
+        """Return an answer cut to the request's output limit.
 
         Args:
             answer: What the model would say.
-            limit_fields: Request fields that limit the output, hidden reasoning included; the first that is
-                set counts.
+            limit_fields: Request fields that limit the output, hidden reasoning included; the first one
+                that is set applies.
         """
         if "incomplete" in self.faults:
             return answer.cut(len(answer.pieces) // 2)
@@ -70,7 +70,7 @@ class Exchange:
         return answer if limit is None else answer.cut(max(0, limit - self.engine.config.reasoning_tokens))
 
     def texts(self, field: str) -> list[str]:
-        """Return a required field that holds one text or several; ApiError 400 for anything else."""
+        """Return a required field with one text or several; ApiError 400 for anything else."""
         value: Any = self.body.get(field)
         if value is None:
             raise missing_parameter(field)
@@ -80,7 +80,7 @@ class Exchange:
         return values
 
     def report(self, usage: JsonObject) -> Any:
-        """Return the usage as this request gets it, and note it."""
+        """Return the usage as this request gets it, and record it."""
         self.record.usage = spoil(usage, self.faults)
         return self.record.usage
 

@@ -1,4 +1,4 @@
-"""What the simulator remembers of each request, for a test to look at."""
+"""What the simulator keeps of each request, for tests to inspect."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from otel_promptcache.sim.messages.cache import MessagesRead
 
 @dataclass(slots=True)
 class RecordedRequest:
-    """A request as it arrived, and what became of it.
+    """A request as it arrived, and its outcome.
 
-    The latter is filled in while the request is served, in another thread.
+    The outcome is filled in while the request is served, in a different thread.
 
     Attributes:
         method: HTTP method.
@@ -24,12 +24,12 @@ class RecordedRequest:
         headers: Names in lower case.
         received_seconds: When it arrived, by the simulator's clock.
         body: The JSON object that was sent; None without one.
-        faults: What befell it.
-        status_code: HTTP status answered; None while it is in progress.
-        usage: What the client was told, faults included; None if it was told nothing, as in a chat stream
+        faults: The faults that hit it.
+        status_code: HTTP status of the answer; None while it is in progress.
+        usage: The usage sent to the client, faults included; None if none was sent, as in a chat stream
             without `include_usage`.
-        cache: What the cache really did, without its `writes`; None for a request that does not reach it.
-        completed: Whether the answer was sent to its regular end.
+        cache: What the cache actually did, without its `writes`; None for a request that does not reach it.
+        completed: Whether the whole answer was sent.
     """
 
     method: str

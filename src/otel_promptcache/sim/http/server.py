@@ -1,4 +1,4 @@
-"""The HTTP edge: paths, authentication, recording, and errors in the API's envelope."""
+"""The HTTP layer: paths, authentication, recording, and errors in the API's envelope."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ Handler = Callable[..., Awaitable[Response]]
 
 
 def create_app(config: SimConfig | None = None, clock: Clock | None = None) -> Starlette:
-    """Return the simulated provider as an ASGI application, with a cache of its own.
+    """Return the simulated provider as an ASGI application, with its own cache.
 
     Args:
-        config: How it behaves; None for the defaults.
-        clock: What time it is; None for real time.
+        config: Its settings; None for the defaults.
+        clock: Its clock; None for real time.
     """
     return build_app(Engine(config or SimConfig(), clock or SystemClock()))
 
 
 def build_app(engine: Engine) -> Starlette:
-    """Return the ASGI application in front of a simulated provider."""
+    """Return the ASGI application for a simulated provider."""
     endpoints: tuple[tuple[str, str, Handler], ...] = (
         ("POST", "/chat/completions", _chat_completions),
         ("POST", "/completions", completions),
@@ -131,7 +131,7 @@ def _endpoint(engine: Engine, handler: Handler) -> Callable[[Request], Awaitable
 
 
 def _refusal(error: ApiError, record: RecordedRequest, request_id: str) -> Response:
-    """Return an error in the envelope of the API that was asked."""
+    """Return an error in the envelope of the API that was called."""
     body = error_body(error, request_id) if MESSAGES_PATH in record.path else error.body()
     return JsonAnswer(body, record, error.status_code, error.headers)
 
@@ -191,7 +191,7 @@ def _parse(content: bytes) -> JsonObject:
 
 
 def _refuse(engine: Engine, record: RecordedRequest, content: bytes) -> None:
-    """Raise the error of a fault that keeps a request from being served."""
+    """Raise the error if a fault keeps the request from being served."""
     digest = hashlib.blake2b(record.path.encode() + b"\0" + content, digest_size=16).digest()
     headers = {"retry-after-ms": _RETRY_AFTER_MILLISECONDS}
 

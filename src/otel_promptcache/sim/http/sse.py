@@ -12,23 +12,23 @@ from otel_promptcache.sim.http.recording import RecordedRequest
 from otel_promptcache.sim.http.wire import JsonObject, compact_json
 
 Phase = Literal["start", "delta", "end", "last"]
-"""Where an event stands: before the answer's content, a piece of it, after that, at the end of the stream."""
+"""Where an event is: before the answer's content, a piece of it, after it, or at the end of the stream."""
 
 GARBAGE = b"\x00\xff\xfe\x80{]\x1f\x8b"
 """Neither JSON, nor UTF-8, nor gzip."""
 
 KEEP_ALIVE = b": keep-alive\n\n"
-"""A comment, which no client takes for an event."""
+"""A comment, which clients do not treat as an event."""
 
 DELTAS_BEFORE_BREAK = 2
-"""How much of the answer a client gets before a stream breaks."""
+"""How many pieces of the answer a client gets before a stream breaks."""
 
 BREAKING: frozenset[Fault] = frozenset({"drop_mid_stream", "truncated_stream", "garbage", "error_event"})
 """The faults that end a stream early."""
 
 
 class ConnectionDroppedError(Exception):
-    """The connection is to be closed here and now, without a regular end of the body."""
+    """Close the connection here, without ending the body properly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class ServerEvent:
 
     Attributes:
         data: A JSON object, or literal text such as `[DONE]`.
-        name: The `event:` field; None for none.
-        phase: Where it stands in the stream.
+        name: The `event:` field; None to leave it out.
+        phase: Where it is in the stream.
     """
 
     data: JsonObject | str
@@ -62,15 +62,15 @@ async def encode_events(
     *,
     keeps_alive: bool = False,
 ) -> AsyncGenerator[bytes, None]:
-    """Encode a stream of events and break it where the faults say so.
+    """Encode a stream of events, and break it if the faults say so.
 
-    A break comes after two pieces of the answer, or before the first event that follows them.
+    A break comes after two pieces of the answer, or before the first event after the content.
 
     Args:
         events: The stream as it should be.
-        record: The request; its faults break the stream, and its completion is noted there.
-        error_event: Makes the event of the `error_event` fault, given how many events were sent.
-        keeps_alive: Send a comment first, and another one in front of the answer's first piece.
+        record: The request; its faults break the stream, and its completion is recorded there.
+        error_event: Makes the event for the `error_event` fault, given how many events were sent.
+        keeps_alive: Send a comment first, and another one before the answer's first piece.
 
     Raises:
         ConnectionDroppedError: For `drop_mid_stream`.
@@ -85,7 +85,7 @@ async def encode_events(
                 yield KEEP_ALIVE
             if breaks and (deltas == DELTAS_BEFORE_BREAK or event.phase in ("end", "last")):
                 break
-            # Noted before it is sent: the client may look as soon as it has it.
+            # Recorded before sending: the client may check as soon as it has the event.
             record.completed = event.phase == "last"
             yield event.encode()
             sent += 1

@@ -1,4 +1,4 @@
-"""Usage the way each kind of server reports it."""
+"""Usage, as each kind of server reports it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def chat_usage(read: CacheRead, output_tokens: int, reasoning_tokens: int, shape
     """Return the usage of a chat or legacy completion.
 
     Args:
-        read: What the cache gave.
-        output_tokens: Of all choices together, reasoning included.
+        read: The cache read.
+        output_tokens: Output tokens of all choices together, reasoning included.
         reasoning_tokens: How many of them are hidden reasoning.
         shape: How cached tokens are reported.
     """
-    # Models without a write charge leave the count out here: an assumption, the type allows both.
+    # Assumption: models without a write charge leave the count out here. The type allows both.
     writes = {"cache_write_tokens": read.write_tokens} if isinstance(read.policy, BreakpointPolicy) else {}
     usage: JsonObject = {
         "prompt_tokens": read.input_tokens,
@@ -58,7 +58,7 @@ def responses_usage(
 
 
 def spoil(usage: JsonObject, faults: Collection[Fault]) -> Any:
-    """Return the usage as a faulty server would answer it; None for none at all."""
+    """Return the usage as a faulty server would send it; None if it sends none."""
     if "usage_missing" in faults:
         return None
     if "usage_text" in faults:

@@ -1,4 +1,4 @@
-"""Reading JSON that someone else wrote: each accessor answers None when the value is of another kind."""
+"""Accessors for untrusted JSON; each returns None if the value is of a different type."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def as_text(value: Any) -> str | None:
 
 
 def as_int(value: Any) -> int | None:
-    """Return the value if it is a whole number; booleans are none."""
+    """Return the value if it is a whole number; booleans do not count."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
@@ -34,5 +34,5 @@ def objects(value: Any) -> list[JsonObject]:
 
 
 def compact_json(value: Any) -> str:
-    """Write JSON without blanks, keys in the order they have."""
+    """Write JSON without whitespace, keys in their existing order."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

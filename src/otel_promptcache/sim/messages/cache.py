@@ -20,12 +20,12 @@ from otel_promptcache.sim.messages.prompt import MessagesPrompt
 
 
 class EntryKey(NamedTuple):
-    """Under what a prefix is kept.
+    """The key of a cached prefix.
 
     Attributes:
-        account: Whose workspace it is.
-        model: Entries are of one model.
-        digest: Of the prefix.
+        account: The account it belongs to.
+        model: The model it is valid for.
+        digest: Digest of the prefix.
     """
 
     account: str
@@ -41,14 +41,14 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class MessagesRead:
-    """What a request got from the cache, and what it will leave there.
+    """What a request read from the cache, and what it will write there.
 
     Attributes:
-        input_tokens: Of the whole prompt.
+        input_tokens: Tokens of the whole prompt.
         cached_tokens: How many of them were read from the cache.
-        write_tokens_by_ttl: How many are newly written, by lifetime.
+        write_tokens_by_ttl: How many are newly written, by TTL.
         started_seconds: When the request began.
-        writes: The entries that `MessagesCache.write` will leave, with their lifetimes.
+        writes: The entries that `MessagesCache.write` will write, with their TTLs.
     """
 
     input_tokens: int
@@ -72,7 +72,7 @@ class MessagesCache:
     """Prefixes that earlier requests marked, and who can read them for how long. Not thread-safe.
 
     Args:
-        max_entries: The least recently used entries beyond this are dropped.
+        max_entries: Above this, the least recently used entries are evicted.
     """
 
     def __init__(self, max_entries: int = 200_000) -> None:
@@ -87,14 +87,14 @@ class MessagesCache:
     ) -> MessagesRead:
         """Find the longest prefix that can be read, and what will be written.
 
-        What is read lives anew from now on.
+        A read restarts the lifetime.
 
         Args:
-            prompt: The request's.
-            account: Whose it is.
-            model: Who answers.
+            prompt: The request's prompt.
+            account: The account that sent it.
+            model: The model that answers.
             now_seconds: When the request began.
-            miss: Read nothing, for no reason that the client could know.
+            miss: Read nothing, for no reason the client could know.
         """
         keys = [EntryKey(account, model, digest) for digest in prompt.digests()]
         marked = prompt.marked()
@@ -122,7 +122,7 @@ class MessagesCache:
         )
 
     def write(self, read: MessagesRead) -> None:
-        """Leave what a request marked: its response begins. The lifetime is that from the request's start."""
+        """Write what a request marked, as its response begins. The lifetime counts from the request's start."""
         for key, ttl in read.writes:
             expires_seconds = read.started_seconds + LIFETIME_SECONDS[ttl]
             entry = self._entries.get(key)
@@ -133,14 +133,14 @@ class MessagesCache:
             self._entries.popitem(last=False)
 
     def evict(self, account: str | None = None) -> int:
-        """Drop the entries of an account, or of all, and return how many went."""
+        """Drop the entries of one account or of all, and return how many were removed."""
         gone = [key for key in self._entries if account is None or key.account == account]
         for key in gone:
             del self._entries[key]
         return len(gone)
 
     def _longest(self, keys: list[EntryKey], marked: list[int], now_seconds: float) -> int:
-        """Return the last block of the longest prefix that is found from one of the markers; -1 for none."""
+        """Return the last block of the longest prefix found from any of the markers; -1 for none."""
         windows = (range(mark, max(mark - LOOKBACK_BLOCKS, -1), -1) for mark in marked)
         found = (index for window in windows for index in window if self._is_alive(keys[index], now_seconds))
         return max(found, default=-1)

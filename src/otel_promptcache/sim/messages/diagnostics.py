@@ -1,4 +1,4 @@
-"""What differs between a request and an earlier one: `diagnostics` of the Messages API."""
+"""The difference between a request and an earlier one: `diagnostics` of the Messages API."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class _Remembered:
 
 
 class DiagnosedRequests:
-    """Requests that asked for diagnostics, for a while. Not thread-safe.
+    """Recent requests that asked for diagnostics. Not thread-safe.
 
     Args:
-        retention_seconds: How long one can be compared with. An assumption: "a short time".
+        retention_seconds: How long one can be compared against. An assumption: "a short time".
     """
 
     def __init__(self, retention_seconds: float) -> None:
@@ -40,7 +40,7 @@ class DiagnosedRequests:
         model: str,
         now_seconds: float,
     ) -> JsonObject:
-        """Return the member of the answer: empty if the request did not ask.
+        """Return the `diagnostics` member of the answer; empty if the request did not ask for it.
 
         Source: Anthropic, cache diagnostics (checked 2026-11-26).
         """
@@ -66,7 +66,7 @@ class DiagnosedRequests:
         return {"diagnostics": None if reason is None else {"cache_miss_reason": reason}}
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Forget all requests."""
         self._by_id.clear()
 
 
@@ -93,7 +93,7 @@ def _said(request: _Remembered, tier: Tier) -> list[str]:
 
 
 def _reason(kind: str, current: _Remembered, same_blocks: int) -> JsonObject:
-    """Return a reason with the estimate of what is behind the difference, which goes by bytes."""
+    """Return a reason, with a byte-based estimate of the tokens after the difference."""
     missed = sum(
         len(block.identity.encode("utf-8", "replace")) for block in current.prompt.blocks[same_blocks:]
     )

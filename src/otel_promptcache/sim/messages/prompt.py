@@ -1,4 +1,4 @@
-"""A Messages request as blocks in the order in which they are rendered, each with its marker."""
+"""A Messages request as blocks in rendering order, each with its marker."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, Literal
 from otel_promptcache.sim.cache.tokens import count_tokens
 from otel_promptcache.sim.http.errors import ApiError
 from otel_promptcache.sim.http.wire import JsonObject, as_list, as_object, as_text, compact_json, objects
-from otel_promptcache.sim.messages.models import DEFAULT_TTL, LIFETIME_SECONDS, MAX_MARKERS
+from otel_promptcache.sim.messages.models import DEFAULT_TTL, LIFETIME_SECONDS, MAX_MARKERS, forgets_thinking
 
 Tier = Literal["tools", "system", "messages"]
 TIERS: tuple[Tier, ...] = ("tools", "system", "messages")
 
 IMAGE_TOKENS = 1_500
-"""What an image costs. An assumption: the real number depends on its size."""
-_UNMARKABLE = frozenset({"thinking", "redacted_thinking"})
+"""Tokens per image. An assumption: the real number depends on its size."""
+_THINKING = frozenset({"thinking", "redacted_thinking"})
 _ROLES = frozenset({"user", "assistant", "system"})
 
 _SETTINGS: dict[Tier, tuple[str, ...]] = {
@@ -25,7 +25,7 @@ _SETTINGS: dict[Tier, tuple[str, ...]] = {
     "system": ("speed",),
     "messages": ("tool_choice", "thinking", "output_config", "output_format"),
 }
-"""Members of a request that entries of a tier, and of those behind it, depend on.
+"""Request members that the entries of a tier, and of the tiers after it, depend on.
 
 Source: Anthropic, prompt caching, what invalidates the cache (checked 2026-11-26).
 """
@@ -33,14 +33,16 @@ Source: Anthropic, prompt caching, what invalidates the cache (checked 2026-11-2
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block.
+    """One block of a prompt.
 
     Attributes:
-        tier: Where it is rendered.
-        path: Where it stands in the request.
-        identity: What it says, without its marker.
-        tokens: Its length.
-        ttl: That of its marker; None without one.
+        tier: The part of the prompt it is rendered in.
+        path: Where it is in the request.
+        identity: Its content, without its marker.
+        tokens: Its length in tokens.
+        ttl: The TTL of its marker; None without one.
+        is_markable: Whether it can have a marker.
+        is_thinking: Whether it is the model's thinking.
     """
 
     tier: Tier
@@ -49,15 +51,16 @@ class Block:
     tokens: int
     ttl: str | None = None
     is_markable: bool = True
+    is_thinking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MessagesPrompt:
-    """What of a request decides about caching.
+    """The parts of a request that affect caching.
 
     Attributes:
         blocks: Tools, system, messages.
-        settings: What entries depend on beside them, by tier.
+        settings: What else entries depend on, by tier.
     """
 
     blocks: tuple[Block, ...]
@@ -65,7 +68,7 @@ class MessagesPrompt:
 
     @property
     def tokens(self) -> int:
-        """Return the length of all blocks together."""
+        """The total length of all blocks."""
         return sum(block.tokens for block in self.blocks)
 
     def tokens_up_to(self, index: int) -> int:
@@ -93,7 +96,7 @@ def read_prompt(body: JsonObject) -> MessagesPrompt:
     """Read a request.
 
     Raises:
-        ApiError: 400 for what the API refuses.
+        ApiError: 400 for what the API rejects.
     """
     messages = as_list(body.get("messages"))
     if not messages:
@@ -102,12 +105,16 @@ def read_prompt(body: JsonObject) -> MessagesPrompt:
         *(_block("tools", f"tools.{index}", tool) for index, tool in enumerate(objects(body.get("tools")))),
         *_content("system", "system", body.get("system")),
     ]
+    thinks = (as_object(body.get("thinking")) or {}).get("type") in {"enabled", "adaptive"}
+    forgets = thinks and forgets_thinking(as_text(body.get("model")) or "")
+    spoken = _last_spoken(messages) if forgets else 0
     for index, value in enumerate(messages):
         message = as_object(value) or {}
         role = as_text(message.get("role"))
         if role not in _ROLES:
             raise ApiError(400, f"messages.{index}.role: Input should be 'user' or 'assistant'")
-        blocks += _content("messages", f"messages.{index}.content", message.get("content"), role)
+        rendered = _content("messages", f"messages.{index}.content", message.get("content"), role)
+        blocks += [block for block in rendered if index >= spoken or not block.is_thinking]
     blocks = _with_automatic_marker(blocks, body)
     _check_markers([block for block in blocks if block.ttl is not None])
     images = any('"type":"image"' in block.identity for block in blocks)
@@ -137,7 +144,7 @@ def _block(tier: Tier, path: str, value: JsonObject, role: str = "") -> Block:
     ttl = _ttl(value, path)
     kind, text = as_text(value.get("type")), as_text(value.get("text"))
     plain = {name: member for name, member in value.items() if name != "cache_control"}
-    is_markable = kind not in _UNMARKABLE and not (kind == "text" and not text)
+    is_markable = kind not in _THINKING and not (kind == "text" and not text)
     if ttl is not None and not is_markable:
         what = "empty text" if kind == "text" else f"{kind}"
         raise ApiError(400, f"{path}.cache_control: cache_control cannot be set for {what} blocks")
@@ -145,7 +152,18 @@ def _block(tier: Tier, path: str, value: JsonObject, role: str = "") -> Block:
         return Block(tier, path, f"{role}\0{text}", count_tokens(text), ttl, is_markable)
     identity = compact_json(plain)
     tokens = IMAGE_TOKENS if kind == "image" else count_tokens(identity)
-    return Block(tier, path, f"{role}\0{identity}", tokens, ttl, is_markable)
+    return Block(tier, path, f"{role}\0{identity}", tokens, ttl, is_markable, kind in _THINKING)
+
+
+def _last_spoken(messages: list[Any]) -> int:
+    """Return the index of the last user message with more than tool results; 0 for none."""
+    for index in range(len(messages) - 1, -1, -1):
+        message = as_object(messages[index]) or {}
+        content = message.get("content")
+        kinds = {as_text((as_object(part) or {}).get("type")) for part in as_list(content) or ()}
+        if message.get("role") == "user" and (isinstance(content, str) or kinds - {"tool_result"}):
+            return index
+    return 0
 
 
 def _ttl(value: JsonObject, path: str) -> str | None:
@@ -162,7 +180,7 @@ def _ttl(value: JsonObject, path: str) -> str | None:
 
 
 def _with_automatic_marker(blocks: list[Block], body: JsonObject) -> list[Block]:
-    """Return the blocks with the marker that a top-level `cache_control` stands for."""
+    """Return the blocks, with the marker that a top-level `cache_control` implies."""
     ttl = _ttl(body, "body")
     last = next((index for index in range(len(blocks) - 1, -1, -1) if blocks[index].is_markable), None)
     if ttl is None or last is None:

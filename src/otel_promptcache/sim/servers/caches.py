@@ -1,4 +1,4 @@
-"""The caches of one simulated server: which of them serves a request is told by the rules of its model."""
+"""The caches of one simulated server; a model's rules determine which one serves its requests."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from otel_promptcache.sim.servers.page_cache import PageCache
 
 
 class Caches:
-    """OpenAI's cache, and that of servers with pages. Not thread-safe.
+    """OpenAI's cache, and the one for servers with pages. Not thread-safe.
 
     Args:
-        config: How they behave.
+        config: The simulator's settings.
     """
 
     def __init__(self, config: SimConfig) -> None:
@@ -50,16 +50,16 @@ class Caches:
         return self._prompts.read(stream, scope, policy, options, now_seconds, miss=miss)
 
     def write(self, read: CacheRead, now_seconds: float) -> None:
-        """Leave a request's prefixes for later ones, once its prompt was processed."""
+        """Cache a request's prefixes for later ones, once its prompt has been processed."""
         cache = self._pages if isinstance(read.policy, PagePolicy) else self._prompts
         cache.write(read, now_seconds)
 
     def extend(self, stream: TokenStream, scope: CacheScope, policy: PagePolicy, now_seconds: float) -> None:
-        """Leave a prompt together with its answer; the arguments are those of `PageCache.extend`."""
+        """Cache a prompt together with its answer; the arguments are those of `PageCache.extend`."""
         self._pages.extend(stream, scope, policy, now_seconds)
 
     def evict(self, organization: str | None = None) -> int:
-        """Drop what is cached, of one organization or of all, and return how many entries went."""
+        """Drop the entries of one organization or of all, and return how many were removed."""
         return self._prompts.evict(organization) + self._pages.evict(organization)
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""The cache of servers that keep pages of prompts until their room is needed.
+"""The cache of servers that keep pages of prompts until they need the space.
 
 A pure model, like `sim.cache.cache`: no I/O; the time is an argument.
 """
@@ -28,15 +28,15 @@ class _Page:
 
 
 class PageCache:
-    """Pages of earlier prompts, each known by all tokens up to its end. Not thread-safe.
+    """Pages of earlier prompts, each identified by all tokens up to its end. Not thread-safe.
 
-    All requests read the same cache: no machines, no limit of requests.
+    All requests read the same cache: there are no machines and no request limit.
 
     Args:
         warm_up_seconds: How long after its write a page becomes readable.
         unexplained_miss_rate: Share of requests that read nothing, for no reason the client could know.
-        max_pages: The least recently used pages beyond this are dropped, the ends of prompts before their starts.
-        seed: Of the unexplained misses.
+        max_pages: Above this, the least recently used pages are evicted, the ends of prompts before their starts.
+        seed: Seed for the unexplained misses.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class PageCache:
         self._random = random.Random(seed)  # noqa: S311  # reproducible on purpose
         self._pages: OrderedDict[EntryKey, _Page] = OrderedDict()
         self._seen: OrderedDict[EntryKey, None] = OrderedDict()
-        """Pages of earlier prompts, whether they can be read or not: what has a common prefix is told by them."""
+        """Pages of earlier prompts, readable or not, to find the prefixes that prompts share."""
 
     def __len__(self) -> int:
         return len(self._pages)
@@ -77,7 +77,7 @@ class PageCache:
             scope: Whose cache is read.
             policy: The server's rules.
             now_seconds: The time of arrival.
-            miss: Find nothing, whatever is there.
+            miss: Find nothing, whatever is cached.
         """
         keys = _page_keys(stream, scope, policy)
         readable = (stream.input_tokens - policy.recomputed_tokens) // policy.page_tokens
@@ -98,7 +98,7 @@ class PageCache:
         )
 
     def write(self, read: CacheRead, now_seconds: float) -> None:
-        """Leave a prompt's pages for later requests; those already there live on.
+        """Cache a prompt's pages for later requests; those already cached are refreshed.
 
         Args:
             read: What `read` returned for the request.
@@ -109,10 +109,10 @@ class PageCache:
         )
 
     def extend(self, stream: TokenStream, scope: CacheScope, policy: PagePolicy, now_seconds: float) -> None:
-        """Leave the pages of a prompt together with its answer.
+        """Cache the pages of a prompt together with its answer.
 
         Args:
-            stream: Both, as they are rendered in the next request of the conversation.
+            stream: Prompt and answer, as rendered in the next request of the conversation.
             scope: Whose cache is written.
             policy: The server's rules.
             now_seconds: When the answer was finished.
@@ -121,10 +121,10 @@ class PageCache:
         self._leave(writes, now_seconds, has_units=policy.has_units)
 
     def evict(self, organization: str | None = None) -> int:
-        """Drop what is cached and return how many pages went.
+        """Drop what is cached and return how many pages were removed.
 
         Args:
-            organization: Only of this one. None: of all.
+            organization: Drop only this one's pages. None: all pages.
         """
         before = len(self._pages)
         for held in (self._pages, self._seen):
@@ -139,7 +139,7 @@ class PageCache:
         self._seen.clear()
 
     def _leave(self, writes: _Writes, now_seconds: float, *, has_units: bool) -> None:
-        # The end of a prompt first, so that it is also the first to go: a page is useless without those before it.
+        # The end of a prompt first, so that it is also evicted first: a page is useless without those before it.
         for key, lifetime in reversed(self._units(writes) if has_units else writes):
             page = self._pages.get(key)
             if page is None or page.is_expired(now_seconds):
@@ -149,7 +149,7 @@ class PageCache:
             self._pages.popitem(last=False)
 
     def _units(self, writes: _Writes) -> _Writes:
-        """Return the pages at which a unit ends: the last one, and the last one that an earlier prompt had, too."""
+        """Return the pages at which a unit ends: the last one, and the last one that an earlier prompt also had."""
         common = [write for write in writes if write[0] in self._seen]
         for key, _ in reversed(writes):
             self._seen[key] = None
@@ -168,7 +168,7 @@ class PageCache:
 
 
 def _page_keys(stream: TokenStream, scope: CacheScope, policy: PagePolicy) -> list[EntryKey]:
-    """Return the whole pages of a prompt, in order. Tiers and keys of the request keep nothing apart."""
+    """Return the whole pages of a prompt, in order. A request's tier and key do not separate them."""
     scope = scope._replace(service_tier="", cache_key=None)
     first = stream.hidden_tokens + policy.page_tokens
     ends = range(first, len(stream.tokens) + 1, policy.page_tokens)

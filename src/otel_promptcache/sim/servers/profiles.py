@@ -1,4 +1,4 @@
-"""Each server that can be simulated: one row."""
+"""The servers that can be simulated, one row each."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ ServerName = Literal["openai", "vllm", "sglang", "deepseek", "groq"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerProfile:
-    """How a server caches, and how it reports it. The rest of its answers is OpenAI's.
+    """How a server caches, and how it reports that. Its answers are otherwise OpenAI's.
 
     Attributes:
-        source: Where that is from.
+        source: Where this is documented.
         policy: Its cache rules, for all models. None: OpenAI's, which depend on the model; requests are then routed
             to machines, and settings are part of the prompt.
-        usage: How it reports cached tokens; with its flag, if it has one.
-        usage_without_flag: How it reports them if it was started without its flag. None: it has no such flag.
-        unasked_usage: Where the last chunk of a stream that has a choice brings usage, asked for or not. Empty:
-            nowhere.
-        keeps_alive: Whether it sends comments in a stream, and empty lines in front of a body, while a request waits.
-        has_accounts: Whether each account has a cache of its own.
-        models: What its list of models offers. Empty: OpenAI's models.
-        assumptions: What no source says.
+        usage: How it reports cached tokens; with its flag set, if it has one.
+        usage_without_flag: How it reports them without its flag. None: it has no such flag.
+        unasked_usage: Path at which a stream's last chunk with a choice carries usage, requested or not. Empty:
+            it carries none.
+        keeps_alive: Whether it sends comments in a stream, and empty lines before a body, while a request waits.
+        has_accounts: Whether each account has its own cache.
+        models: The models its list offers. Empty: OpenAI's models.
+        assumptions: What no source documents.
         checked: When the source was read.
     """
 
@@ -43,7 +43,7 @@ class ServerProfile:
     checked: str = "2026-11-25"
 
     def model_names(self) -> tuple[str, ...]:
-        """Return the models that its list offers."""
+        """Return the models its list offers."""
         return self.models or model_names()
 
     def knows(self, model: str) -> bool:
@@ -59,9 +59,9 @@ SERVERS: dict[ServerName, ServerProfile] = {
         usage_without_flag=NULL_DETAILS,
         has_accounts=False,
         models=("meta-llama/Llama-3.3-70B-Instruct",),
-        source="vLLM, automatic prefix caching: full blocks of 16 tokens, the last token computed anew, the ends of "
+        source="vLLM, automatic prefix caching: full blocks of 16 tokens, the last token recomputed, the ends of "
         "prompts evicted first; --enable-prompt-tokens-details is off by default",
-        assumptions="`created_cache_tokens` are those of the blocks that are new.",
+        assumptions="`created_cache_tokens` counts the tokens of new blocks.",
     ),
     "sglang": ServerProfile(
         policy=PagePolicy(name="sglang", page_tokens=1, recomputed_tokens=1),
@@ -69,8 +69,8 @@ SERVERS: dict[ServerName, ServerProfile] = {
         usage_without_flag=NULL_DETAILS,
         has_accounts=False,
         models=("Qwen/Qwen3-32B",),
-        source="SGLang, RadixAttention: pages of one token by default, the last token computed anew, leaves evicted "
-        "first; --enable-cache-report is off by default, and a miss is null with it, too (pull request 28801)",
+        source="SGLang, RadixAttention: pages of one token by default, the last token recomputed, leaves evicted "
+        "first; --enable-cache-report is off by default, and even with it a miss is null (pull request 28801)",
     ),
     "deepseek": ServerProfile(
         policy=PagePolicy(name="deepseek", page_tokens=64, has_units=True),
@@ -79,7 +79,8 @@ SERVERS: dict[ServerName, ServerProfile] = {
         models=("deepseek-chat", "deepseek-reasoner"),
         source="DeepSeek, context caching: a unit at the end of a prompt, of an answer, and of what requests "
         "have in common; an older edition: steps of 64 tokens. Rate limits: comments and empty lines",
-        assumptions="Units are kept until they are evicted, and there are none at intervals, which are not published.",
+        assumptions="Units are kept until they are evicted. There are none at fixed intervals, as the intervals are "
+        "not published.",
     ),
     "groq": ServerProfile(
         policy=PagePolicy(name="groq", page_tokens=128, lifetime=Lifetime(idle_seconds=2 * 3600.0)),
@@ -88,7 +89,7 @@ SERVERS: dict[ServerName, ServerProfile] = {
         models=("openai/gpt-oss-120b", "openai/gpt-oss-20b", "moonshotai/kimi-k2-instruct-0905"),
         source="GroqCloud, prompt caching: automatic, two hours without use. Its Python SDK: optional details, "
         "`x_groq.usage` in a stream's last chunk",
-        assumptions="Steps of 128 tokens: the counts that were seen are multiples of it.",
+        assumptions="Steps of 128 tokens: all counts that were seen are multiples of 128.",
     ),
 }
-"""What `SimConfig.server` can name."""
+"""The servers that `SimConfig.server` can name."""

@@ -8,26 +8,26 @@ from typing import Literal
 Profile = Literal["openai", "no_details", "null_details", "deepseek"]
 
 PROFILES: dict[Profile, str] = {
-    "openai": "prompt_tokens_details and input_tokens_details, as the API of that name",
+    "openai": "prompt_tokens_details and input_tokens_details, as in OpenAI's API",
     "no_details": "usage without the details field",
     "null_details": "the details field is there, but null",
-    "deepseek": "prompt_cache_hit_tokens and prompt_cache_miss_tokens beside the totals",
+    "deepseek": "prompt_cache_hit_tokens and prompt_cache_miss_tokens in addition to the totals",
 }
 """How compatible servers report cache usage."""
 
 Details = Literal["counted", "null", "absent"]
-"""Whether the details of the input are there."""
+"""Whether the details of the input are present, and with counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageShape:
-    """How cached tokens stand in the usage.
+    """How a server's usage reports cached tokens.
 
     Attributes:
-        on_hit: The details of the input of a request that read something from the cache.
-        on_miss: The same of one that read nothing.
-        members: What the details hold, of `cached_tokens` and `created_cache_tokens`; None: what OpenAI's do.
-        has_hit_and_miss: `prompt_cache_hit_tokens` and `prompt_cache_miss_tokens` stand beside the totals.
+        on_hit: The input details of a request that read something from the cache.
+        on_miss: The same for a request that read nothing.
+        members: Which of `cached_tokens` and `created_cache_tokens` the details contain; None: the same as OpenAI's.
+        has_hit_and_miss: Whether `prompt_cache_hit_tokens` and `prompt_cache_miss_tokens` are next to the totals.
     """
 
     on_hit: Details = "counted"
@@ -45,4 +45,4 @@ SHAPES: dict[Profile, UsageShape] = {
     "null_details": NULL_DETAILS,
     "deepseek": HIT_AND_MISS,
 }
-"""The shape that each profile stands for."""
+"""The usage shape of each profile."""

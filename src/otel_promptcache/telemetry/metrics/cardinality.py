@@ -1,4 +1,4 @@
-"""How many different values and attribute sets reach a metric, whatever the traffic."""
+"""Bounds how many distinct values and attribute sets reach a metric, whatever the traffic."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.exportable import MAX_LABEL_CHARS, text
 
 MAX_CANDIDATES = 2_048
-"""Values that are not admitted yet and of which it is remembered how often they were seen, for each attribute."""
+"""Values, for each attribute, that are not admitted yet and whose sightings are counted."""
 MAX_LABEL_VALUES = 100
-"""Values that metrics tell apart for an attribute that has no setting of its own; and half as many that recur later."""
+"""Values that metrics distinguish for an attribute without its own setting, plus half as many that recur later."""
 
 _CANDIDATES_PER_SLOT = 32
 
 
 class Admission:
-    """Admits different keys for good: a series never changes its name.
+    """Admits keys permanently: a series never changes its name.
 
-    The first keys are admitted at once. Those that come when all slots are taken have to recur, and the fewer places
-    are left in the reserve, the more often. So a flood of keys that are seen once or a few times does not keep out one
-    that comes back.
+    The first keys are admitted immediately. Once all slots are taken, a key must recur before it is admitted, and the
+    fewer places are left in the reserve, the more often. So a flood of keys that are seen once or a few times does not
+    keep out one that recurs.
 
     Args:
         slots: How many of the first keys are admitted.
-        reserve: How many of the later ones.
+        reserve: How many of the later ones are admitted.
     """
 
     def __init__(self, slots: int, reserve: int) -> None:
@@ -34,13 +34,13 @@ class Admission:
         self._reserve = reserve
         self._admitted: set[Hashable] = set()
         self._sightings: OrderedDict[int, int] = OrderedDict()
-        """How often a key was seen that is not admitted yet, by its hash."""
+        """How often each key that is not admitted yet was seen, by its hash."""
 
     def admits(self, key: Hashable) -> bool:
         """Tell whether a key is admitted; asking counts as seeing it."""
         if key in self._admitted:
             return True
-        # Without a lock, which a forked child might find taken: at worst a sighting is lost, or a few keys more get in.
+        # No lock, because a forked child might find it taken: at worst a sighting is lost, or a few extra keys get in.
         hashed = hash(key)
         sightings = self._sightings.pop(hashed, 0) + 1
         if sightings >= self._needed_sightings():
@@ -59,12 +59,12 @@ class Admission:
 
 
 class BoundedLabel:
-    """Bounds the values of one metric attribute: `slots` at once, half as many that recur, and `other`."""
+    """Bounds the values of one metric attribute: `slots` immediately, half as many that recur, and `other`."""
 
     def __init__(self, slots: int) -> None:
         self._admission = Admission(slots, slots // 2)
         self._admitted: dict[str, str] = {}
-        """What was admitted as it came."""
+        """Values that were admitted unchanged."""
 
     def admit(self, value: str) -> str:
         """Return the value as metrics show it: itself, or `other`."""
@@ -80,10 +80,10 @@ class BoundedLabel:
 
 
 class BoundedLabels:
-    """Bounds the values of all metric attributes, each by itself.
+    """Bounds the values of all metric attributes, each separately.
 
     Args:
-        slots: How many values an attribute may have at once, by its name, if not `MAX_LABEL_VALUES`.
+        slots: How many values of an attribute are admitted immediately, by its name, if not `MAX_LABEL_VALUES`.
     """
 
     def __init__(self, slots: Mapping[str, int]) -> None:

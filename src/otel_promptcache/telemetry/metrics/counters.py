@@ -1,4 +1,4 @@
-"""Counters that cost a dictionary look-up: the sums are ours, OpenTelemetry reads them at collection."""
+"""Counters that cost a dictionary lookup: we keep the sums, and OpenTelemetry reads them at collection."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Labels = tuple[tuple[str, str], ...]
 """Attributes of a metric in a fixed order, so that they can be a key."""
 
 Count = tuple[Metric, float, Labels]
-"""What is to be added to a counter."""
+"""An increment of a counter."""
 
 MAX_ATTRIBUTE_SETS = 1_800
-"""Attribute sets of a metric, below the 2,000 at which the SDK would fold them in an order of its own."""
+"""Attribute sets of a metric, below the 2,000 at which the SDK itself would choose which of them to fold."""
 
 _RESERVED_ATTRIBUTE_SETS = 200
 
@@ -35,19 +35,19 @@ class _Cell:
 
 
 class Counters:
-    """A set of monotonic counters with bounded memory, right for any number of readers.
+    """A set of monotonic counters with bounded memory, correct for any number of readers.
 
-    An attribute set beyond `MAX_ATTRIBUTE_SETS` is counted under `otel.metric.overflow`, as the SDK itself would.
+    An attribute set beyond `MAX_ATTRIBUTE_SETS` is counted under `otel.metric.overflow`, as the SDK itself would do.
     A forked child starts at zero: what the parent counted, the parent reports.
     """
 
     def __init__(self, meter: Meter, metrics: Collection[Metric]) -> None:
-        # By name, because a metric's own hash is one of all its fields.
+        # By name, because hashing a metric hashes all its fields.
         self._cells: dict[str, dict[Labels, _Cell]] = {metric.name: {} for metric in metrics}
         self._admissions = {metric.name: admission_of_attribute_sets() for metric in metrics}
         self._lock = threading.Lock()
         self.before_reading: Callable[[], None] = _nothing
-        """Called at each collection, so that what is still to be counted can be."""
+        """Called at each collection, so that pending counts are included."""
         restart_in_forked_child(self)
         for metric in metrics:
             meter.create_observable_counter(
@@ -59,7 +59,7 @@ class Counters:
         self.add_all([(metric, amount, labels)])
 
     def add_all(self, counts: Iterable[Count]) -> None:
-        """Count all this at once; an amount that is negative or no finite number is left out."""
+        """Add all counts atomically; an amount that is negative or not finite is left out."""
         with self._lock:
             for metric, amount, labels in counts:
                 if not 0 <= amount <= sys.float_info.max:  # a NaN would stay in the sum for ever
@@ -87,7 +87,7 @@ class Counters:
 
 
 def admission_of_attribute_sets() -> Admission:
-    """Admit `MAX_ATTRIBUTE_SETS`, the last of them only where they recur."""
+    """Admit `MAX_ATTRIBUTE_SETS`, the last of them only if they recur."""
     return Admission(MAX_ATTRIBUTE_SETS - _RESERVED_ATTRIBUTE_SETS, _RESERVED_ATTRIBUTE_SETS)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from otel_promptcache.core.analyzer import CacheReport, CacheResult
 from otel_promptcache.core.diagnosis.verdict import History
+from otel_promptcache.core.money.usage import LifetimeTokens
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.metrics.counters import Count, Labels
 from otel_promptcache.telemetry.metrics.series import Series
@@ -15,10 +16,10 @@ _HISTORY_LABELS: dict[History, Labels] = {
 
 
 def counts_of(series: Series, report: CacheReport, errors: Labels) -> list[Count]:
-    """All that is counted of a call; nothing where it was not reported.
+    """Everything that is counted for a call; nothing for what was not reported.
 
     Args:
-        series: Who was called with what.
+        series: The attribute sets of its model and template.
         report: How the call fared.
         errors: `error.type`, if it failed.
     """
@@ -30,7 +31,7 @@ def counts_of(series: Series, report: CacheReport, errors: Labels) -> list[Count
         counts.append((names.TOKENS, usage.cache_read_tokens, series.read_labels))
         counts.append((names.TOKENS, uncached, series.uncached_labels))
         if usage.cache_write_tokens is not None:
-            counts.append((names.TOKENS, usage.cache_write_tokens, series.write_labels))
+            counts += _counts_of_writes(series, usage.cache_write_tokens, usage.written_by_lifetime)
         counts.append((names.VERDICTS, 1, _HISTORY_LABELS[report.diagnosis.history]))
     if cost is not None:
         counts.append((names.SAVINGS, cost.savings_usd, labels))
@@ -45,6 +46,19 @@ def counts_of(series: Series, report: CacheReport, errors: Labels) -> list[Count
         counts += _counts_of_miss(series, report)
     if report.prefix is not None and report.prefix.is_new_variant:
         counts.append((names.PREFIX_VARIANTS, 1, series.prefix_labels))
+    return counts
+
+
+def _counts_of_writes(series: Series, written: int, by_lifetime: LifetimeTokens | None) -> list[Count]:
+    """Written tokens by lifetime; those of an unreported lifetime, and a reported 0, are counted without one."""
+    counts: list[Count] = []
+    for lifetime, tokens in by_lifetime or ():
+        if tokens:
+            written -= tokens
+            labels = (*series.write_labels, (names.WRITE_TTL.name, lifetime))
+            counts.append((names.TOKENS, tokens, labels))
+    if written or not counts:
+        counts.append((names.TOKENS, written, series.write_labels))
     return counts
 
 

@@ -1,4 +1,4 @@
-"""Histograms with a bounded number of attribute sets, in buckets or exponential."""
+"""Histograms with a bounded number of attribute sets, with explicit or exponential buckets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Distribution:
     def __init__(self, meter: Meter, metric: Metric) -> None:
         self._metric = metric
         self.is_exponential = False
-        """A set of attributes is one series, so there may be many; in buckets it is as many as there are buckets."""
+        """Each attribute set is one series, so there may be many; with explicit buckets it is one series per bucket."""
         self._histogram = meter.create_histogram(
             metric.name, metric.unit, metric.meaning, explicit_bucket_boundaries_advisory=metric.buckets
         )
@@ -43,18 +43,18 @@ class Distribution:
         self._histogram.record(amount, attributes, span)
 
     def make_exponential(self, meter_provider: MeterProvider) -> str | None:
-        """Have the SDK keep it in exponential buckets; to be called before anything is recorded.
+        """Have the SDK aggregate it in exponential buckets; call this before anything is recorded.
 
-        An instrument cannot ask for that, so a view is added to the provider's own, which stay as they are. Where
-        one of those is about this histogram, it decides.
+        An instrument cannot ask for that, so a view is added to the provider's own, which stay unchanged. If one of
+        those matches this histogram, it decides.
 
         Returns:
-            Why that cannot be; None where it can.
+            Why that is impossible; None if it was done.
         """
         settings: Any = getattr(meter_provider, "_sdk_config", None)
         views, readers = getattr(settings, "views", None), _readers(meter_provider, settings)
         if not isinstance(views, (list, tuple)) or readers is None:
-            return "the meter provider is none of OpenTelemetry's SDK, or was not set yet"
+            return "the meter provider is not one of OpenTelemetry's SDK, or has not been set yet"
         if any(map(_fails_on_exponential, readers)):
             return "the SDK's Prometheus exporter fails on exponential histograms"
         views = cast("list[Any] | tuple[Any, ...]", views)
@@ -65,7 +65,7 @@ class Distribution:
 
 
 def _readers(meter_provider: MeterProvider, settings: Any) -> Iterable[object] | None:
-    """The metric readers of the SDK's provider, which older versions keep elsewhere; None where there are none."""
+    """The metric readers of the SDK's provider, which older versions keep elsewhere; None if there are none."""
     for owner, name in ((meter_provider, "_metric_readers"), (settings, "metric_readers")):
         readers = getattr(owner, name, None)
         if isinstance(readers, (list, tuple, set)):
@@ -74,7 +74,7 @@ def _readers(meter_provider: MeterProvider, settings: Any) -> Iterable[object] |
 
 
 def _fails_on_exponential(reader: object) -> bool:
-    """Whether one exponential histogram would cost the application all that is scraped."""
+    """Whether one exponential histogram would make the application's whole scrape fail."""
     return any(
         kind.__module__.startswith("opentelemetry.exporter.prometheus") for kind in type(reader).__mro__
     )
@@ -85,7 +85,7 @@ def _is_viewed(histogram: Histogram, views: Iterable[Any]) -> bool:
 
 
 def _exponential_view(metric: Metric) -> object:
-    # The SDK is not needed to instrument.
+    # Instrumenting does not need the SDK.
     from opentelemetry.sdk.metrics.view import (  # noqa: PLC0415
         ExponentialBucketHistogramAggregation,
         View,

@@ -1,8 +1,8 @@
-"""Says so if two processes of a host report under one `service.instance.id`: their counters overwrite each other.
+"""Warns if two processes of a host report under one `service.instance.id`: their counters overwrite each other.
 
-A process binds a socket whose name stands for the id, in Linux's abstract namespace: no file is left behind, the kernel
-gives the name back when the process ends, nobody can connect, and to bind never waits. If the name is taken, another
-process has the id. What runs elsewhere than on Linux, or in another network namespace, is not seen.
+A process binds a socket named after the id, in Linux's abstract namespace: no file is left behind, the kernel releases
+the name when the process ends, nobody can connect, and binding never blocks. If the name is taken, another process has
+the id. Processes on other systems, or in a different network namespace, are not seen.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from opentelemetry.metrics import MeterProvider
@@ -31,7 +31,7 @@ _MAX_CLAIMS = 64
 
 
 class _Claims:
-    """The ids that this process has claimed, whichever meter provider they are of."""
+    """The ids that this process has claimed, for all its meter providers."""
 
     def __init__(self) -> None:
         self._descriptors: dict[bytes, int] = {}
@@ -40,6 +40,8 @@ class _Claims:
 
     def take(self, name: bytes) -> bool:
         """Claim a name; False if another process has it."""
+        if sys.platform != "linux":
+            return True
         with self._lock:
             if name in self._descriptors or len(self._descriptors) >= _MAX_CLAIMS:
                 return True
@@ -64,31 +66,38 @@ _claims = _Claims()
 
 
 class Instance:
-    """The identity under which a meter provider reports."""
+    """The identity under which a meter provider reports.
 
-    def __init__(self, meter_provider: MeterProvider) -> None:
+    Args:
+        meter_provider: The provider that reports.
+        on_claim: Called whenever the identity is claimed: at the first call of a process.
+    """
+
+    def __init__(self, meter_provider: MeterProvider, on_claim: Callable[[], None] = lambda: None) -> None:
         self._meter_provider = meter_provider
+        self._on_claim = on_claim
         self._is_claimed = False
         restart_in_forked_child(self)
 
     def restart(self) -> None:
-        """In a forked child: it may have an identity of its own."""
+        """Start over in a forked child, which may have its own identity."""
         self._is_claimed = False
 
     def claim(self) -> None:
-        """Log one warning if another process of this host has it; to be called when something is counted."""
+        """Log one warning if another process of this host has the identity; call this when something is counted."""
         if self._is_claimed:
             return
         self._is_claimed = True
+        self._on_claim()
         name = self._name()
-        if name is not None and sys.platform == "linux" and not _is_free(name):
+        if name is not None and not _is_free(name):
             _logger.warning(
-                "Another process of this host reports under the same service.instance.id, so their counters "
-                "overwrite each other. Give each process an id of its own; docs/scale.md says how. Said once."
+                "Another process on this host reports under the same service.instance.id, so their counters "
+                "overwrite each other. Give each process its own id; see docs/scale.md. This is logged once."
             )
 
     def _name(self) -> bytes | None:
-        """What stands for the identity; None where it has no id or is none of the SDK."""
+        """The socket name for the identity; None if it has no id or is not that of an SDK provider."""
         resource: Any = getattr(getattr(self._meter_provider, "_sdk_config", None), "resource", None)
         attributes = getattr(resource, "attributes", None)
         if not isinstance(attributes, Mapping):

@@ -1,8 +1,8 @@
-"""Which variants of a template this process sees, as one number: two processes that see the same have the same.
+"""One number for the variants of a template that this process sees: processes that see the same ones report the same.
 
-The smallest of the digests' hashes is a MinHash: two sets have the same one with the probability of the share that they
-have in common. So the number of different values in a fleet tells N processes with a variant each from N processes
-that share one, without a label for each variant.
+The smallest of the digests' hashes is a MinHash: the probability that two sets have the same one is the share of
+elements that they have in common. So the number of distinct values in a fleet distinguishes N processes with a variant
+each from N processes that share one, without a label for each variant.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.metrics.counters import MAX_ATTRIBUTE_SETS, Labels, attributes_of
 
 PERIOD_SECONDS = 3_600.0
-"""Seconds after which what was seen becomes what was seen before; after as many again it is forgotten."""
+"""Seconds in a period. What was seen in one is kept for one more, then forgotten."""
 
-_HASH_DIGITS = 6  # 24 bits, which even a number of single precision holds exactly
+_HASH_DIGITS = 6  # 24 bits, which even a single-precision float represents exactly
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class _Smallest:
         self.since_seconds, self.now = now_seconds, hashed
 
     def value(self, now_seconds: float) -> int | None:
-        """Of the last one or two periods; None where nothing was seen for so long."""
+        """The smallest hash of the last one or two periods; None if nothing was seen in that time."""
         age_seconds = now_seconds - self.since_seconds
         if age_seconds >= 2 * PERIOD_SECONDS:
             return None
@@ -50,7 +50,7 @@ class _Smallest:
 
 
 class MinHashes:
-    """The gauge `promptcache.prefix.minhash`, with as many templates at most as a counter has attribute sets.
+    """The gauge `promptcache.prefix.minhash`, for at most as many templates as a counter has attribute sets.
 
     A forked child starts with nothing: what the parent saw, the parent reports.
 
@@ -68,11 +68,11 @@ class MinHashes:
         meter.create_observable_gauge(metric.name, [self._read], metric.unit, metric.meaning)
 
     def add(self, labels: Labels, digest: str) -> None:
-        """See a variant of a template.
+        """Record that a variant of a template was seen.
 
         Args:
-            labels: The template. What is a mixture of templates, `other`, is left out.
-            digest: Of the variant; hexadecimal.
+            labels: The template. A mixture of templates, `other`, is left out.
+            digest: The variant's digest, in hexadecimal.
         """
         if (names.FINGERPRINT.name, names.OTHER) in labels:
             return
@@ -85,7 +85,7 @@ class MinHashes:
                 self._templates[labels] = _Smallest(now_seconds, hashed)
 
     def restart(self) -> None:
-        """Forget all; the lock may have been held by a thread that does not exist here."""
+        """Forget everything; the lock may have been held by a thread that does not exist here."""
         self._lock = threading.Lock()
         self._templates = {}
 

@@ -1,7 +1,7 @@
 """The metrics that the GenAI semantic conventions define, in the generation that was asked for.
 
-They are recorded only where no other GenAI instrumentation observes the same call, so that nothing is
-counted twice. Released packages emit one generation, the conventions meanwhile describe another.
+They are recorded only if no other GenAI instrumentation observes the same call, so that nothing is
+counted twice. Released packages emit one generation; the conventions now describe a newer one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class SemconvMetrics(Protocol):
 
 
 def semconv_metrics(generation: str, meter: Meter, counters: Counters) -> SemconvMetrics:
-    """The metrics behind the setting `semconv`: `released`, `latest` or `off`."""
+    """The metrics that the setting `semconv` selects: `released`, `latest` or `off`."""
     if generation == "released":
         return ReleasedSemconvMetrics(meter)
     return LatestSemconvMetrics(meter, counters) if generation == "latest" else NoSemconvMetrics()

@@ -11,7 +11,7 @@ from otel_promptcache.telemetry.metrics.counters import Labels
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Who is called with what."""
+    """The attribute sets of one model with one template."""
 
     model_labels: Labels
     """M, as the definitions of the metrics call it."""
@@ -37,7 +37,7 @@ def series_of(
     fingerprint: str | None,
     prefix_name: str | None,
 ) -> Series:
-    """Return the same object for the same call while it is remembered; None is left out of all sets."""
+    """The attribute sets of a call, the same object for the same arguments while cached; a None is left out of all."""
     model_labels = _labels(
         (names.PROVIDER_NAME, provider),
         (names.REQUEST_MODEL, model),

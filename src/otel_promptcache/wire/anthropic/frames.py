@@ -1,7 +1,7 @@
-"""The event streams of AWS: each frame of `application/vnd.amazon.eventstream` has one event in it.
+"""The event streams of AWS: each frame of `application/vnd.amazon.eventstream` contains one event.
 
-A frame is: its length, the length of its headers, a checksum of these; headers; a payload; a checksum of all. The
-checksums are left to the SDK, which raises on a wrong one.
+A frame consists of its length, the length of its headers, a checksum of the two, headers, a payload, and a checksum of
+everything. The checksums are left to the SDK, which raises on a wrong one.
 
 Source: AWS, Amazon Transcribe developer guide, event stream encoding; botocore 1.44.8, `eventstream.py`; anthropic
 2.14.0, `lib/bedrock/_stream_decoder.py` (checked 2026-11-25).
@@ -24,15 +24,15 @@ _MIN_FRAME_BYTES = _PRELUDE.size + _CHECKSUM_BYTES
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 """Bytes of a frame; a longer one is not read, nor is what follows it."""
 MAX_HEADERS_BYTES = 128 * 1024
-"""Bytes of the headers of a frame; likewise."""
+"""Bytes of the headers of a frame."""
 
 _FIXED_BYTES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
-"""Of header values, by their type; the two others say their length first."""
+"""Lengths of header values, by their type; values of the other two types begin with their length."""
 _STRING, _BYTES = 7, 6
 
 
 class MalformedFrameError(ValueError):
-    """What comes is no frame, or a longer one than is read."""
+    """The bytes are not a frame, or are one that is too long to be read."""
 
 
 class FrameBody:
@@ -48,7 +48,7 @@ class FrameBody:
         """The events in the frames that the chunk completes.
 
         Raises:
-            MalformedFrameError: Once; the rest of the body is not looked at.
+            MalformedFrameError: Once; the rest of the body is ignored.
         """
         if self._is_given_up:
             return b""
@@ -61,11 +61,11 @@ class FrameBody:
             raise
 
     def close(self) -> Iterator[bytes]:
-        """Yield nothing: a frame that is not whole says nothing."""
+        """Yield nothing: an incomplete frame says nothing."""
         return iter(())
 
     def _frames(self) -> Iterator[tuple[bytes, bytes]]:
-        """Take the whole frames: the headers and the payload of each."""
+        """Take the complete frames: the headers and the payload of each."""
         start, pending = 0, self._pending
         while len(pending) - start >= _PRELUDE.size:
             size_bytes, headers_bytes = _PRELUDE.unpack_from(pending, start)
@@ -90,13 +90,16 @@ def _event(headers: bytes, payload: bytes) -> bytes:
         document = json.dumps({"type": "error", "error": {"type": word(error)}}).encode()
     else:
         document = _document(payload)
-    # JSON has line ends between its tokens only, where a blank means the same.
+    # JSON has line ends only between its tokens, where a space means the same.
     return b"data: %b\n\n" % document.replace(b"\n", b" ").replace(b"\r", b" ") if document else b""
 
 
 def _document(payload: bytes) -> bytes:
     try:
-        encoded = _payload(payload).get("bytes")
+        said = _payload(payload)
+        encoded = said.get("bytes")
+        if "bytes" not in said:  # the event itself, as in the Converse API
+            return payload if said else b""
         return base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else b""
     except (ValueError, RecursionError) as error:  # not JSON, or not Base64
         raise MalformedFrameError("a frame without an event in its payload") from error
@@ -107,7 +110,7 @@ def _payload(payload: bytes) -> Json:
 
 
 def _string_headers(headers: bytes) -> dict[str, str]:
-    """The headers that are texts, by name."""
+    """The string headers, by name."""
     found: dict[str, str] = {}
     position = 0
     try:

@@ -1,28 +1,28 @@
-"""The `cache_control` of a Messages request: which blocks it marks, for how long, and what is left without it."""
+"""The `cache_control` of a Messages request: which blocks it marks, for how long, and the blocks without it."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from otel_promptcache.wire.anthropic.thinking import is_thinking
 from otel_promptcache.wire.format import Json, mapping, sequence, string
 
 MARKER = "cache_control"
 _DEFAULT_TTL = "5m"
-_UNMARKABLE = frozenset({"thinking", "redacted_thinking"})
 
 
 class AutomaticMarker(NamedTuple):
-    """The block that a marker at the top of a request stands for."""
+    """The block that a marker at the top level of a request stands for."""
 
     message: int
     """Index of its message."""
     block: int
-    """Index in the content of the message; 0 if that is a text."""
+    """Index in the content of the message; 0 if that is a string."""
     ttl: str
 
 
 def marker_ttl(block: Json) -> str | None:
-    """The lifetime that a marker names, or the one that it has if it names none; None without a marker.
+    """The lifetime that a marker names, or the default if it names none; None without a marker.
 
     Source: Anthropic, prompt caching, 1-hour cache duration (checked 2026-11-26).
     """
@@ -31,7 +31,7 @@ def marker_ttl(block: Json) -> str | None:
 
 
 def block_ttl(block: Json) -> str | None:
-    """The same of a block, or of a part of a tool's result."""
+    """The same for a block, or for a part of a tool's result."""
     ttl = marker_ttl(block)
     if ttl is not None or block.get("type") != "tool_result":
         return ttl
@@ -60,7 +60,7 @@ def automatic_marker(request: Json) -> AutomaticMarker | None:
 
 
 def unmarked(block: Json) -> Json:
-    """A block without its markers, which are no part of the prompt."""
+    """A block without its markers, which are not part of the prompt."""
     parts = sequence(block.get("content")) if block.get("type") == "tool_result" else ()
     if any(MARKER in mapping(part) for part in parts):
         block = {**block, "content": [unmarked(part) if mapping(part) else part for part in parts]}
@@ -71,4 +71,4 @@ def unmarked(block: Json) -> Json:
 
 def _can_be_marked(block: Json) -> bool:
     kind = block.get("type")
-    return kind not in _UNMARKABLE if isinstance(kind, str) and kind != "text" else bool(block.get("text"))
+    return not is_thinking(block) if isinstance(kind, str) and kind != "text" else bool(block.get("text"))

@@ -1,4 +1,4 @@
-"""`POST /v1/messages`, and the paths by which Bedrock and Vertex AI have the same API."""
+"""`POST /v1/messages`, and the paths at which Bedrock and Vertex AI offer the same API."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from otel_promptcache.wire.anthropic.prompt import blocks, options, scope, setti
 from otel_promptcache.wire.anthropic.usage import billing, reported_message_usage
 from otel_promptcache.wire.format import (
     MAX_ID_CHARS,
+    NO_PATH_CONTENT,
     AnswerPart,
     Json,
     PathContent,
@@ -22,9 +23,9 @@ from otel_promptcache.wire.format import (
 from otel_promptcache.wire.gateways import stated_cost
 
 _ERROR = "APIStatusError"
-"""For an error without a type: what the caller gets to see is the SDK's exception of this name."""
+"""For an error without a type: the SDK's exception that the caller sees."""
 _TOKENS = {"text_delta": "text", "input_json_delta": "partial_json", "thinking_delta": "thinking"}
-"""Deltas that bring output, each with its member."""
+"""Deltas that carry output, each with the member that has it."""
 _LATE_EVENTS = re.compile(rb'"type"\s*:\s*"(?:message_delta|message_stop|error)"')
 
 _REASONS = {
@@ -33,7 +34,7 @@ _REASONS = {
     "system_changed": ("input_changed", "system"),
     "messages_changed": ("input_changed", "messages"),
 }
-"""Of the API's diagnostics: our name for each, and what of the request it is about.
+"""The reasons in the API's diagnostics: our name for each, and the part of the request that it is about.
 
 `unavailable` and `previous_message_not_found` say nothing.
 
@@ -45,8 +46,10 @@ _VERTEX = re.compile(
     r"/locations/(?P<region>[^/]+)/publishers/anthropic/models/(?P<model>[^/]+):(?P<stream>streamR|r)awPredict$"
 )
 _PLATFORM_SUFFIXES = ("/invoke", "/invoke-with-response-stream", ":rawPredict", ":streamRawPredict")
+ANTHROPIC_VERSION = "anthropic_version"
+"""The member that each request to a platform has, instead of a header."""
 _NO_MODEL = "count-tokens"
-"""Stands for a model where tokens are only counted."""
+"""Takes the place of the model in a path that only counts tokens."""
 
 
 def is_inference_on_a_platform(path: str) -> bool:
@@ -60,13 +63,15 @@ def is_inference_on_a_platform(path: str) -> bool:
 
 
 def read_path(path: str) -> PathContent:
-    """What a path says of the request.
+    """What a path says about the request.
 
-    Regional endpoints of Vertex AI bill more than the global one for newer models, and no list has it.
+    Regional endpoints of Vertex AI bill more than the global one for newer models, which no price list says.
 
     Sources: anthropic 2.14.0, `lib/bedrock/_client.py` and `lib/vertex/_client.py`; Anthropic, Claude on Vertex AI,
     global and regional endpoints (checked 2026-11-25).
     """
+    if not path.endswith(_PLATFORM_SUFFIXES):
+        return NO_PATH_CONTENT
     if (bedrock := _BEDROCK.search(path)) is not None:
         return PathContent(string(unquote(bedrock["model"])), is_stream=bedrock["stream"] is not None)
     if (vertex := _VERTEX.search(path)) is not None:
@@ -75,11 +80,11 @@ def read_path(path: str) -> PathContent:
             is_stream=vertex["stream"] == "streamR",
             has_list_price=vertex["region"] == "global",
         )
-    return PathContent()
+    return NO_PATH_CONTENT
 
 
 def _asks_for_another_price(request: Json) -> bool:
-    """Whether what is asked for is billed at other than the standard prices, if the provider complies."""
+    """Whether the request asks for something that is not billed at the standard prices, if the provider complies."""
     region = request.get("inference_geo")
     return request.get("speed") == "fast" or (region is not None and region != "global")
 
@@ -105,15 +110,15 @@ def _read(message: Json) -> AnswerPart:
 def _read_message(message: Json, *, has_output: bool) -> AnswerPart:
     raw_usage = message.get("usage")
     usage, invalid_usage = reported_message_usage(raw_usage, has_output=has_output)
-    stop_reason = word(message.get("stop_reason"))
+    stop_reason, usage_members = word(message.get("stop_reason")), mapping(raw_usage)
     reply = Reply(
         response_id=string(message.get("id"), MAX_ID_CHARS),
         model=string(message.get("model")),
-        cost_usd=stated_cost(mapping(raw_usage)),
-        upstream=string(message.get("provider")),  # of OpenRouter: who served it
+        cost_usd=stated_cost(usage_members),
+        upstream=string(message.get("provider")),  # OpenRouter says who served it
         finish_reasons={0: stop_reason} if stop_reason else None,
-        diagnosis=_diagnosis(message),
-        billing=billing(mapping(raw_usage)),
+        diagnosis=_diagnosis(message) if "diagnostics" in message else None,
+        billing=billing(usage_members),
     )
     return AnswerPart(reply, usage, invalid_usage)
 
@@ -131,7 +136,7 @@ def _read_end(message: Json) -> AnswerPart:
 
 
 def _diagnosis(message: Json) -> ProviderDiagnosis | None:
-    """The provider's own word, if the request asked for it and the comparison came to something."""
+    """The provider's own diagnosis, if the request asked for it and the comparison had a result."""
     said = mapping(mapping(message.get("diagnostics")).get("cache_miss_reason"))
     known = _REASONS.get(word(said.get("type")) or "")
     if known is None:
@@ -141,7 +146,7 @@ def _diagnosis(message: Json) -> ProviderDiagnosis | None:
 
 
 def _ask_why(request: Json, earlier_response_id: str | None) -> Json:
-    """Ask for the API's diagnostics. It remembers only requests that asked, so the first one asks as well.
+    """Ask for the API's diagnostics. The API remembers only requests that asked, so the first one asks as well.
 
     Source: Anthropic, cache diagnostics; anthropic 2.14.0, `types/diagnostics_param.py` (checked 2026-11-26).
     """

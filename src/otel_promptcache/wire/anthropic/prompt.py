@@ -1,4 +1,4 @@
-"""What of a Messages request is its prompt, what separates caches, and what it asks of the cache."""
+"""Reads from a Messages request its prompt, what separates caches, and what it asks of the cache."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from otel_promptcache.wire.anthropic.markers import (
     marker_ttl,
     unmarked,
 )
+from otel_promptcache.wire.anthropic.thinking import first_with_thinking, has_thinking, is_thinking
 from otel_promptcache.wire.blocks import MEDIA_BYTES, text_block
 from otel_promptcache.wire.format import Json, mapping, sequence, string
 
@@ -48,10 +49,10 @@ _DEFAULTS: Json = {"tool_choice": {"type": "auto"}, "speed": "standard"}
 
 
 def blocks(request: Json) -> Iterator[Block]:
-    """The prompt in render order: tools, system, messages; each behind the settings that it alone depends on.
+    """The prompt in render order: tools, system, messages; each after the settings that take effect from there.
 
-    A switch of citations leaves what is cached of the tools as it is. Another `tool_choice` leaves the system prompt,
-    too, and so does the first image, or the last one that goes.
+    Toggling citations does not invalidate cached tools. A different `tool_choice` does not invalidate the system prompt
+    either, nor does adding the first image or removing the last one.
 
     Source: Anthropic, prompt caching, what invalidates the cache (checked 2026-11-26).
     """
@@ -59,19 +60,25 @@ def blocks(request: Json) -> Iterator[Block]:
     switches = _switches(messages)
     if tools := request.get("tools"):
         yield hash(("tools", serial(tools))), partial(_tool_segments, tools)
-    yield _setting("citations", switches.has_citations or None)
+    yield _setting("citations", value=True) if switches.has_citations else _UNSET_CITATIONS
     system = request.get("system")
     if isinstance(system, str):
         if system:
             yield text_block(SegmentKind.INSTRUCTIONS, "system", system, Role.DEVELOPER)
     else:
         for index, raw_block in enumerate(sequence(system)):
-            yield hash(("system", serial(raw_block))), partial(_system_segments, index, raw_block)
-    yield _setting("tool_choice", _stated(request, "tool_choice"))
-    yield _setting("images", switches.has_images or None)
-    marker = automatic_marker(request)
+            yield _system_key(raw_block), partial(_system_segments, index, raw_block)
+    tool_choice = _stated(request, "tool_choice")
+    yield _UNSET_TOOL_CHOICE if tool_choice is None else _setting("tool_choice", tool_choice)
+    yield _setting("images", value=True) if switches.has_images else _UNSET_IMAGES
+    marker = automatic_marker(request) if MARKER in request else None
+    first = first_with_thinking(request, messages) if "thinking" in request else 0
     for index, raw_message in enumerate(messages):
         message = mapping(raw_message)
+        if index < first and has_thinking(message):
+            key = hash(("messages without thinking", serial(message)))
+            yield key, partial(_message_segments, index, message, with_thinking=False)
+            continue
         if marker is not None and marker.message == index:
             key = hash(("messages", marker.block, marker.ttl, serial(message)))
             yield key, partial(_message_segments, index, message, marker)
@@ -83,12 +90,12 @@ def blocks(request: Json) -> Iterator[Block]:
 
 
 def scope(request: Json) -> CacheScope:  # noqa: ARG001  # the format's
-    """What separates caches beside the settings: nothing."""
+    """What separates caches besides the settings: nothing."""
     return CacheScope()
 
 
 def options(request: Json) -> CacheOptions:
-    """What the request asks of the cache, beside its markers.
+    """What the request asks of the cache, besides its markers.
 
     Source: anthropic 2.14.0, BetaThreadContinueParams (checked 2026-11-25).
     """
@@ -96,7 +103,7 @@ def options(request: Json) -> CacheOptions:
 
 
 def settings(request: Json, hash_value: HashValue) -> Settings:
-    """The settings that entries of the cache depend on, with hashes of their values."""
+    """The settings that cache entries depend on, with hashes of their values."""
     names = _SETTINGS.intersection(request)
     if not names:
         return ()
@@ -105,19 +112,25 @@ def settings(request: Json, hash_value: HashValue) -> Settings:
 
 
 def _stated(request: Json, name: str) -> object:
-    """The value of a setting; None if it is not stated, or as good as."""
+    """The value of a setting; None if it is absent or the default."""
     value: object = request.get(name)
     return None if value == _DEFAULTS.get(name) else value
 
 
 def _setting(name: str, value: object) -> Block:
-    """A setting in front of what depends on it, which is there whatever its value: so prompts can be compared."""
+    """A setting before what depends on it, present whatever its value, so that prompts can be compared."""
     text = "" if value is None else canonical_json(value)
-    return hash(("setting", name, text)), lambda: (Segment(SegmentKind.SETTING, name, text, size_bytes=0),)
+    segments = (Segment(SegmentKind.SETTING, name, text, size_bytes=0),)
+    return hash(("setting", name, text)), lambda: segments
+
+
+_UNSET_CITATIONS, _UNSET_TOOL_CHOICE, _UNSET_IMAGES = (
+    _setting(name, None) for name in ("citations", "tool_choice", "images")
+)
 
 
 class _Switches(NamedTuple):
-    """What the messages have anywhere, and what earlier ones depend on."""
+    """What any message may contain and earlier parts of the prompt depend on."""
 
     has_images: bool
     has_citations: bool
@@ -150,17 +163,29 @@ def _tool_segments(tools: object) -> Iterator[Segment]:
         yield Segment(SegmentKind.TOOL, f"tools[{index}]", value, label, breakpoint_ttl=marker_ttl(tool))
 
 
+def _system_key(raw_block: object) -> int:
+    block = mapping(raw_block)
+    text = block.get("text")
+    if type(text) is str and _is_text_alone(block):
+        # No copy: a string that an application keeps has its hash cached.
+        return hash(("system", text, marker_ttl(block)))
+    return hash(("system", serial(raw_block)))
+
+
 def _system_segments(index: int, raw_block: object) -> Iterable[Segment]:
     return (_block_segment(SegmentKind.INSTRUCTIONS, f"system[{index}]", raw_block, Role.DEVELOPER),)
 
 
-def _message_segments(index: int, message: Json, marker: AutomaticMarker | None = None) -> Iterable[Segment]:
-    """One segment for a message that is a text, one for each block of any other.
+def _message_segments(
+    index: int, message: Json, marker: AutomaticMarker | None = None, *, with_thinking: bool = True
+) -> Iterable[Segment]:
+    """One segment for a message that is a string, one per block for any other.
 
     Args:
-        index: Of the message.
+        index: Index of the message.
         message: The message.
-        marker: Stands for one on a block of it; None if none does.
+        marker: The automatic marker, if it is on one of the blocks; None otherwise.
+        with_thinking: Its thinking is part of the prompt.
     """
     content, path = message.get("content"), f"messages[{index}].content"
     role = _ROLES.get(string(message.get("role")) or "", Role.USER)
@@ -168,7 +193,7 @@ def _message_segments(index: int, message: Json, marker: AutomaticMarker | None 
         return (Segment(SegmentKind.ITEM, path, content, role=role, breakpoint_ttl=marker and marker.ttl),)
     content_blocks = sequence(content)
     last = len(content_blocks) - 1
-    return (  # one after the other: there may be very many
+    return (  # lazily: there may be very many
         _block_segment(
             SegmentKind.ITEM,
             f"{path}[{position}]",
@@ -178,6 +203,7 @@ def _message_segments(index: int, message: Json, marker: AutomaticMarker | None 
             ttl=marker.ttl if marker is not None and marker.block == position else None,
         )
         for position, raw_block in enumerate(content_blocks)
+        if with_thinking or not is_thinking(raw_block)
     )
 
 
@@ -194,7 +220,7 @@ def _block_segment(
     own_ttl = block_ttl(block)
     type_name = string(block.get("type")) or ""
     value: Any = unmarked(block) if block else raw_block
-    if type_name == "text" and block.keys() <= _TEXT_BLOCK and not block.get("citations"):
+    if _is_text_alone(block):
         value = block.get("text", "")
     return Segment(
         kind,
@@ -206,3 +232,8 @@ def _block_segment(
         size_bytes=MEDIA_BYTES if type_name in _MEDIA else None,
         modalities=_IMAGE if type_name == "image" else TEXT_ALONE,
     )
+
+
+def _is_text_alone(block: Json) -> bool:
+    """Whether a block is a text and perhaps a marker, and nothing else."""
+    return block.get("type") == "text" and block.keys() <= _TEXT_BLOCK and not block.get("citations")

@@ -1,4 +1,4 @@
-"""The `usage` object of the Messages API, and what of it the bill depends on."""
+"""The `usage` object of the Messages API, and what the bill depends on in it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from otel_promptcache.core.money.parts import UsageInParts, usage_in_parts
 from otel_promptcache.core.money.usage import InvalidUsageError, LifetimeTokens
-from otel_promptcache.wire.counts import usage_object, whole_count
+from otel_promptcache.wire.counts import usage_object, whole_count, whole_counts
 from otel_promptcache.wire.format import Json, mapping, sequence, word
 
 MAX_ITERATIONS = 1_024
-"""Iterations of one request that are read; a request of more has no price."""
+"""Iterations of one request that are read; a request with more has no price."""
 
+_COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
 _LIFETIMES = {"5m": "ephemeral_5m_input_tokens", "1h": "ephemeral_1h_input_tokens"}
 _BILLED_IN_TOTAL = ("message", "compaction")
 """Iterations of the model that answers. Others, such as those of an advisor, may be billed at another model's rates."""
@@ -24,8 +25,8 @@ def reported_message_usage(
     """The usage that a message reports, or what is impossible about it; neither if there is none.
 
     Args:
-        raw: The member of the message.
-        has_output: The output is counted; at the start of a stream a placeholder stands there.
+        raw: The message's `usage`.
+        has_output: The output is counted; the start of a stream has a placeholder for it.
     """
     if raw is None:
         return None, None
@@ -36,7 +37,7 @@ def reported_message_usage(
 
 
 def billing(usage: Json) -> str | None:
-    """What makes the bill differ from the list of standard prices, as one name; None if nothing is reported to.
+    """What makes the bill differ from the standard prices, as one name; None if nothing reported does.
 
     Source: anthropic 2.14.0, `types/beta/beta_usage.py` and `types/beta/beta_iterations_usage.py`; Anthropic,
     pricing, fast mode, batches, data residency (checked 2026-11-25).
@@ -61,37 +62,38 @@ def _read(raw: object, *, has_output: bool) -> UsageInParts:
     usage = usage_object(raw, "usage")
     written = usage_object(usage.get("cache_creation"), "cache_creation")
     details = usage_object(usage.get("output_tokens_details"), "output_tokens_details")
+    uncached, read, write, output = whole_counts(usage, _COUNTS)
+    iterations, tools = usage.get("iterations"), usage.get("server_tool_use")
     return usage_in_parts(
-        uncached_input_tokens=whole_count(usage.get("input_tokens")),
-        cache_read_tokens=whole_count(usage.get("cache_read_input_tokens")),
-        cache_write_tokens=whole_count(usage.get("cache_creation_input_tokens")),
-        written_by_lifetime=_by_lifetime(written),
-        output_tokens=whole_count(usage.get("output_tokens")) if has_output else None,
-        reasoning_tokens=whole_count(details.get("thinking_tokens")) if has_output else None,
-        compactions=tuple(_compactions(usage.get("iterations"))) or None,
-        has_further_readings=_has_further_readings(usage),
+        uncached_input_tokens=uncached,
+        cache_read_tokens=read,
+        cache_write_tokens=write,
+        written_by_lifetime=_by_lifetime(written) if written else None,
+        output_tokens=output if has_output else None,
+        reasoning_tokens=whole_count(details.get("thinking_tokens")) if has_output and details else None,
+        compactions=tuple(_compactions(iterations)) or None if iterations else None,
+        has_further_readings=bool(iterations or tools) and _has_further_readings(iterations, tools),
     )
 
 
-def _has_further_readings(usage: Json) -> bool:
-    """Whether the prompt was processed again behind what a tool of the server found, or after a compaction.
+def _has_further_readings(iterations: object, tools: object) -> bool:
+    """Whether the prompt was processed again after a server tool's result, or after a compaction.
 
     Source: anthropic 2.14.0, `types/server_tool_usage.py` and `types/beta/beta_iterations_usage.py`
     (checked 2026-11-26).
     """
-    tools = mapping(usage.get("server_tool_use"))
-    return len(sequence(usage.get("iterations"))) > 1 or any(
-        type(count) is int and count > 0 for count in tools.values()
+    return len(sequence(iterations)) > 1 or any(
+        type(count) is int and count > 0 for count in mapping(tools).values()
     )
 
 
 def _by_lifetime(written: Json) -> LifetimeTokens | None:
-    counts = [(lifetime, whole_count(written.get(name))) for lifetime, name in _LIFETIMES.items()]
+    counts = zip(_LIFETIMES, whole_counts(written, _LIFETIMES.values()), strict=True)
     return tuple([(lifetime, count) for lifetime, count in counts if count is not None]) or None
 
 
 def _compactions(iterations: object) -> Iterator[UsageInParts]:
-    """The iterations that are billed beside the counts at the top level."""
+    """The iterations that are billed in addition to the counts at the top level."""
     for raw in sequence(iterations)[:MAX_ITERATIONS]:
         if mapping(raw).get("type") == "compaction":
             yield _read({**mapping(raw), "iterations": None}, has_output=True)

@@ -1,1 +1,1 @@
-"""How prompts and answers are written in the APIs of OpenAI."""
+"""The wire formats of OpenAI's APIs."""

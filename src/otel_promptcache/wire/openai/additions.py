@@ -1,4 +1,4 @@
-"""What may be added to a request, where a setting allows it; everything that it says already is kept."""
+"""What may be added to a request if a setting allows it; everything that the request already says is kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from otel_promptcache.wire.format import Json, WireFormat, mapping
 
 
 def usage_addition(wire: WireFormat, request: Json) -> Json:
-    """Ask for usage in a stream that would not report it; empty where it would, or where the request says no."""
+    """Ask for usage in a stream that would not report it; empty if it would, or if the request says no."""
     options = mapping(request.get("stream_options"))
     is_silent_stream = wire.usage_needs_include_usage and request.get("stream") is True
     if not is_silent_stream or "include_usage" in options:
@@ -15,7 +15,7 @@ def usage_addition(wire: WireFormat, request: Json) -> Json:
 
 
 def ask_why(request: Json, earlier_response_id: str | None) -> Json:
-    """Ask why the prompt is not read from the cache; empty if it is asked already, or nothing can be compared.
+    """Ask why the prompt is not read from the cache; empty if the request asks already, or nothing can be compared.
 
     Source: openai 3.51.0, PromptCacheOptions in `types/responses/response_create_params.py` (checked
     2026-11-20).

@@ -48,7 +48,7 @@ def _chat_blocks(request: Json) -> Iterator[Block]:
         yield text_block(SegmentKind.FORMAT, "response_format", response_format, Role.DEVELOPER)
     kind = SegmentKind.INSTRUCTIONS
     messages = sequence(request.get("messages"))
-    # At gateways to Anthropic it stands for one on the last message.
+    # Gateways to Anthropic take it for a marker on the last message.
     marker = mapping(request["cache_control"]) if "cache_control" in request else None
     for index, raw_message in enumerate(messages):
         message = mapping(raw_message)
@@ -87,17 +87,17 @@ def _read(message: Json) -> AnswerPart:
         model=string(message.get("model")),
         service_tier=word(message.get("service_tier")),
         cost_usd=stated_cost(cast("Json", raw_usage)) if type(raw_usage) is dict else None,
-        upstream=string(message.get("provider")),  # of OpenRouter: who served it
+        upstream=string(message.get("provider")),  # OpenRouter says who served it
         finish_reasons=finish_reasons or None,
-        # What the caller gets to see for an error in mid-stream is the SDK's APIError.
+        # For an error mid-stream, the caller sees the SDK's APIError.
         error_type="APIError" if has_error else None,
     )
-    # A good stream ends with [DONE], which is not JSON; an error ends it at once.
+    # A good stream ends with [DONE], which is not JSON; an error ends it immediately.
     return AnswerPart(reply, usage, invalid_usage, has_token, is_terminal=has_error)
 
 
 def _read_choices(message: Json) -> tuple[dict[int, str], bool]:
-    """Why each choice ended, and whether one of them brings output: in `delta` of a chat, or in `text`."""
+    """Why each choice ended, and whether any of them carries output: in a chat's `delta`, or in `text`."""
     reasons: dict[int, str] = {}
     has_token = False
     for position, raw_choice in enumerate(sequence(message.get("choices"))):

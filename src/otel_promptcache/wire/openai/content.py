@@ -24,12 +24,12 @@ from otel_promptcache.wire.format import Json, mapping, sequence, string
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 _CACHE_CONTROL = "cache_control"
 _MARKERS = ("prompt_cache_breakpoint", _CACHE_CONTROL)
-"""OpenAI's own breakpoint, and Anthropic's marker, which gateways take in this API as well.
+"""OpenAI's own breakpoint, and Anthropic's marker, which gateways accept in this API as well.
 
 Source: OpenRouter, prompt caching; LiteLLM, prompt caching (checked 2026-11-26).
 """
 _MEDIA = ("image", "audio", "file", "screenshot")
-# What an answer calls its items is no part of the prompt that they are sent back in.
+# How an answer identifies its items is not part of the prompt in which they are sent back.
 _IDENTITY = frozenset({"id", "status"})
 _NO_CONTENT = _IDENTITY | {_CACHE_CONTROL}
 _PLAIN = frozenset({"role", "content", "type", _CACHE_CONTROL, *_IDENTITY})
@@ -47,7 +47,7 @@ _ROLES = {
 
 
 def role_of(item: Json) -> Role:
-    """Who a message is from; what is not a message is the model's, unless it is the result of a tool."""
+    """Who a message is from; an item that is not a message is the model's, unless it is the result of a tool."""
     name = item.get("role")
     if isinstance(name, str) and (role := _ROLES.get(name)) is not None:
         return role
@@ -58,7 +58,7 @@ def role_of(item: Json) -> Role:
 
 
 def tool_segments(tools: object, path: str) -> Iterator[Segment]:
-    """One segment a tool, labelled with its name, in the order of the request."""
+    """One segment per tool, labelled with its name, in the order of the request."""
     for index, raw_tool in enumerate(sequence(tools)):
         tool = mapping(raw_tool)
         # Chat nests the definition under its type, Responses does not; hosted tools have only a type.
@@ -73,7 +73,7 @@ def tool_segments(tools: object, path: str) -> Iterator[Segment]:
 
 
 def _without_marker(segment: Segment, tool: Json, definition: Json) -> Segment:
-    """The segment of a tool that is marked at its top, or in its definition."""
+    """The segment, without the marker, of a tool that is marked at its top level or in its definition."""
     own, inner = _breakpoint_ttl(tool), _breakpoint_ttl(definition)
     value = _plain(tool)
     if _CACHE_CONTROL in definition:
@@ -82,13 +82,13 @@ def _without_marker(segment: Segment, tool: Json, definition: Json) -> Segment:
 
 
 def tool_block(request: Json, name: str) -> Iterator[Block]:
-    """The block of a member of the request that lists tools, if there is one."""
+    """The block for a member of the request that lists tools, if there is one."""
     if tools := request.get(name):
         yield hash((name, serial(tools))), partial(tool_segments, tools, name)
 
 
 def item_block(kind: SegmentKind, name: str, index: int, item: Json) -> Block:
-    """The block of one item in a list of them."""
+    """The block for one item of a list."""
     segments = partial(item_segments, kind, name, index, item)
     if len(item) <= _FEW_MEMBERS and _TEXTS.issuperset(
         map(type, item.values())
@@ -98,10 +98,10 @@ def item_block(kind: SegmentKind, name: str, index: int, item: Json) -> Block:
 
 
 def item_segments(kind: SegmentKind, name: str, index: int, item: Json) -> Iterable[Segment]:
-    """One segment for an item whose content is a string, one for each part where it is a list.
+    """One segment for an item whose content is a string, one per part if it is a list.
 
     An item without content, such as a function call, or one that has more than a role and content, such as
-    an assistant message with tool calls, is a segment as a whole.
+    an assistant message with tool calls, is one segment as a whole.
     """
     content, path = item.get("content"), f"{name}[{index}]"
     if item.keys() <= _PLAIN:
@@ -110,7 +110,7 @@ def item_segments(kind: SegmentKind, name: str, index: int, item: Json) -> Itera
             return (Segment(kind, f"{path}.content", content, "", role_of(item), breakpoint_ttl=ttl),)
         if parts := sequence(content):
             role, last = role_of(item), len(parts) - 1
-            return (  # one after the other: there may be very many
+            return (  # lazily: there may be very many
                 _part_segment(
                     kind,
                     f"{path}.content[{index}]",
@@ -129,7 +129,7 @@ def item_segments(kind: SegmentKind, name: str, index: int, item: Json) -> Itera
 
 
 def _value(item: Json) -> Json:
-    """An item without what is no part of the prompt: its name and its breakpoints."""
+    """An item without what is not part of the prompt: its identity and its breakpoints."""
     if not _NO_CONTENT.isdisjoint(item) or any(map(_is_marked, item.values())):
         return {name: _unmarked(member) for name, member in item.items() if name not in _NO_CONTENT}
     return item
@@ -157,7 +157,7 @@ def _part_segment(
 
 
 def _modalities(parts: Iterable[object]) -> frozenset[str]:
-    """Which of `MODALITIES` parts of a message are, by their types: `input_audio`, `image_url`, `video_url`."""
+    """The `MODALITIES` among the parts of a message, by their types: `input_audio`, `image_url`, `video_url`."""
     types = {string(mapping(part).get("type")) or "" for part in parts}
     return frozenset(modality for modality in MODALITIES if any(modality in each for each in types))
 
@@ -176,7 +176,7 @@ def _plain(part: Json) -> dict[str, Any]:
 
 
 def _unmarked(member: Any) -> Any:
-    """A list of parts without their breakpoints, which are no part of the prompt; anything else as it is."""
+    """A list of parts without their breakpoints, which are not part of the prompt; anything else unchanged."""
     if not _is_marked(member):
         return member
     return [_plain(part) if mapping(part) else part for part in member]
@@ -190,7 +190,7 @@ def _is_marked(member: Any) -> bool:
 
 
 def cache_key(request: Json) -> str:
-    """A hash of the request's `prompt_cache_key`; empty where it has none."""
+    """A hash of the request's `prompt_cache_key`; empty if it has none."""
     key = request.get("prompt_cache_key")
     if not isinstance(key, str):
         return ""
@@ -204,7 +204,7 @@ _SETTINGS = frozenset(
         "prompt_cache_isolation_key", "session_id", "thinking", "web_search_options",
     }
 )  # fmt: skip
-"""Members of a request that are rendered into the prompt, or separate caches, and have no reason of their own.
+"""Members of a request that are rendered into the prompt, or separate caches, and have no miss reason of their own.
 
 Sources: vLLM, OpenAI-compatible server, extra parameters; SGLang, same; DeepSeek, thinking mode; OpenRouter, sticky
 routing; Fireworks, prompt caching (checked 2026-11-25).
@@ -218,7 +218,7 @@ def settings(request: Json, hash_value: HashValue) -> Settings:
     if not names and not request.get("reasoning"):
         return ()
     found = [(name, hash_value(serial(request[name]))) for name in names]
-    # The effort has a reason of its own; what of the reasoning is told back is no part of the prompt.
+    # The effort has a miss reason of its own; how the reasoning is reported is not part of the prompt.
     reasoning = {
         name: value for name, value in mapping(request.get("reasoning")).items() if name not in _OWN_REASON
     }
@@ -243,10 +243,10 @@ def cache_options(request: Json) -> CacheOptions:
 
 
 def has_unknown_start(request: Json) -> bool:
-    """Whether the provider puts in front, or in between, what the request only names."""
+    """Whether the provider inserts, at the start or in between, content that the request only references."""
     return bool(
         request.get("previous_response_id")
         or request.get("conversation")
-        or mapping(request.get("prompt"))  # a stored one; that of the older completions is a text
+        or mapping(request.get("prompt"))  # a stored prompt; that of the older completions is a string
         or any(mapping(item).get("type") == "item_reference" for item in sequence(request.get("input")))
     )

@@ -1,4 +1,4 @@
-"""`POST /decisions`: questions about an input, answered at once."""
+"""`POST /decisions`: questions about an input, answered in one response."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from otel_promptcache.wire.openai.responses import COMPACT
 
 
 def _blocks(request: Json) -> Iterator[Block]:
-    """The prompt of a response, and the questions behind it.
+    """The prompt as in a response, followed by the questions.
 
-    That they are rendered in this order is an assumption: other questions about the same input can reuse its cache.
+    This render order is an assumption: other questions about the same input can reuse its cache.
     """
     yield from COMPACT.blocks(request)
     for index, question in enumerate(sequence(request.get("questions"))):
@@ -22,6 +22,6 @@ def _blocks(request: Json) -> Iterator[Block]:
 
 
 DECISIONS = replace(COMPACT, api_type=None, blocks=_blocks, has_list_price=False)
-"""Billed at rates of its own, which no list has.
+"""Billed at its own rates, which no price list has.
 
 Source: openai 3.57.0, `resources/decisions.py` and `types/decision.py` (checked 2026-11-25)."""

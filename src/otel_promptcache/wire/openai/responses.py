@@ -41,7 +41,7 @@ _PROGRESS = {
     "cancelled": Progress.CANCELLED,
 }
 _ERROR = "APIError"
-"""For an error without a code: what the caller gets to see is the SDK's exception of this name."""
+"""For an error without a code: the SDK's exception that the caller sees."""
 _TERMINAL_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 
 
@@ -75,7 +75,7 @@ def _scope(request: Json) -> CacheScope:
 
 
 def _diagnosis(response: Json) -> ProviderDiagnosis | None:
-    """The provider's own word, if the request asked for it.
+    """The provider's own diagnosis, if the request asked for it.
 
     Source: openai 3.51.0, PromptCacheDiagnostics in `types/responses/response.py` (checked 2026-11-20).
     """
@@ -111,7 +111,7 @@ def _reply(response: Json, *, is_event: bool) -> Reply:
         model=string(response.get("model")),
         service_tier=word(response.get("service_tier")),
         cost_usd=stated_cost(cast("Json", raw_usage)) if type(raw_usage) is dict else None,
-        upstream=string(response.get("provider")),  # of OpenRouter: who served it
+        upstream=string(response.get("provider")),  # OpenRouter says who served it
         finish_reasons={0: finish_reason} if status in _FINISHED and finish_reason else None,
         progress=None if status is None else _progress(status, is_event=is_event),
         error_type=_error_type(response, status),
@@ -120,7 +120,7 @@ def _reply(response: Json, *, is_event: bool) -> Reply:
 
 
 def _progress(status: str, *, is_event: bool) -> Progress:
-    # A stream that says `in_progress` is being answered; a whole response that says so is to be fetched later.
+    # A stream that says `in_progress` is being answered; a whole response that says so will be fetched later.
     if status == "in_progress" and is_event:
         return Progress.UNDER_WAY
     return _PROGRESS.get(status, Progress.ENDED)

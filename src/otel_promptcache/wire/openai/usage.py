@@ -28,7 +28,7 @@ def reported_usage(
 
 
 def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsage | None:
-    """Read exactly what was reported: a zero stays a zero, what is missing stays unknown.
+    """Read exactly what was reported: a zero stays a zero, and what is missing stays unknown.
 
     Args:
         response: Anything that may have a `usage` member.
@@ -36,7 +36,7 @@ def read_usage(response: Json, *, input_name: str, output_name: str) -> TokenUsa
         output_name: What the API calls the output, `completion` or `output`.
 
     Returns:
-        None where there is no usage (yet): absent, or null as in most events of a stream.
+        None if there is no usage (yet): absent, or null as in most events of a stream.
 
     Raises:
         InvalidUsageError: Usage is present but not an object of counts, or the counts are impossible.
@@ -87,7 +87,7 @@ def _by_lifetime(write_details: Json) -> LifetimeTokens:
 
 
 def _modalities(input_details: Json) -> frozenset[str]:
-    """The kinds of input beside text of which tokens are reported."""
+    """The kinds of input other than text for which tokens are reported."""
     return frozenset(kind for name, kind in _COUNTED.items() if _is_positive(input_details.get(name)))
 
 
@@ -96,7 +96,7 @@ def _is_positive(value: object) -> bool:
 
 
 def _usage_elsewhere(response: Json) -> object:
-    """The usage that a server puts in another place; None if there is none."""
+    """The usage that a server puts elsewhere; None if there is none."""
     if "x_groq" in response:
         return mapping(response.get("x_groq")).get("usage")
     choices = sequence(response.get("choices"))
@@ -104,5 +104,5 @@ def _usage_elsewhere(response: Json) -> object:
 
 
 def _first(members: Json, *names: str) -> Any:
-    """The first of these members that is there."""
+    """The first of these members that is present."""
     return next((members[name] for name in names if members.get(name) is not None), None)

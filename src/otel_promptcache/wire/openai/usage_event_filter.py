@@ -1,4 +1,4 @@
-"""Takes out of a chat stream the one event that the application did not ask for."""
+"""Removes from a chat stream the one event that the application did not ask for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_USAGE_EVENT_BYTES = 16 * 1024
 """Bytes of an event that are held back until it is known whether it is the usage event."""
 
 _LEAD = re.compile(rb"[\r\n]+|:[^\r\n]*[\r\n]?")
-"""Blank lines and comments, which begin no event."""
+"""Blank lines and comments, which do not begin an event."""
 _REST_OF_LINE = re.compile(rb"[^\r\n]*[\r\n]?")
 _END_OF_EVENT = re.compile(rb"\r\n(?:\r\n|\n|\r)|\n(?:\r\n|\n|\r)|\r\r")
 _MAX_OVERLAP_BYTES = 3
@@ -22,29 +22,29 @@ _HAS_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*[^\s\]]')
 _DONE = re.compile(rb"data: ?\[")
 
 _Piece = tuple[int, bytes]
-"""Bytes, and the number of the chunk that they came in."""
+"""The number of a chunk, and bytes that came in it."""
 
 
 class UsageEventFilter:
     """Drops the event that has usage and no choices; every other byte passes unchanged, in the chunks it came in.
 
-    The bytes of an event are held back until it is known not to be that one. Only in use if the setting
+    The bytes of an event are held back until it is known not to be that one. Used only if the setting
     `stream_usage` made the request ask for usage.
     """
 
     def __init__(self) -> None:
         self._held: list[_Piece] = []
-        """Of the event that has begun, while it is undecided."""
+        """The pieces of the current event, while it is undecided."""
         self._passes = False
-        """The event that has begun is decided to pass."""
+        """The current event will be passed on."""
         self._is_in_comment = False
         self._has_hidden_cr = False
-        """A hidden event ended with CR; an LF behind it is of the same line end."""
+        """A hidden event ended with CR; an LF right after it belongs to the same line end."""
         self._tail = b""
-        """The last bytes of the event that has begun: its end may straddle two chunks."""
+        """The last bytes of the current event: its end may straddle two chunks."""
         self._chunk = 0
         self._mark = codecs.BOM_UTF8
-        """What is left of a byte order mark that the stream may begin with; it is of no event."""
+        """The remaining bytes of a byte order mark that the stream may begin with; it belongs to no event."""
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The chunks that may pass now; none while an event is undecided."""
@@ -64,7 +64,7 @@ class UsageEventFilter:
         return _chunks(passed)
 
     def rest(self) -> list[bytes]:
-        """The chunks that were held back of an event that never became whole."""
+        """The chunks that were held back for an event that was never completed."""
         held, self._held = self._held, []
         return [] if _is_usage_event(b"".join([data for _, data in held])) else _chunks(held)
 
@@ -76,7 +76,7 @@ class UsageEventFilter:
         return start + len(data) if is_mark else start
 
     def _end_of_lead(self, chunk: bytes, start: int) -> int:
-        """Where blank lines or a comment end that stand before an event; `start` if there are none."""
+        """Where the blank lines or the comment before an event end; `start` if there are none."""
         if self._held or self._passes:
             return start
         line = (_REST_OF_LINE if self._is_in_comment else _LEAD).match(chunk, start)
@@ -106,7 +106,7 @@ class UsageEventFilter:
 
 
 def _chunks(pieces: list[_Piece]) -> list[bytes]:
-    """Put the pieces of one chunk together again."""
+    """Join the pieces of each chunk again."""
     chunks: dict[int, list[bytes]] = {}
     for number, data in pieces:
         chunks.setdefault(number, []).append(data)

@@ -21,13 +21,13 @@ _MAX_CHOICES = 128
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A chat completion that is decided, but not sent yet.
+    """A chat completion that is decided but not yet sent.
 
     Attributes:
         id: Its id.
-        admission: The request's prompt and what the cache gave for it.
+        admission: The request's prompt and its cache read.
         answers: One for each choice.
-        call_ids: Ids for their tool calls.
+        call_ids: Ids of their tool calls.
         usage: The true usage.
     """
 
@@ -39,17 +39,17 @@ class Completion:
 
     @property
     def longest_answer_tokens(self) -> int:
-        """Output tokens of the choice that is finished last."""
+        """Output tokens of the choice that finishes last."""
         return max(len(answer.pieces) for answer in self.answers)
 
     def keep(self, engine: Engine) -> None:
-        """Let the cache have the answers that are texts, if the server caches what it generates."""
+        """Cache the text answers, if the server caches what it generates."""
         for answer in self.answers:
             if answer.tool_name is None:
                 engine.keep_answer(self.admission, answer.text)
 
     def envelope(self, kind: str) -> JsonObject:
-        """Return the fields that stand in the completion and in each of its chunks."""
+        """Return the fields that the completion and each of its chunks share."""
         return {
             "id": self.id,
             "object": kind,
@@ -61,7 +61,7 @@ class Completion:
 
 
 def decide_completion(exchange: Exchange) -> Completion:
-    """Have a request accepted, and decide what is answered.
+    """Accept a request and decide its answer.
 
     Raises:
         ApiError: 400 for a malformed request.
@@ -102,7 +102,7 @@ async def send_completion(exchange: Exchange, completion: Completion) -> Respons
     """Answer a completion in one piece, after the time its tokens take.
 
     Raises:
-        ApiError: 500 where a fault says so.
+        ApiError: 500 if a fault says so.
     """
     if exchange.faults & {"failed", "error_event"}:
         raise server_error()

@@ -14,15 +14,15 @@ from otel_promptcache.sim.http.wire import JsonObject
 
 
 def chat_error_event(_: int) -> ServerEvent:
-    """Return the event that reports a failure in mid-stream."""
+    """Return the event that reports a failure mid-stream."""
     return ServerEvent(server_error().body(), phase="end")
 
 
 async def chat_events(exchange: Exchange, completion: Completion) -> AsyncGenerator[ServerEvent, None]:
     """Send a completion chunk by chunk, taking the time its tokens take.
 
-    The role comes at once, the first piece of content after the prefill; usage comes last, and only if it was
-    asked for.
+    The role comes immediately, the first piece of content after the prefill. Usage comes last, and only if it
+    was requested.
     """
     engine = exchange.engine
     envelope = completion.envelope("chat.completion.chunk")
@@ -53,7 +53,7 @@ async def chat_events(exchange: Exchange, completion: Completion) -> AsyncGenera
 
 
 def _unasked_usage(exchange: Exchange, completion: Completion) -> JsonObject:
-    """Return what the last chunk with a choice brings on some servers, whether it was asked for or not."""
+    """Return the usage that some servers send in the last chunk with a choice, requested or not."""
     path = exchange.engine.server.unasked_usage
     members: Any = exchange.report(completion.usage) if path else {}
     for name in reversed(path):
@@ -62,7 +62,7 @@ def _unasked_usage(exchange: Exchange, completion: Completion) -> JsonObject:
 
 
 def _opening(exchange: Exchange, envelope: JsonObject, completion: Completion) -> list[ServerEvent]:
-    """Return what can be said before the prompt has been processed."""
+    """Return the events that can be sent before the prompt has been processed."""
     events = [
         _chunk(envelope, index, _first_delta(answer, completion.call_ids[index]), "start")
         for index, answer in enumerate(completion.answers)

@@ -30,7 +30,7 @@ def chat_prompt(body: JsonObject, model: str, policy: CachePolicy) -> Prompt:
         policy: Its cache rules, which decide whether breakpoints are allowed.
 
     Raises:
-        ApiError: 400 for messages that are missing or malformed, and for breakpoints where there can be none.
+        ApiError: 400 for messages that are missing or malformed, and for breakpoints where none are allowed.
     """
     if "messages" not in body:
         raise missing_parameter("messages")
@@ -54,7 +54,7 @@ def chat_prompt(body: JsonObject, model: str, policy: CachePolicy) -> Prompt:
 
 
 def format_text(text_format: Any) -> str:
-    """Return an output format as it enters the prompt; the empty string for plain text."""
+    """Return an output format as it appears in the prompt; the empty string for plain text."""
     given = as_object(text_format)
     return compact_json(given) if given and given.get("type") != "text" else ""
 

@@ -24,7 +24,7 @@ async def completions(exchange: Exchange) -> Response:
     """Answer a legacy completion, whole or as a stream.
 
     Raises:
-        ApiError: 400 for a malformed request, 500 where a fault says so.
+        ApiError: 400 for a malformed request, 500 if a fault says so.
     """
     body, engine = exchange.body, exchange.engine
     model = exchange.model()

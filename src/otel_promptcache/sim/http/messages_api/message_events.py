@@ -14,15 +14,15 @@ _EARLY_OUTPUT_TOKENS = 1
 
 
 def message_error_event(_: int) -> ServerEvent:
-    """Return the event that reports a failure in mid-stream."""
+    """Return the event that reports a failure mid-stream."""
     return _event(error_body(server_error(), ""), "end")
 
 
 async def message_events(exchange: Exchange, message: Message) -> AsyncGenerator[ServerEvent, None]:
     """Send a message event by event, taking the time its tokens take.
 
-    The usage of the prompt comes with the first event, once the prompt is processed; that of the output with the last
-    but one.
+    The prompt's usage comes with the first event, once the prompt is processed. The output's usage comes with the last
+    event but one.
     """
     engine = exchange.engine
     await engine.prefill_message(message.read, exchange.faults)

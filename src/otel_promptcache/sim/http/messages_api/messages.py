@@ -25,16 +25,16 @@ ERROR_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that is decided, but not sent yet.
+    """A message that is decided but not yet sent.
 
     Attributes:
         id: Its id.
-        call_id: Of its tool call, if it is one.
-        model: Who answers.
-        answer: What it says; None for a request that only warms the cache.
-        read: What the cache gave.
-        diagnostics: The member of the answer; empty if it was not asked for.
-        speed: The one that was asked for.
+        call_id: Id of its tool call, if it is one.
+        model: The model that answers.
+        answer: The model's answer; None for a request that only warms the cache.
+        read: The cache read.
+        diagnostics: The `diagnostics` member of the answer; empty if it was not requested.
+        speed: The requested speed.
     """
 
     id: str
@@ -54,7 +54,7 @@ class Message:
 
     @property
     def output_tokens(self) -> int:
-        """How long the answer is."""
+        """Length of the answer."""
         return 0 if self.answer is None else len(self.answer.pieces)
 
     def envelope(self, content: list[JsonObject], usage: Any, stop_reason: str | None) -> JsonObject:
@@ -65,7 +65,7 @@ class Message:
         }  # fmt: skip
 
     def usage(self, output_tokens: int) -> JsonObject:
-        """Return the usage: the input is what was neither read nor written."""
+        """Return the usage, whose `input_tokens` are those neither read nor written."""
         read = self.read
         speed = {} if self.speed is None else {"speed": self.speed}
         return {
@@ -82,7 +82,7 @@ class Message:
 
 
 def decide_message(exchange: Exchange) -> Message:
-    """Have a request accepted, and decide what is answered.
+    """Accept a request and decide its answer.
 
     Raises:
         ApiError: 400 for a malformed request.
@@ -114,7 +114,7 @@ async def send_message(exchange: Exchange, message: Message) -> Response:
     """Answer a message in one piece, after the time its tokens take.
 
     Raises:
-        ApiError: 500 where a fault says so.
+        ApiError: 500 if a fault says so.
     """
     if exchange.faults & {"failed", "error_event"}:
         raise server_error()
@@ -126,7 +126,7 @@ async def send_message(exchange: Exchange, message: Message) -> Response:
 
 
 async def count_message_tokens(exchange: Exchange) -> Response:
-    """Answer how long a prompt is; ApiError 400 for a malformed request."""
+    """Answer with the length of a prompt; ApiError 400 for a malformed request."""
     return exchange.json({"input_tokens": read_prompt(exchange.body).tokens})
 
 

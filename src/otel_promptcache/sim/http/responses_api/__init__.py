@@ -1,1 +1,1 @@
-"""`POST /responses`, what is like it, and what can be done with a stored response."""
+"""`POST /responses`, similar endpoints, and operations on stored responses."""

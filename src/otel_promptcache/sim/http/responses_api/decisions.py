@@ -19,8 +19,8 @@ _QUESTION_TYPES = ("predicate", "choice", "score")
 async def decide(exchange: Exchange) -> Response:
     """Answer each question with its first choice, at even odds.
 
-    The questions follow the input in the prompt, so other questions about the same input can reuse its cache;
-    that they are rendered in this order is an assumption.
+    The questions follow the input in the prompt, so other questions about the same input can reuse its cache.
+    This order is an assumption.
 
     Raises:
         ApiError: 400 for a malformed request.

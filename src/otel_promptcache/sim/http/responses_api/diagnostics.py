@@ -12,7 +12,7 @@ from otel_promptcache.sim.http.wire import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is kept of a response so that later ones can be compared with it.
+    """What is kept of a response for later ones to be compared against.
 
     Attributes:
         scope: Whose cache it used.
@@ -20,7 +20,7 @@ class Fingerprint:
         tools_digest: Digest of its tools.
         compactions: The compaction items in its conversation.
         reusable_tokens: Visible tokens that can be reused after it: cached plus written.
-        reusable_position: Where they end in the token stream; None when there are none.
+        reusable_position: Where they end in the token stream; None if there are none.
         prefix_digest: Digest of the stream up to there.
         created_seconds: When the response was made.
     """
@@ -43,7 +43,7 @@ def take_fingerprint(
     compactions: tuple[str, ...],
     now_seconds: float,
 ) -> Fingerprint:
-    """Return what has to be kept of a response: digests, not the prompt."""
+    """Return what must be kept of a response: digests, not the prompt."""
     position = read.reusable_position
     tools = "\0".join(prompt.tools).encode("utf-8", "surrogatepass")
     return Fingerprint(
@@ -63,15 +63,15 @@ def diagnose(
 ) -> JsonObject:
     """Compare a request with an earlier response and return `prompt_cache_diagnostics`.
 
-    A miss names the first category that differs, in the order of the provider's guide; that this is also the
-    order the provider checks them in is an assumption. A miss that no change of the request explains, such as
-    an expired or evicted entry, has no reason on the provider's list: `unavailable`.
+    A miss names the first category that differs, in the order of the provider's guide. It is an assumption that
+    the provider checks them in this order. The provider lists no reason for a miss that no change in the request
+    explains, such as an expired or evicted entry, so the result is `unavailable`.
 
     Args:
         earlier: The response to compare with; None if it is unknown or no longer kept.
         current: The request's own fingerprint.
         stream: The request's prompt.
-        cached_tokens: What it read from the cache.
+        cached_tokens: How many tokens it read from the cache.
     """
     if earlier is None:
         return {"type": "comparison_response_not_found"}

@@ -18,17 +18,17 @@ Status = Literal["in_progress", "completed", "incomplete", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A response that is decided, but not sent yet.
+    """A response that is decided but not yet sent.
 
     Attributes:
         id: Its id.
-        admission: The request's prompt and what the cache gave for it.
-        answer: What the model says; None for a prewarm.
+        admission: The request's prompt and its cache read.
+        answer: The model's answer; None for a prewarm.
         output: The finished output items.
-        output_tokens: What they cost, reasoning included.
+        output_tokens: Their length, reasoning included.
         usage: The true usage.
-        body: The response object, as far as it does not depend on the outcome.
-        items: The conversation before it.
+        body: The response object, without what depends on the outcome.
+        items: The conversation so far.
     """
 
     id: str
@@ -51,7 +51,7 @@ class Draft:
         return {**self.body, "status": "in_progress", "output": [], "usage": None}
 
     def finish(self, exchange: Exchange) -> JsonObject:
-        """Return the response object at its end; notes the usage and stores the response."""
+        """Return the finished response object; records the usage and stores the response."""
         status = self.outcome(exchange)
         ending: JsonObject = {}
         if status == "completed":
@@ -114,13 +114,13 @@ def response_body(
     *,
     zero_data_retention: bool,
 ) -> JsonObject:
-    """Return the response object, as far as it does not depend on the outcome.
+    """Return the response object, without what depends on the outcome.
 
     Args:
         response_id: Its id.
-        request: What was asked; settings are echoed.
+        request: The request; its settings are echoed.
         admission: How it was admitted.
-        diagnostics: `prompt_cache_diagnostics`; None when none were asked for.
+        diagnostics: `prompt_cache_diagnostics`; None if not requested.
         zero_data_retention: Changes the default retention of older models.
     """
 

@@ -26,7 +26,7 @@ def response_error_event(sequence_number: int) -> ServerEvent:
 async def response_events(exchange: Exchange, draft: Draft) -> AsyncGenerator[ServerEvent, None]:
     """Send a response event by event, taking the time its tokens take.
 
-    `response.created` comes at once, the first delta after the prefill.
+    `response.created` comes immediately, the first delta after the prefill.
     """
     engine = exchange.engine
     sequence = _Sequence()

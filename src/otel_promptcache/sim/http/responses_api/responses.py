@@ -1,4 +1,4 @@
-"""POST /v1/responses, and what can be done with a stored response."""
+"""POST /v1/responses, and operations on stored responses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def create_response(exchange: Exchange) -> Response:
     """Answer a Responses request, whole or as a stream.
 
     Raises:
-        ApiError: 400 for a malformed request, 500 where a fault says so.
+        ApiError: 400 for a malformed request, 500 if a fault says so.
     """
     if exchange.body.get("background") is True:
         raise ApiError(400, "The simulator runs no background responses.", param="background")
@@ -62,7 +62,7 @@ async def delete_response(exchange: Exchange, response_id: str) -> Response:
 
 
 async def count_input_tokens(exchange: Exchange) -> Response:
-    """Answer what a request would cost, without reading the cache.
+    """Answer with a request's input tokens, without reading the cache.
 
     Raises:
         ApiError: 400 for a malformed request.

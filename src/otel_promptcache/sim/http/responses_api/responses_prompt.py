@@ -50,12 +50,12 @@ def responses_prompt(
     Args:
         body: The request.
         items: The whole conversation: items of earlier responses, then those of the request.
-        first_own_item: Where the request's own items begin, for the error messages.
+        first_own_item: Index of the request's first own item, for the error messages.
         model: The resolved model name.
         policy: Its cache rules, which decide whether breakpoints are allowed.
 
     Raises:
-        ApiError: 400 for malformed items, and for breakpoints where there can be none.
+        ApiError: 400 for malformed items, and for breakpoints where none are allowed.
     """
     tools = objects(body.get("tools"))
     for index, tool in enumerate(tools):

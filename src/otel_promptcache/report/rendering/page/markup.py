@@ -1,4 +1,4 @@
-"""Markup in which nothing can go unescaped: what is no markup already is text, and control characters are shown."""
+"""Markup in which nothing can go unescaped: whatever is not yet markup is text, and control characters are shown."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import re
 
 from otel_promptcache.core.quoting import printable
 
-_VOID = frozenset({"meta", "rect", "line", "polyline", "path", "br"})
+_VOID = frozenset({"meta", "rect", "line", "polyline", "path", "br", "wbr", "input"})
+_BREAK = re.compile(r"(?<=[_./:])(?=[^\W_]{3})")
 _CODE = re.compile(r"(?<!`)(?P<fence>`+)(?!`)(?P<code>.+?)(?<!`)(?P=fence)(?!`)", re.DOTALL)
 
 
 class Markup(str):
-    """Text that is markup; made by `element` and `raw` only."""
+    """Text that is markup; only made by the functions below."""
 
     __slots__ = ()
 
@@ -36,13 +37,23 @@ def element(name: str, /, *children: str | Markup, **attributes: object) -> Mark
 
 
 def join(*children: str | Markup) -> Markup:
-    """Put text and markup side by side."""
+    """Concatenate text and markup."""
     return Markup("".join(each if isinstance(each, Markup) else _escaped(each) for each in children))
 
 
 def raw(text: str) -> Markup:
-    """Take text of our own for markup as it is; never anything that was read."""
+    """Use text of our own as markup, unescaped; never anything that was read."""
     return Markup(text)
+
+
+def text_block(text: str) -> Markup:
+    """Turn text into markup that keeps its lines."""
+    return Markup("\n".join(map(_escaped, text.splitlines())))
+
+
+def breakable(name: str) -> Markup:
+    """Turn a name into markup that is broken after its separators, if it must be broken."""
+    return Markup("<wbr/>".join(map(_escaped, _BREAK.split(name))))
 
 
 def code_spans(text: str) -> Markup:
@@ -56,7 +67,7 @@ def code_spans(text: str) -> Markup:
 
 
 def _unpadded(code: str) -> str:
-    """Take the spaces away that keep backticks of the code from those around it."""
+    """Remove the spaces that separate backticks in the code from those around it."""
     is_padded = code.startswith(" ") and code.endswith(" ") and "`" in code
     return code[1:-1] if is_padded else code
 
