@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_promptcache.core.prompt.chain import HashedPrompt, PromptHasher
+from otel_promptcache.core.prompt.literals import MARK_BYTES, MAX_LITERALS
 from otel_promptcache.core.prompt.segments import Role, SegmentKind
 from otel_promptcache.fleet.naming.bodies import (
     MAX_BODY_BYTES,
@@ -54,14 +55,14 @@ def test_segments_and_pieces_have_a_bound() -> None:
     hashes = FleetHashes("n")
     prompt = hashed(chat(system("Be kind."), *[user(f"Question {n}") for n in range(100)]), hashes)
     names = [hashes.content(link.content) for link in prompt.links]
-    piece = FleetPiece(b"exact", b"masks", 9, bytes(40))
+    piece = FleetPiece(b"exact", b"masks", 9, bytes(99))
     pieces = {names[0]: (piece,) * MAX_PIECES, names[1]: (piece,)}
     data = write_body(TEMPLATE, prompt, hashes, pieces, is_explicit=False)  # type: ignore[arg-type]
     assert data is not None
     body = read_body(data)
     assert len(body.links) == MAX_LINKS
     assert [len(link.pieces) for link in body.links[:2]] == [MAX_PIECES, 0]
-    assert len(body.links[0].pieces[0].marks) == 16
+    assert len(body.links[0].pieces[0].marks) == MAX_LITERALS * MARK_BYTES
 
 
 def test_a_path_that_is_none_of_the_wire_is_left_out() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from otel_promptcache.fleet.store import Batch, Left, Query, StoreError, Update, VariantUpdate
 from otel_promptcache.fleet.stores import redis_connection
-from otel_promptcache.fleet.stores.redis_store import RedisStore
+from otel_promptcache.fleet.stores.redis_store import VERSION, RedisStore
 
 QUERY = Query(
     chain=[b"prefix01"], roles=b"\0", has_boundaries=False, scope=b"scope", call=b"call", start=b"start",
@@ -196,7 +196,7 @@ def test_an_update_says_what_it_has_to(impostor: Callable[..., Impostor]) -> Non
     store = RedisStore(f"unix://{asked.path}", "n", lambda: 5.0)
     assert store.run(Batch([], [UPDATE])).written == [True]
     for part in (
-        b"{pc:n}1",
+        b"{pc:n}" + VERSION.encode(),
         b"prefix01",
         b"\0\0\1\0\0\0\4\x93\xe0",
         b"prefix01\xff\xff\xff\xff",

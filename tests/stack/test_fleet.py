@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import redis
 
-from otel_promptcache.fleet.stores.redis_store import RedisStore
+from otel_promptcache.fleet.stores.redis_store import VERSION, RedisStore
 from otel_promptcache.sim import filler_text
 from tests.fleet.fleets import Clock, SharedStore
 from tests.fleet.verdicts import FleetVerdicts
 from tests.stack.applications import RULES, Application, Begin, connected, until_shared, what
 from tests.stack.redis import Product, RedisServer
+
+CURRENT = b"}" + VERSION.encode()
 
 _numbers = itertools.count()
 
@@ -195,13 +197,13 @@ def test_values_that_are_none_of_ours_do_no_harm(begin: Begin, server: RedisServ
     with server.client() as client:
         keys = list(client.scan_iter())
         for key in keys:
-            client.rename(key, key.replace(b"}1", b"}0", 1))  # of another version
+            client.rename(key, key.replace(CURRENT, b"}0", 1))  # of another version
             client.set(key, b"nonsense")  # of another type
         for application in (one, other):
             attributes = application.ask("Another")
             assert what(attributes) == ("hit", None)
             assert attributes["promptcache.history"] == "process"
-        assert set(client.scan_iter("{pc:test}0*")) == {key.replace(b"}1", b"}0", 1) for key in keys}
+        assert set(client.scan_iter("{pc:test}0*")) == {key.replace(CURRENT, b"}0", 1) for key in keys}
         client.flushall()
     until_shared(one)
     assert one.end() == other.end() == 0

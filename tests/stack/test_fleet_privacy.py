@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from otel_promptcache.fleet.stores.redis_store import VERSION
 from otel_promptcache.fleet.stores.sqlite_store import TABLES
 from otel_promptcache.sim import filler_text
 from tests.stack.applications import Application, Begin
@@ -132,7 +133,8 @@ def test_none_is_in_redis(api: str, begin_at: Begin, tmp_path: Path) -> None:
     with RedisServer(tmp_path) as server:
         send_all(begin_at(server.url, "test", "canary-fleet-key", "canary-api-key"), api)
         contents = list(server.contents())
-    kinds = {each[len("{pc:test}1") :][:1] for each in contents if each.startswith(b"{pc:test}1")}
+    base = b"{pc:test}" + VERSION.encode()
+    kinds = {each[len(base) :][:1] for each in contents if each.startswith(base)}
     assert kinds >= {b"p", b"t", b"c", b"s", b"r", b"v"}
     assert_without_canaries(contents)
 

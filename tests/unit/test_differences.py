@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from otel_promptcache.core.prompt.literals import (
     _LITERAL,
+    MARK_BYTES,
     MAX_LITERALS,
     changed_kinds,
     literal_marks,
@@ -155,9 +156,14 @@ def test_the_items_of_an_array_in_another_order(before: Body, after: Body, path:
 
 def test_the_marks_of_literals_are_few() -> None:
     text = " ".join(map(str, range(1_000)))
-    assert len(literal_marks(text)) == MAX_LITERALS
+    assert len(literal_marks(text)) == MAX_LITERALS * MARK_BYTES
     assert changed_kinds(text, literal_marks(text), literal_marks(text[4:])) == ["number"]
     assert changed_kinds(text, literal_marks(text), literal_marks("1 2")) == []
+
+
+def test_no_changed_literal_is_taken_for_the_same() -> None:
+    old, new = ([literal_marks(f"Request {start + n}.") for n in range(5_000)] for start in (0, 5_000))
+    assert [before for before, after in zip(old, new, strict=True) if before == after] == []
 
 
 # Fragments that matter: digits, long words, parts of dates, times and UUIDs, and what may surround them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from itertools import islice
 from typing import Literal
 
@@ -10,6 +11,10 @@ from otel_promptcache.core.prompt.masking import VOLATILE_WORD, next_volatile_wo
 
 MAX_LITERALS = 16
 """Literals of a piece of text that are distinguished; a change after them has the kind of the piece."""
+MARK_FORMAT, MARK_BYTES = "I", 4
+"""Format and length of a mark: a changed literal has the same one in 1 of 4 billion cases."""
+
+_MARK_MASK = (1 << 8 * MARK_BYTES) - 1
 
 LiteralKind = Literal["timestamp", "uuid", "number"]
 
@@ -46,8 +51,8 @@ def volatile_kind(text: str) -> LiteralKind:
 
 
 def literal_marks(text: str) -> bytes:
-    """One byte for each of the first literals of a text; a changed literal has the same one in 1 of 256 cases."""
-    return bytes([hash(match[0]) & 0xFF for match in _matches(text)])
+    """The marks of the first literals of a text, joined."""
+    return array(MARK_FORMAT, [hash(match[0]) & _MARK_MASK for match in _matches(text)]).tobytes()
 
 
 def changed_kinds(text: str, marks: bytes, earlier_marks: bytes) -> list[LiteralKind]:
@@ -63,8 +68,9 @@ def changed_kinds(text: str, marks: bytes, earlier_marks: bytes) -> list[Literal
     """
     if len(marks) != len(earlier_marks):
         return []
-    pairs = zip(_matches(text), marks, earlier_marks, strict=True)
-    return list(dict.fromkeys([volatile_kind(match[0]) for match, mark, earlier in pairs if mark != earlier]))
+    now, before = memoryview(marks).cast(MARK_FORMAT), memoryview(earlier_marks).cast(MARK_FORMAT)
+    each = zip(_matches(text), now, before, strict=True)
+    return list(dict.fromkeys([volatile_kind(match[0]) for match, mark, earlier in each if mark != earlier]))
 
 
 def literals(text: str) -> list[str]:

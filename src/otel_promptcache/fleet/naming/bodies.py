@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from otel_promptcache.core.prompt.chain import HashedPrompt
+from otel_promptcache.core.prompt.literals import MARK_BYTES, MAX_LITERALS
 from otel_promptcache.core.prompt.segments import Role, SegmentKind
 from otel_promptcache.fleet.naming.hashes import FleetHashes
 from otel_promptcache.fleet.naming.pieces import FleetPiece
@@ -16,9 +17,9 @@ MAX_LINKS = 64
 """Segments of a prompt that are written."""
 MAX_PIECES = 192
 """Pieces of all its segments that are written."""
-MAX_BODY_BYTES = 16_384
-_MAX_MARKS = 16
+MAX_BODY_BYTES = 24_576
 _SHORT = 5
+_MAX_MARKS_BYTES = MAX_LITERALS * MARK_BYTES
 _KINDS, _ROLES = tuple(SegmentKind), tuple(Role)
 _PATH = re.compile(r"[a-z_.\[\]0-9]{0,63}")
 
@@ -116,7 +117,7 @@ def read_body(data: bytes) -> Body:
 def _piece(piece: FleetPiece) -> bytes:
     if piece.masked == piece.exact:
         return piece.exact + _number(piece.size_bytes << 1)
-    marks = piece.marks[:_MAX_MARKS]
+    marks = piece.marks[:_MAX_MARKS_BYTES]
     return piece.exact + _number(piece.size_bytes << 1 | 1) + piece.masked + bytes((len(marks),)) + marks
 
 
@@ -148,7 +149,7 @@ def _read_piece(reader: _Reader) -> FleetPiece:
     if not size & 1:
         return FleetPiece(exact, exact, size >> 1, b"")
     masked = reader.take(_SHORT)
-    return FleetPiece(exact, masked, size >> 1, reader.take(min(reader.take(1)[0], _MAX_MARKS)))
+    return FleetPiece(exact, masked, size >> 1, reader.take(min(reader.take(1)[0], _MAX_MARKS_BYTES)))
 
 
 def _number(value: int) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 
 from otel_promptcache.core.comparison.comparison import SegmentSource
 from otel_promptcache.core.prompt.chain import ContentHash, HashedPrompt, Link
+from otel_promptcache.core.prompt.literals import MARK_BYTES
 from otel_promptcache.core.prompt.pieces import PlaceHash
 from otel_promptcache.core.prompt.segments import Segment
 from otel_promptcache.core.prompt.serial import serial
@@ -117,9 +118,9 @@ class FleetHashes:
         data = place.to_bytes(4, "big") + text.encode("utf-8", "surrogatepass")
         return self.hash(data, b"piece", _SHORT_BYTES)
 
-    def mark(self, literal: str) -> int:
-        """A byte that distinguishes a literal from a different one in its place."""
-        return self.hash(literal.encode("utf-8", "surrogatepass"), b"mark", 1)[0]
+    def mark(self, literal: str) -> bytes:
+        """The mark that distinguishes a literal from a different one in its place."""
+        return self.hash(literal.encode("utf-8", "surrogatepass"), b"mark", MARK_BYTES)
 
     def _content(self, link: Link, segment: Segment) -> bytes:
         value = segment.value

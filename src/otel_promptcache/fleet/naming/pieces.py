@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from otel_promptcache.core.comparison.divergence import CutSegment
 from otel_promptcache.core.comparison.piece_differences import SPACES
 from otel_promptcache.core.prompt.chain import ContentHash
-from otel_promptcache.core.prompt.literals import literals
+from otel_promptcache.core.prompt.literals import MARK_FORMAT, literals
 from otel_promptcache.core.prompt.masking import mask_volatile
 from otel_promptcache.core.prompt.pieces import Part, Piece, hash_piece
 from otel_promptcache.fleet.naming.hashes import FleetHashes
@@ -60,7 +61,7 @@ class FleetPieces:
         marks = b""
         if piece.masked != piece.exact:
             masked = self._hashes.piece(place, mask_volatile(text))
-            marks = bytes([self._hashes.mark(literal) for literal in literals(text)])
+            marks = b"".join([self._hashes.mark(literal) for literal in literals(text)])
         return FleetPiece(exact, masked, piece.size_bytes, marks)
 
 
@@ -97,11 +98,12 @@ class OwnNames:
         if len(named.marks) != len(piece.marks):
             return Piece(exact, own.masked, piece.size_bytes)
         # This process's own mark if the literal is the same, a different one if it is not.
-        marks = [
-            mark if mine == other else mark ^ 0xFF
-            for mark, mine, other in zip(own.marks, named.marks, piece.marks, strict=True)
-        ]
-        return Piece(exact, own.masked, piece.size_bytes, bytes(marks))
+        each = zip(
+            *[memoryview(marks).cast(MARK_FORMAT) for marks in (own.marks, named.marks, piece.marks)],
+            strict=True,
+        )
+        marks = [mark if mine == other else mark ^ 1 for mark, mine, other in each]
+        return Piece(exact, own.masked, piece.size_bytes, array(MARK_FORMAT, marks).tobytes())
 
     def _ends(self, theirs: set[bytes]) -> dict[bytes, ContentHash]:
         """The first pieces that are not among theirs, with different whitespace after them."""

@@ -11,7 +11,7 @@ from otel_promptcache.fleet.store import Batch, Found, Outcome, Query, StoreErro
 from otel_promptcache.fleet.stores.redis_connection import RedisConnection
 from otel_promptcache.fleet.stores.redis_replies import read_found
 
-VERSION = "1"
+VERSION = "2"
 """Version of the keys and values; each version has keys of its own."""
 
 _FOLDER = files("otel_promptcache.fleet.stores")

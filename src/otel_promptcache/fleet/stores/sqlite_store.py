@@ -10,7 +10,7 @@ from collections.abc import Callable
 from otel_promptcache.fleet.store import Batch, Found, Outcome, Query, StoreError, Update
 from otel_promptcache.fleet.stores import sqlite_reading, sqlite_writing
 
-VERSION = 1
+VERSION = 2
 """Version of the tables; a file of a different version is left alone."""
 MAX_FILE_BYTES = 256 << 20
 """A larger file is emptied."""
