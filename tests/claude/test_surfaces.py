@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from tests.claude.surfaces import PROVIDERS, SURFACES, Surface, View, client_of
 from tests.claude.wire import MODEL
 from tests.conftest import Telemetry
+from tests.garbage import left_to_the_collector
 
 
 async def run(surface: Surface, *, is_async: bool) -> View:
@@ -55,3 +58,19 @@ async def test_the_caller_sees_the_same_and_we_say_how_it_fared(
     assert telemetry.total("promptcache.requests", promptcache__result="hit") == 1
     assert telemetry.total("promptcache.tokens", promptcache__token__state="read") == 1_000
     assert telemetry.total("gen_ai.client.token.usage", gen_ai__token__type="input") == 1_321
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_nothing_more_is_left_to_the_garbage_collector(telemetry: Telemetry, is_async: bool) -> None:
+    def left_by_all() -> list[Counter[str]]:
+        return left_to_the_collector(
+            [lambda surface=surface: asyncio.run(run(surface, is_async=is_async)) for surface in SURFACES]
+        )
+
+    left_by_all()  # what is imported and cached at first
+    expected = left_by_all()
+    telemetry.instrument()
+    left_by_all()
+    assert [left - without for left, without in zip(left_by_all(), expected, strict=True)] == [
+        Counter()
+    ] * len(SURFACES)

@@ -82,13 +82,14 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
         self._hides_usage_event = call.amendments.hides_usage_event
         self._ready: deque[bytes] = deque()
         """What may be handed out before the next chunk is requested."""
-        self._error: BaseException | None = None
+        self._errors: list[BaseException] = []
+        """The exception that follows what may be handed out; none or one."""
 
     async def __anext__(self) -> bytes:
         call = self._call
         while not self._ready:
-            if self._error is not None:
-                raise self._error
+            if self._errors:
+                raise self._errors.pop()
             try:
                 data: bytes = await anext(self._chunks)
             except StopAsyncIteration as end:
@@ -109,8 +110,11 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
     def _comes_later(self, error: BaseException) -> bool:
         """Tell whether an exception of the stream must wait for what was held back."""
         self._ready.extend(self._call.amendments.passed_on_at_the_end() or ())
-        self._error = error
-        return bool(self._ready)
+        if not self._ready:
+            return False
+        # Without the frame that called this, which would keep the tap alive until the next garbage collection.
+        self._errors.append(error.with_traceback(error.__traceback__ and error.__traceback__.tb_next))
+        return True
 
     async def asend(self, _: None) -> bytes:
         return await self.__anext__()
