@@ -1,4 +1,4 @@
-"""A stream leaves no more to the garbage collector with us than without us.
+"""A call leaves no more to the garbage collector with us than without us.
 
 It finalises what is left at any time and in any thread: even asynchronous generators while they are running.
 """
@@ -7,17 +7,35 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 
+import httpx2
 import pytest
+from openai import AsyncOpenAI
 
 from tests.conftest import Telemetry
 from tests.garbage import left_to_the_collector
 
+from .server import BODY, answering, client_of, completion
 from .stream_cases import READINGS, make_case
 from .stream_reading import aread, read
 
 CASES = [make_case(seed) for seed in range(40)]
 Left = list[Counter[str]]
+
+
+def refused(request: httpx2.Request) -> httpx2.Response:
+    raise httpx2.ConnectError("refused", request=request)
+
+
+ANSWERS = [
+    answering(completion()),
+    answering(completion(usage=None)),
+    answering(b"{not json"),
+    lambda _: httpx2.Response(429, json={"error": {"message": "slow down", "code": "rate_limit_exceeded"}}),
+    refused,
+]
 
 
 def left_by_all(*, is_async: bool) -> Left:
@@ -53,3 +71,31 @@ def test_a_stream_leaves_nothing_more(
     telemetry.instrument(stream_usage=stream_usage)
     more = [left - without for left, without in zip(left_by_all(is_async=is_async), expected, strict=True)]
     assert more == [Counter()] * len(CASES)
+
+
+def call(answer: Callable[[httpx2.Request], httpx2.Response]) -> None:
+    with client_of(answer) as client, suppress(Exception):
+        client.chat.completions.create(**BODY)
+
+
+async def acall(answer: Callable[[httpx2.Request], httpx2.Response]) -> None:
+    transport = httpx2.MockTransport(answer)
+    http_client = httpx2.AsyncClient(transport=transport)
+    async with AsyncOpenAI(api_key="key", max_retries=0, http_client=http_client) as client:
+        with suppress(Exception):
+            await client.chat.completions.create(**BODY)
+
+
+def test_a_plain_call_leaves_nothing_more(telemetry: Telemetry, is_async: bool) -> None:  # a fixture
+    def left_by_calls() -> Left:
+        return left_to_the_collector(
+            [lambda each=each: asyncio.run(acall(each)) if is_async else call(each) for each in ANSWERS]
+        )
+
+    left_by_calls()
+    expected = left_by_calls()
+    telemetry.instrument()
+    left_by_calls()
+    more = [left - without for left, without in zip(left_by_calls(), expected, strict=True)]
+    assert more == [Counter()] * len(ANSWERS)
+    assert telemetry.total("promptcache.requests") == 2 * len(ANSWERS)
