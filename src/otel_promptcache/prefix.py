@@ -100,46 +100,47 @@ def _coroutine(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _generator(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    # The block is entered for each step: what the caller does between two steps is outside it.
+    # The block is entered for each step: what the caller does between two steps is outside it. A step is popped,
+    # because an exception that is thrown in would otherwise refer to itself, through its traceback and this frame.
     def generate(*args: Any, **kwargs: Any) -> Any:
         steps = function(*args, **kwargs)
-        step = functools.partial(next, steps)
+        todo: list[Callable[[], Any]] = [functools.partial(next, steps)]
         while True:
             try:
                 with PrefixBlock(name):
-                    item = step()
+                    item = todo.pop()()
             except StopIteration as end:
                 return end.value
             try:
-                step = functools.partial(steps.send, (yield item))
+                todo.append(functools.partial(steps.send, (yield item)))
             except GeneratorExit:
                 with PrefixBlock(name):
                     steps.close()
                 raise
             except BaseException as error:  # noqa: BLE001  # whatever is thrown in is for the function to handle
-                step = functools.partial(steps.throw, error)
+                todo.append(functools.partial(steps.throw, error))
 
     return generate
 
 
 def _async_generator(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    async def generate(*args: Any, **kwargs: Any) -> Any:
+    async def generate(*args: Any, **kwargs: Any) -> Any:  # as above
         steps = function(*args, **kwargs)
-        step = functools.partial(anext, steps)
+        todo: list[Callable[[], Any]] = [functools.partial(anext, steps)]
         while True:
             try:
                 with PrefixBlock(name):
-                    item = await step()
+                    item = await todo.pop()()
             except StopAsyncIteration:
                 return
             try:
-                step = functools.partial(steps.asend, (yield item))
+                todo.append(functools.partial(steps.asend, (yield item)))
             except GeneratorExit:
                 with PrefixBlock(name):
                     await steps.aclose()
                 raise
             except BaseException as error:  # noqa: BLE001  # as above
-                step = functools.partial(steps.athrow, error)
+                todo.append(functools.partial(steps.athrow, error))
 
     return generate
 

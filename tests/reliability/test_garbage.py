@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import httpx2
 import pytest
 from openai import AsyncOpenAI
 
+from otel_promptcache import prefix
 from tests.conftest import Telemetry
 from tests.garbage import left_to_the_collector
 
@@ -99,3 +101,32 @@ def test_a_plain_call_leaves_nothing_more(telemetry: Telemetry, is_async: bool) 
     more = [left - without for left, without in zip(left_by_calls(), expected, strict=True)]
     assert more == [Counter()] * len(ANSWERS)
     assert telemetry.total("promptcache.requests") == 2 * len(ANSWERS)
+
+
+def numbers() -> Iterator[int]:
+    yield 1
+    yield 2
+
+
+async def anumbers() -> AsyncIterator[int]:
+    yield 1
+    yield 2
+
+
+def throw_into(steps: Any) -> None:
+    next(steps)
+    with suppress(ValueError):
+        steps.throw(ValueError("thrown in"))
+
+
+async def athrow_into(steps: Any) -> None:
+    await anext(steps)
+    with suppress(ValueError):
+        await steps.athrow(ValueError("thrown in"))
+
+
+def test_what_is_thrown_into_a_named_generator_leaves_nothing() -> None:
+    named, anamed = prefix("numbers")(numbers), prefix("numbers")(anumbers)
+    runs = [lambda: throw_into(named()), lambda: asyncio.run(athrow_into(anamed()))]
+    left_to_the_collector(runs)
+    assert left_to_the_collector(runs) == [Counter()] * len(runs)
