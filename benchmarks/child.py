@@ -31,13 +31,14 @@ def main() -> NoReturn:
     # Some instrumentations print to stdout.
     with os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1) as out:
         os.dup2(2, 1)
-        _be_quiet()
+        be_quiet()
         measure(by_name(task["name"]), selected(task["workloads"]), Effort(**task["effort"]), out)
     # Skip the exit handlers: those of some instrumentations look for a server.
     os._exit(0)
 
 
-def _be_quiet() -> None:
+def be_quiet() -> None:
+    """Keep this process from logging, warning and connecting."""
     # Some warn in every call, for example once for each attribute beyond a span's limit. How warnings are
     # handled is up to the application, so their cost must not be measured.
     logging.disable(logging.CRITICAL)

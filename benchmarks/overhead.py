@@ -56,10 +56,11 @@ def _print_calls(workloads: Sequence[Workload], measured: Sequence[Measured]) ->
 def _off(run: Run, measured: Sequence[Measured]) -> str:
     """Median over all samples of all instrumentations."""
     samples = [sample for each in measured if run in each.comparisons for sample in each.comparisons[run].off]
-    return f"{_median(samples) * 1e6:,.0f}" if samples else ""
+    return f"{median(samples) * 1e6:,.0f}" if samples else ""
 
 
-def _median(samples: Sequence[float]) -> float:
+def median(samples: Sequence[float]) -> float:
+    """The middle of some samples."""
     return sorted(samples)[len(samples) // 2]
 
 
@@ -71,9 +72,14 @@ def _cells(run: Run, measured: Sequence[Measured]) -> Iterator[str]:
         elif each.instrumentation.distribution and not _is_seen(comparison):
             yield "not seen"
         else:
-            ratio = comparison.ratio()
-            added = comparison.added().median * 1e6
-            yield f"{added:+,.0f} ({ratio.median:.2f} ±{(ratio.high - ratio.low) / 2:.2f})"
+            yield added_cell(comparison)
+
+
+def added_cell(comparison: Comparison) -> str:
+    """What is added, in µs, and the ratio of on to off with half its interquartile range."""
+    ratio = comparison.ratio()
+    added = comparison.added().median * 1e6
+    return f"{added:+,.0f} ({ratio.median:.2f} ±{(ratio.high - ratio.low) / 2:.2f})"
 
 
 def _is_seen(comparison: Comparison) -> bool:

@@ -7,9 +7,9 @@ import contextlib
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from benchmarks.switch import Switch
 from benchmarks.telemetry import Telemetry
@@ -102,6 +102,14 @@ class Effort:
             turn += 1
 
 
+class Side(NamedTuple):
+    """One of the two that are compared."""
+
+    turn_to: Callable[[], None]
+    """Puts the SDK into the state of this side."""
+    run: Subject
+
+
 def compare(
     workload: Workload, switch: Switch, telemetry: Telemetry, effort: Effort, *, is_async: bool = False
 ) -> Comparison:
@@ -110,27 +118,61 @@ def compare(
     Raises:
         RuntimeError: The instrumentation made spans while it was off.
     """
-    off: list[float] = []
-    on: list[float] = []
-    spans = 0
-    sides = ((switch.off, off), (switch.on, on))
     with subject(workload, is_async=is_async) as run:
         switch.on()
         run(workload.sample_calls)  # a service has seen its prompts before; the rounds keep this state
-        for turn in effort.rounds(workload):
-            for turn_to, samples in sides if turn % 2 else reversed(sides):
-                turn_to()
-                run(workload.warm_up_calls)
-                workload.begin()
-                spans_before = telemetry.spans()
-                samples.append(_cpu_seconds(run, workload.sample_calls, telemetry.flush_spans))
-                new_spans = telemetry.spans() - spans_before
-                if samples is on:
-                    spans += new_spans
-                elif new_spans:
-                    raise RuntimeError(f"{new_spans} spans while the instrumentation was off")
+        comparison = alternate(
+            Side(switch.off, run),
+            Side(switch.on, run),
+            effort.rounds(workload),
+            telemetry,
+            calls=workload.sample_calls,
+            warm_up_calls=workload.warm_up_calls,
+            begin=workload.begin,
+        )
         switch.off()
-    return Comparison(off, on, spans / (len(on) * workload.sample_calls))
+    return comparison
+
+
+def alternate(
+    off: Side,
+    on: Side,
+    rounds: Iterable[int],
+    telemetry: Telemetry,
+    *,
+    calls: int,
+    warm_up_calls: int,
+    begin: Callable[[], None] = lambda: None,
+) -> Comparison:
+    """Take two neighbouring samples in each round, in alternating order.
+
+    Args:
+        off: Without the instrumentation.
+        on: With it.
+        rounds: Their numbers, from 0.
+        telemetry: Where the spans of both sides go.
+        calls: Calls of a sample.
+        warm_up_calls: Calls before each sample.
+        begin: Called before each sample; not measured.
+
+    Raises:
+        RuntimeError: The instrumentation made spans while it was off.
+    """
+    samples: dict[Side, list[float]] = {off: [], on: []}
+    spans = 0
+    for turn in rounds:
+        for side in (off, on) if turn % 2 else (on, off):
+            side.turn_to()
+            side.run(warm_up_calls)
+            begin()
+            spans_before = telemetry.spans()
+            samples[side].append(_cpu_seconds(side.run, calls, telemetry.flush_spans))
+            new_spans = telemetry.spans() - spans_before
+            if side is on:
+                spans += new_spans
+            elif new_spans:
+                raise RuntimeError(f"{new_spans} spans while the instrumentation was off")
+    return Comparison(samples[off], samples[on], spans / (len(samples[on]) * calls))
 
 
 def _cpu_seconds(run: Subject, calls: int, flush: Callable[[], object]) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-_PACKAGES = frozenset({"openai", "httpx", "httpx2"})
+_PACKAGES = frozenset({"openai", "anthropic", "httpx", "httpx2"})
 _MISSING: Any = object()
 _PYDANTICS_OWN = ("__pydantic", "_abc", "__annotations__", "__signature__", "__class_vars__", "__private")
 """What a model class adds to itself on first use."""
@@ -21,7 +21,7 @@ Place = tuple[Any, str]
 
 
 class Switch:
-    """An instrumentation in the openai package; initially off.
+    """An instrumentation in the packages of the SDKs; initially off.
 
     Args:
         install: Instruments the SDK. Even its imports may replace something.

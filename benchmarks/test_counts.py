@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import answers, counts, messages, prompts
+from benchmarks import answers, counts, prompts
 from benchmarks.counting import Counts, count
+from benchmarks.messages import workloads as messages
 from benchmarks.ours import switched
 from benchmarks.telemetry import Telemetry
 from benchmarks.workloads import (

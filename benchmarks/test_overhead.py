@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -14,7 +16,10 @@ import openai._base_client
 import pytest
 
 from benchmarks import child
+from benchmarks.environments import ROOT
 from benchmarks.instrumentations import INSTRUMENTATIONS, NOTHING, by_name
+from benchmarks.messages.variants import VARIANTS
+from benchmarks.messages.workloads import WORKLOADS
 from benchmarks.ours import switched
 from benchmarks.sampling import Comparison, Effort, compare, subject
 from benchmarks.switch import Switch
@@ -114,3 +119,16 @@ def test_each_instrumentation_has_a_name_of_its_own() -> None:
     names = [each.name for each in INSTRUMENTATIONS]
 
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("name", [name for name, variant in VARIANTS.items() if variant.is_installed])
+def test_calls_of_anthropics_sdk_are_measured_with_and_without(name: str) -> None:
+    """One span a call or two, and none while it is off, or `alternate` would have complained."""
+    code = f"from benchmarks.messages.overhead import tell; tell({name!r}, 2, calls=2, earlier_calls=1)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT)  # noqa: S603
+    measured = json.loads(done.stdout.splitlines()[-1])
+
+    assert list(measured) == list(WORKLOADS)
+    for comparison in measured.values():
+        assert len(comparison["off"]) == len(comparison["on"]) == 2
+        assert comparison["spans"] == {NOTHING: 0}.get(name, 1)

@@ -1,0 +1,1 @@
+"""What is added to calls of Anthropic's SDK."""
