@@ -101,7 +101,7 @@ docs-site: $(ALL) ## The documentation as a site, in site/; a broken link is an 
 matrix: $(ALL) ## The tests on every interpreter here, with the oldest and the newest dependencies
 	$(BIN)/nox
 
-bench: $(ALL) ## What it costs, compared with no instrumentation and with others; about 17 minutes
+bench: $(ALL) ## What it costs, compared with no instrumentation and with others; about 19 minutes
 	$(BIN)/python -m benchmarks.report
 
 docs: $(ALL) ## Regenerate the tables of the documentation

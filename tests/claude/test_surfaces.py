@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from tests.claude.surfaces import PROVIDERS, SURFACES, Surface, View, client_of
 from tests.claude.wire import MODEL
 from tests.conftest import Telemetry
-from tests.garbage import left_to_the_collector
+from tests.garbage import Left, left_because_of_us, left_to_the_collector, nothing
 
 
 async def run(surface: Surface, *, is_async: bool) -> View:
@@ -62,7 +61,7 @@ async def test_the_caller_sees_the_same_and_we_say_how_it_fared(
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 def test_nothing_more_is_left_to_the_garbage_collector(telemetry: Telemetry, is_async: bool) -> None:
-    def left_by_all() -> list[Counter[str]]:
+    def left_by_all() -> Left:
         return left_to_the_collector(
             [lambda surface=surface: asyncio.run(run(surface, is_async=is_async)) for surface in SURFACES]
         )
@@ -71,6 +70,4 @@ def test_nothing_more_is_left_to_the_garbage_collector(telemetry: Telemetry, is_
     expected = left_by_all()
     telemetry.instrument()
     left_by_all()
-    assert [left - without for left, without in zip(left_by_all(), expected, strict=True)] == [
-        Counter()
-    ] * len(SURFACES)
+    assert left_because_of_us(left_by_all(), expected) == nothing(SURFACES)

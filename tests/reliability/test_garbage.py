@@ -6,7 +6,6 @@ It finalises what is left at any time and in any thread: even asynchronous gener
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -17,14 +16,13 @@ from openai import AsyncOpenAI
 
 from otel_promptcache import prefix
 from tests.conftest import Telemetry
-from tests.garbage import left_to_the_collector
+from tests.garbage import Left, left_because_of_us, left_to_the_collector, nothing
 
 from .server import BODY, answering, client_of, completion
 from .stream_cases import READINGS, make_case
 from .stream_reading import aread, read
 
 CASES = [make_case(seed) for seed in range(40)]
-Left = list[Counter[str]]
 
 
 def refused(request: httpx2.Request) -> httpx2.Response:
@@ -71,8 +69,7 @@ def test_a_stream_leaves_nothing_more(
     stream_usage: bool,  # a parameter
 ) -> None:
     telemetry.instrument(stream_usage=stream_usage)
-    more = [left - without for left, without in zip(left_by_all(is_async=is_async), expected, strict=True)]
-    assert more == [Counter()] * len(CASES)
+    assert left_because_of_us(left_by_all(is_async=is_async), expected) == nothing(CASES)
 
 
 def call(answer: Callable[[httpx2.Request], httpx2.Response]) -> None:
@@ -98,8 +95,7 @@ def test_a_plain_call_leaves_nothing_more(telemetry: Telemetry, is_async: bool) 
     expected = left_by_calls()
     telemetry.instrument()
     left_by_calls()
-    more = [left - without for left, without in zip(left_by_calls(), expected, strict=True)]
-    assert more == [Counter()] * len(ANSWERS)
+    assert left_because_of_us(left_by_calls(), expected) == nothing(ANSWERS)
     assert telemetry.total("promptcache.requests") == 2 * len(ANSWERS)
 
 
@@ -129,4 +125,4 @@ def test_what_is_thrown_into_a_named_generator_leaves_nothing() -> None:
     named, anamed = prefix("numbers")(numbers), prefix("numbers")(anumbers)
     runs = [lambda: throw_into(named()), lambda: asyncio.run(athrow_into(anamed()))]
     left_to_the_collector(runs)
-    assert left_to_the_collector(runs) == [Counter()] * len(runs)
+    assert left_to_the_collector(runs) == nothing(runs)
