@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +22,7 @@ from tests.report.programs import Programs
 
 # The machine may be slow: what counts is the result, not how long an example takes.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# A change is judged by the same examples each time; new ones are tried wherever somebody works on the code.
-settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "default")
+settings.load_profile("default")
 
 Points = dict[tuple[tuple[str, Any], ...], Any]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
@@ -15,16 +16,18 @@ _HOST = ("openai.", "anthropic.", "httpx", "httpcore", "asyncio.")
 
 def left_to_the_collector(runs: Iterable[Callable[[], object]]) -> Left:
     """Run each, and count what only a collection frees."""
-    gc.collect()
-    gc.freeze()  # so that the collections are fast, however much the tests have in memory
-    gc.disable()
-    gc.set_debug(gc.DEBUG_SAVEALL)
-    try:
-        return [_left_by(run) for run in runs]
-    finally:
-        gc.set_debug(0)
-        gc.enable()
-        gc.unfreeze()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # whether everything is closed is not the question
+        gc.collect()
+        gc.freeze()  # so that the collections are fast, however much the tests have in memory
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            return [_left_by(run) for run in runs]
+        finally:
+            gc.set_debug(0)
+            gc.enable()
+            gc.unfreeze()
 
 
 def _left_by(run: Callable[[], object]) -> Counter[str]:
