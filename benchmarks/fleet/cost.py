@@ -1,14 +1,16 @@
 """Prints what the fleet's memory costs per request: `python -m benchmarks.fleet.cost unix:///run/redis.sock`.
 
 The costs are CPU time on the caller's thread and on the background thread, and bytes to and from Redis. Both threads
-sleep between the requests. With one call in flight at a time, each request finds the CPU caches cold; with several,
-calls share round trips and wake-ups. The last row is a thread that wakes up, sends a similar number of bytes on a bare
-socket and reads the answer: no Redis client can cost less.
+sleep between the requests. With one call in flight at a time, each request finds the CPU asleep and its caches cold;
+with several, calls share round trips and wake-ups. The last rows are the scale of the machine: a thread that wakes up,
+sends a similar number of bytes on a bare socket and reads the answer, below which no Redis client can stay; and other
+Python code, once without a pause before it and once with one.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import threading
 import time
@@ -47,7 +49,7 @@ _MODEL = "gpt-4.1"
 _ANSWER_SECONDS, _PAUSE_SECONDS = 0.012, 0.006
 _NAP_SECONDS = 0.002
 _WARM_UP_SHARE = 0.2
-_IN_FLIGHT = (1, 8)
+_IN_FLIGHT = (1, 8, 32)
 _BARE_BYTES = 700
 
 
@@ -239,6 +241,18 @@ def bare_us(address: StoreAddress, payload_bytes: int, requests: int) -> float:
     return mean(spent_us)
 
 
+def python_us(pause_seconds: float, repetitions: int) -> float:
+    """CPU time of some Python code that has nothing to do with the fleet's memory, after a pause."""
+    document = {"numbers": list(range(50)), "text": "x" * 200}
+    spent_us: list[float] = []
+    for _ in range(repetitions):
+        time.sleep(pause_seconds)
+        begin = time.thread_time()
+        json.loads(json.dumps(document))
+        spent_us.append((time.thread_time() - begin) * 1e6)
+    return median(spent_us)
+
+
 def main() -> None:
     """Measure each kind of traffic and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fleet.cost", description=__doc__)
@@ -268,6 +282,8 @@ def main() -> None:
         table.add_row(
             "a bare socket", "1", "", "", f"{bare_us(address, _BARE_BYTES, options.requests):.0f}", "", "", ""
         )
+    for name, pause_seconds in (("no pause", 0.0), ("a pause", _ANSWER_SECONDS + _PAUSE_SECONDS)):
+        table.add_row(f"other Python, {name}", "", "", "", f"{python_us(pause_seconds, 300):.0f}", "", "", "")
     Console(width=110).print(table)
 
 

@@ -25,7 +25,7 @@ from otel_promptcache.fleet.store import (
     Update,
     VariantUpdate,
 )
-from otel_promptcache.fleet.telling import Known, news_of, variant_of
+from otel_promptcache.fleet.telling import Known, news_of, tokens_to_write, variant_of
 from otel_promptcache.fleet.variants import VariantReader
 
 _LEAVES = LEAVES_MARKED | LEAVES_UNMARKED
@@ -113,11 +113,9 @@ class FleetCall:
         if not self._prompt.find_names():
             return None
         if self.is_over:
-            if not self._is_told:
-                self._is_told = True
-                return self._update()
-            tokens = self._named_tokens()
-            return Update(tokens=tokens) if tokens else None
+            update = Update(tokens=self._new_tokens()) if self._is_told else self._update()
+            self._is_told = True
+            return None if update.is_empty else update
         return None if self._id else self._query()
 
     def found(self, found: Found) -> bool:
@@ -133,7 +131,10 @@ class FleetCall:
         reader = SnapshotReader(
             sent.prompt.links, self._prompt.positions, sent.scope, memory.scopes, offset_seconds
         )
-        self.snapshot = reader.read(found, self._variant_reader() if found.variants else _no_variant)
+        read_variant = _no_variant
+        if found.variants:
+            read_variant = self._variant_reader(reader.links_in(found.known), reader.links_in(found.alive))
+        self.snapshot = reader.read(found, read_variant)
         self._examination.join(self.snapshot)
         return self._examination.is_joined
 
@@ -162,16 +163,20 @@ class FleetCall:
             pieces=prompt.sample(self._cut) if self._digest else (),
         )
 
-    def _variant_reader(self) -> Callable[[FoundVariant, CacheScope, CachedPrefix], Variant | None]:
+    def _variant_reader(
+        self, known_links: int, alive_links: int
+    ) -> Callable[[FoundVariant, CacheScope, CachedPrefix], Variant | None]:
         memory, prompt = self._memory, self._prompt
         reader = VariantReader(prompt.sent, prompt.template, memory.hashes, memory.pieces, self._cut.values())
-
-        known = self._known.found.known if self._known else 0
+        lacking = self._examination.lacking_links(known_links, alive_links)
 
         def read(found: FoundVariant, scope: CacheScope, cached: CachedPrefix) -> Variant | None:
-            body = memory.held.body(found)
+            if (body := memory.held.body(found)) is None:
+                return None
             # One that shares only its start with the prompt, and nothing else, says nothing about it.
-            if body is None or (found.variant == prompt.variant and not reader.shares(body, known)):
+            is_own = found.variant == prompt.variant
+            wanted = prompt.sent.prompt.links[known_links:] if is_own else lacking
+            if wanted is not None and not reader.has_any(body, wanted):
                 return None
             return reader.read(body, scope, cached)
 
@@ -200,7 +205,7 @@ class FleetCall:
             life_seconds=life_seconds,
             chain=chain,
             left=left,
-            tokens=self._named_tokens(),
+            tokens=self._new_tokens(),
             call=self._id,
             asked_scope=asked_scope,
             flights=self._flights() if self._id else (),
@@ -212,10 +217,9 @@ class FleetCall:
             starts=starts,
         )
 
-    def _named_tokens(self) -> tuple[tuple[bytes, int], ...]:
+    def _new_tokens(self) -> tuple[tuple[bytes, int], ...]:
         tokens, self._tokens = self._tokens, {}
-        index_of, chain = self._prompt.index_of, self._prompt.chain
-        return tuple([(chain[index_of[at]], count) for at, count in tokens.items() if at in index_of])
+        return tokens_to_write(self._prompt, tokens, self._known)
 
     def _flights(self) -> tuple[bytes, ...]:
         """The prefixes at which the store has noted that the request is in flight."""

@@ -57,8 +57,8 @@ class SnapshotReader:
                 break
         return FleetSnapshot(
             steps=tuple([steps[index] for index in sorted(steps)]),
-            known_links=self._links(found.known),
-            alive_links=self._links(found.alive),
+            known_links=self.links_in(found.known),
+            alive_links=self.links_in(found.alive),
             requests_last_minute=found.requests,
             has_lineage=found.has_template,
             variants=tuple(variants),
@@ -66,7 +66,8 @@ class SnapshotReader:
             response_id=found.response_id,
         )
 
-    def _links(self, prefixes: int) -> int:
+    def links_in(self, prefixes: int) -> int:
+        """How many links of the prompt its first prefixes in the query have."""
         return self.positions[min(prefixes, len(self.positions)) - 1] + 1 if prefixes > 0 else 0
 
     def _step(

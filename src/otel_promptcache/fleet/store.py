@@ -172,6 +172,20 @@ class Update:
     starts: int = 0
     """Added to the requests counted: 1 for one that was not queried, -1 for one that never reached the provider."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the store knows all of it already."""
+        has_answer = self.answers is not None and self.response_id is not None
+        return not (
+            self.chain
+            or self.left
+            or self.tokens
+            or self.flights
+            or self.variant
+            or self.starts
+            or has_answer
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

@@ -67,6 +67,29 @@ def news_of(
     return tuple([prompt.chain[index] for index in indices]), left
 
 
+def tokens_to_write(
+    prompt: FleetPrompt, tokens: Mapping[int, int], known: Known | None
+) -> tuple[tuple[bytes, int], ...]:
+    """The reported tokens that the store does not know, each with the name of the prefix.
+
+    Args:
+        prompt: The prompt.
+        tokens: What was reported, by the position of the link that ends the prefix.
+        known: What the store knew; None if it did not say.
+    """
+    if not tokens:
+        return ()
+    stored = {each.place: each.tokens for each in known.found.prefixes} if known else {}
+    named = [(prompt.index_of.get(position), count) for position, count in tokens.items()]
+    return tuple(
+        [
+            (prompt.chain[index], count)
+            for index, count in named
+            if index is not None and stored.get(index) != count
+        ]
+    )
+
+
 def variant_of(
     memory: FleetMemory,
     prompt: FleetPrompt,

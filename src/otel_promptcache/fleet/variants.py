@@ -91,10 +91,10 @@ class VariantReader:
     def _names(self) -> OwnNames:
         return self._make_names()
 
-    def shares(self, body: Body, known: int) -> bool:
-        """Whether a variant has any content that the prompt has after its first links."""
-        contents = {link.content for link in body.links}
-        return any(self._hashes.content(link.content) in contents for link in self._sent.prompt.links[known:])
+    def has_any(self, body: Body, links: Iterable[Link]) -> bool:
+        """Whether a variant has the content of any of these links of the prompt."""
+        contents, name_of = body.contents, self._hashes.content
+        return not contents.isdisjoint([name_of(link.content) for link in links])
 
     def read(self, body: Body, scope: CacheScope, cached: CachedPrefix) -> Variant:
         """Read a variant.

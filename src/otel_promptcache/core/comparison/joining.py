@@ -9,9 +9,13 @@ from otel_promptcache.core.comparison.partner import nearest_prompt, shared_byte
 from otel_promptcache.core.memory.earlier import EarlierPrompts, EarlierPromptsOfFleet, FleetSnapshot, Variant
 from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import SentPrompt
+from otel_promptcache.core.prompt.chain import Link
 
 _SHARE_BEHIND = 0.5
 """Share of what follows the known place that a variant must have to count as the prompt's origin."""
+
+_LACKING_BYTES = 2_048
+"""What a prompt may have beyond an earlier one of this process, so that a variant need not be compared with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,46 @@ def join(
     if match.alive_links < match.known_links:
         sibling = own.sibling or _sibling(both, sent, cutter, now_seconds)
     return View(match, comparison, sibling)
+
+
+def lacking_links(
+    history: EarlierPrompts,
+    sent: SentPrompt,
+    own: View,
+    cutter: Cutter,
+    known_links: int,
+    alive_links: int,
+    now_seconds: float,
+) -> list[Link] | None:
+    """What a variant must have, if only that can add to the comparison with a prompt of this process; None otherwise.
+
+    That prompt is of the template, alive, reaches as far as what the fleet knows, and has nearly all of the rest. What
+    it lacks is mostly a new question. Making a variant comparable takes longer than all other work for a prompt.
+
+    Args:
+        history: What this process sent before.
+        sent: The prompt.
+        own: What this process knows of it.
+        cutter: Cuts its segments.
+        known_links: How many of its links the fleet knows.
+        alive_links: How many of these are alive.
+        now_seconds: When it was sent.
+    """
+    comparison, match, links = own.comparison, own.match, sent.prompt.links
+    if comparison is None or comparison.nearest.fingerprint != sent.fingerprint:
+        return None
+    if alive_links < known_links or match.alive_links < match.known_links:  # a sibling is also looked for
+        return None
+    cached = comparison.cached.get(sent.scope)
+    known_bytes = links[known_links - 1].end_bytes if known_links else 0
+    if cached is None or cached.alive_until_seconds < now_seconds or comparison.common_bytes < known_bytes:
+        return None
+    rest, old = links[known_links:], comparison.nearest.prompt.links
+    lacking_bytes = sum([link.size_bytes for link in rest]) - shared_bytes(history, rest, old, cutter.pieces)
+    if lacking_bytes > _LACKING_BYTES:
+        return None
+    its_contents = {link.content for link in old}
+    return [link for link in rest if link.content not in its_contents]
 
 
 def join_matches(own: PrefixMatch, snapshot: FleetSnapshot) -> PrefixMatch:

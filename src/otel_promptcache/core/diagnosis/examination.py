@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from otel_promptcache.core.comparison.comparison import (
@@ -12,7 +12,7 @@ from otel_promptcache.core.comparison.comparison import (
     compare,
     compare_with,
 )
-from otel_promptcache.core.comparison.joining import View, join
+from otel_promptcache.core.comparison.joining import View, join, lacking_links
 from otel_promptcache.core.diagnosis.entries import prefixes_left
 from otel_promptcache.core.diagnosis.reasons import MissReason, MissSource
 from otel_promptcache.core.diagnosis.sharing import proof_of_others
@@ -24,6 +24,7 @@ from otel_promptcache.core.memory.nodes import AnsweredPrompt, CachedPrefix, Sen
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import UNKNOWN_POLICY, CachePolicy
 from otel_promptcache.core.prompt.boundaries import Boundaries, boundaries_of
+from otel_promptcache.core.prompt.chain import Link
 
 _OF_THE_MOMENT = frozenset(
     {
@@ -109,6 +110,19 @@ class Examination:
         if earlier is None or earlier.scope.host != sent.scope.host or earlier.account != sent.account:
             return None
         return earlier.response_id
+
+    def lacking_links(self, known_links: int, alive_links: int) -> Sequence[Link] | None:
+        """What a variant must have, if only that can add to what this process knows; called by a different thread.
+
+        Args:
+            known_links: How many links of the prompt the fleet knows.
+            alive_links: How many of these are alive.
+        """
+        if (cutter := self.cutter) is None:
+            return None
+        return lacking_links(
+            self._index, self.sent, self._own, cutter, known_links, alive_links, self.sent_at_seconds
+        )
 
     def join(self, snapshot: FleetSnapshot) -> None:
         """Add what the fleet knew when the prompt was sent, unless that is answered. Called by a different thread."""

@@ -47,6 +47,7 @@ class Body(NamedTuple):
     leading: int
     """Index of the last segment of its leading part; -1 if it has none."""
     links: tuple[BodyLink, ...]
+    contents: frozenset[bytes]
 
 
 class BadBodyError(ValueError):
@@ -111,7 +112,9 @@ def read_body(data: bytes) -> Body:
     is_explicit, leading, count = reader.take(3)
     if count > MAX_LINKS or leading > count:
         raise BadBodyError("a body with too many segments")
-    return Body(template, bool(is_explicit), leading - 1, tuple([_read_link(reader) for _ in range(count)]))
+    links = tuple([_read_link(reader) for _ in range(count)])
+    contents = frozenset([link.content for link in links])
+    return Body(template, bool(is_explicit), leading - 1, links, contents)
 
 
 def _piece(piece: FleetPiece) -> bytes:

@@ -38,20 +38,20 @@ class FleetPieces:
 
     def named(self, cut: CutSegment) -> tuple[FleetPiece, ...]:
         """The pieces of a segment."""
-        return tuple([self._named(piece, part) for piece, part in zip(cut.pieces, cut.parts, strict=True)])
+        known, name = self._known, self._remember
+        pairs = zip(cut.pieces, cut.parts, strict=True)
+        return tuple([known.get(piece.exact) or name(piece, part) for piece, part in pairs])
 
     def sample(self, cut: CutSegment) -> list[bytes]:
         """The smallest names of the longer pieces of a segment, which a different version of it has as well."""
         named = [each.exact for each in self.named(cut) if each.size_bytes >= _MIN_BYTES]
         return sorted(named)[:_SAMPLE]
 
-    def _named(self, piece: Piece, part: Part) -> FleetPiece:
-        known = self._known.get(piece.exact)
-        if known is None:
-            if len(self._known) >= _MAX_KNOWN:
-                self._known.clear()
-            known = self._known[piece.exact] = self._name(piece, part)
-        return known
+    def _remember(self, piece: Piece, part: Part) -> FleetPiece:
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        named = self._known[piece.exact] = self._name(piece, part)
+        return named
 
     def _name(self, piece: Piece, part: Part) -> FleetPiece:
         _, place, text, whole = part
