@@ -157,3 +157,17 @@ def test_variants_are_read_when_a_sibling_may_be_alive(shared: SharedStore, read
     missed = one.send(chat(system(RULES), user("Hi"), tools=tools))
     assert read
     assert reason(missed) == "tools_changed"
+
+
+def test_no_variant_is_read_for_a_prompt_whose_texts_were_released(
+    shared: SharedStore, read: list[object]
+) -> None:
+    one, other = shared.process(), shared.process()
+    one.send(at(3))
+    read.clear()
+    other.runner.is_late = True
+    sent = other.open(at(4))
+    sent.call.let_go()
+    other.runner.flush()
+    assert sent.call.snapshot is not None
+    assert not read

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 
 from otel_promptcache.calls.address import Address
+from otel_promptcache.calls.fleet_call import GuardedFleetCall
 from otel_promptcache.calls.shared import ObservedRun, Shared
 from otel_promptcache.core.analyzer import CacheReport, analyze, gateway_hit
 from otel_promptcache.core.diagnosis.examination import Examination
 from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import AnswerContent, ProviderDiagnosis, Reply, RequestFacts
-from otel_promptcache.core.memory.nodes import AnsweredPrompt, SentPrompt
+from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.core.money.usage import TEXT_ALONE, TokenUsage
 from otel_promptcache.core.policy import CachePolicy
-from otel_promptcache.core.prompt.chain import Segments
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
-from otel_promptcache.fleet.call import FleetCall
-from otel_promptcache.fleet.fleet import Fleet
 from otel_promptcache.guard import guarded
 from otel_promptcache.prefix import current_prefix_name
 from otel_promptcache.providers.profiles import BILLED_BY_REQUESTED_MODEL, OTHER, answers_why
@@ -55,8 +52,7 @@ class Inference:
         self._examination: Examination | None = None
         self._judged: tuple[tuple[object, ...], Diagnosis] | None = None
         """The last judgement, and what it goes by."""
-        self._fleet_call: FleetCall | None = None
-        """None if there is no fleet's memory, or nothing to ask it."""
+        self._fleet_call = None if shared.fleet is None else GuardedFleetCall(shared.guard)
 
     def read(self, body: Json, address: Address, now_seconds: float) -> None:
         """Read the request without keeping it."""
@@ -111,13 +107,9 @@ class Inference:
             keeps_names=self._shared.path_names,
             is_shared=self._shared.fleet is not None,
         )
-        if self._shared.fleet is not None:
-            self._ask_fleet(self._shared.fleet, segments)
-
-    @guarded
-    def _ask_fleet(self, fleet: Fleet, segments: Segments) -> None:
-        if self._examination is not None and self.prefix is not None:
-            self._fleet_call = fleet.sent(
+        if self._shared.fleet is not None and self._fleet_call is not None:
+            self._fleet_call.sent(
+                self._shared.fleet,
                 self._examination,
                 segments,
                 self.prefix,
@@ -169,19 +161,7 @@ class Inference:
     ) -> None:
         answered = examination.answered(reply, policy, now_seconds, usage)
         if answered is not None and self._fleet_call is not None:
-            self._tell_fleet(self._fleet_call, answered)
-
-    @guarded
-    def _tell_fleet(self, call: FleetCall, answered: AnsweredPrompt) -> None:
-        call.answered(answered)
-
-    @guarded
-    def _tell_fleet_tokens(self, call: FleetCall, tokens: Mapping[int, int]) -> None:
-        call.learned(tokens)
-
-    @guarded
-    def _leave_fleet(self, call: FleetCall, *, was_sent: bool) -> None:
-        call.closed(was_sent=was_sent)
+            self._fleet_call.answered(answered)
 
     def report(self, answer: AnswerContent, started_ns: int, now_seconds: float) -> CacheReport:
         """Judge the request by its answer.
@@ -225,7 +205,7 @@ class Inference:
         if self._examination is not None:
             self._examination.answered_elsewhere()
         if self._fleet_call is not None:
-            self._leave_fleet(self._fleet_call, was_sent=False)
+            self._fleet_call.closed(was_sent=False)
         return gateway_hit(self.prefix, self.prefix_name)
 
     def run_attributes(self, run: ObservedRun, answering_model: str | None) -> Attributes:
@@ -241,14 +221,14 @@ class Inference:
         if self._examination is not None:
             self._examination.close()
         if self._fleet_call is not None:
-            self._leave_fleet(self._fleet_call, was_sent=True)
+            self._fleet_call.closed(was_sent=True)
 
     def _identity(self) -> PrefixIdentity | None:
         """The template. If it is known whether its leading part is new to the fleet, that decides whether it is new."""
-        prefix, snapshot = self.prefix, self._fleet_call and self._fleet_call.snapshot
-        if prefix is None or snapshot is None or snapshot.is_new_variant is None:
-            return prefix
-        return replace(prefix, is_new_variant=snapshot.is_new_variant)
+        is_new_variant = self._fleet_call.is_new_variant if self._fleet_call is not None else None
+        if self.prefix is None or is_new_variant is None:
+            return self.prefix
+        return replace(self.prefix, is_new_variant=is_new_variant)
 
     @guarded
     def _diagnose(
@@ -264,7 +244,7 @@ class Inference:
         else:
             diagnosis = examination.judge(usage, said, policy, is_retried=self.attempts > 1)
         if self._fleet_call is not None:
-            self._tell_fleet_tokens(self._fleet_call, examination.learned_tokens)
+            self._fleet_call.learned(examination.learned_tokens)
         return diagnosis
 
     def _judge_once(

@@ -118,8 +118,8 @@ class Examination:
             known_links: How many links of the prompt the fleet knows.
             alive_links: How many of these are alive.
         """
-        if (cutter := self.cutter) is None:
-            return None
+        if (cutter := self.cutter) is None:  # nothing can be compared any more
+            return ()
         return lacking_links(
             self._index, self.sent, self._own, cutter, known_links, alive_links, self.sent_at_seconds
         )
