@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from otel_promptcache.core.exchange import Reply
+from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.fleet.store import Query, Update
 from otel_promptcache.fleet.variants import VariantReader
+from otel_promptcache.providers.policies import policy_for
 from tests.fleet.fleets import Process, SharedStore, in_a_file
 from tests.fleet.verdicts import place, reason
 from tests.unit.prompts import Body, chat, prose, system, tool, user
@@ -171,3 +173,67 @@ def test_no_variant_is_read_for_a_prompt_whose_texts_were_released(
     other.runner.flush()
     assert sent.call.snapshot is not None
     assert not read
+
+
+def test_a_variant_is_read_if_it_has_the_sentence_at_which_the_process_diverges(
+    shared: SharedStore, read: list[object]
+) -> None:
+    """Another process has sent the edited text already, with an earlier time."""
+    head, tail = prose(400, "first"), prose(1_600, "alpha")
+
+    def edited(sentence: str, minute: int) -> Body:
+        text = f"{head}{sentence}{tail}It is 10:{minute:02} now. {prose(600, 'beta')}"
+        return chat(system(text), user("Hi"))
+
+    old, new = "You are kind to everybody here. ", "You are stern but fair in all of it. "
+    verdicts: list[object] = []
+    for processes in (1, 2):
+        one, *others = [shared.process(namespace=f"n{processes}") for _ in range(processes)]
+        one.send(edited(old, 3))
+        (others or [one])[0].send(edited(new, 4))
+        read.clear()
+        verdicts.append(one.send(edited(new, 5)).expected_tokens)
+    assert read
+    assert verdicts[0] == verdicts[1]
+
+
+def test_the_variant_after_the_newest_counts_only_if_it_is_alive(
+    shared: SharedStore, read: list[object]
+) -> None:
+    one, other = shared.process(), shared.process()
+    other.send(at(3, RULES + " Later."))
+    shared.clock.now_seconds += 7_200
+    one.send(at(4))
+    read.clear()
+    missed = one.send(at(5))
+    assert not read
+    assert reason(missed) == "input_changed"
+
+
+def test_lengths_live_as_long_as_their_prefixes(shared: SharedStore) -> None:
+    process, body = shared.process(), at(3)
+    store = process.store
+    operations_of(process, body, input_tokens=2_000)
+    for _ in range(80):
+        shared.clock.now_seconds += 50
+        operations_of(process, body, input_tokens=2_000)
+    lengths = store._connection.execute("SELECT min(expires) FROM lengths").fetchone()  # type: ignore[attr-defined]
+    assert lengths[0] / 1_000 > shared.clock.now_seconds + 1_800
+
+
+def test_a_length_that_is_learned_while_the_update_is_made_is_written(shared: SharedStore) -> None:
+    process = shared.process()
+    sent = process.open(at(3))
+    make_update = sent.call._update
+
+    def update() -> Update:
+        made = make_update()
+        sent.examination.judge(
+            TokenUsage(input_tokens=2_000, cache_read_tokens=0), None, policy_for("openai", "gpt-4o")
+        )
+        sent.call.learned(sent.examination.learned_tokens)
+        return made
+
+    sent.call._update = update  # type: ignore[method-assign]
+    sent.answer(NO_NAME)
+    assert any(isinstance(each, Update) and each.tokens for each in process.runner.operations)

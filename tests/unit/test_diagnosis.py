@@ -102,7 +102,8 @@ CASES: dict[str, tuple[Evidence, MissReason, int]] = {
     "the history": (evidence(**segment(SegmentKind.ITEM)), MissReason.INPUT_CHANGED, 3_000),
     "a compaction": (evidence(**segment(SegmentKind.ITEM, is_compaction=True)), MissReason.CONTEXT_COMPACTED, 3_000),
     "mostly the same under another name": (
-        evidence(divergence=PARTED, avoidable_tokens=4_500, has_lineage=False), MissReason.INPUT_CHANGED, 4_500,
+        evidence(divergence=PARTED, avoidable_tokens=4_500, moved_tokens=4_500, has_lineage=False),
+        MissReason.INPUT_CHANGED, 4_500,
     ),
     "no boundary where they part": (evidence(NEW, unmarked=sure(4_000)), MissReason.NO_MATCHING_BREAKPOINT, 4_000),
     "explicit after implicit": (

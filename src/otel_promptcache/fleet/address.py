@@ -47,8 +47,8 @@ def parse_address(text: str) -> StoreAddress:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise InvalidAddressError(f"fleet is {_shown(text)}: expected {ALLOWED}") from error
+    except ValueError:  # its message quotes what may be a part of the password
+        raise InvalidAddressError(f"fleet is {_shown(text)}: expected {ALLOWED}") from None
     if parts.scheme not in _SCHEMES or not rest.startswith("//"):
         raise InvalidAddressError(f"fleet is {_shown(text)}: expected {ALLOWED}")
     if parts.scheme == "unix":

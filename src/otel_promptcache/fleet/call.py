@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from otel_promptcache.core.comparison.comparison import SegmentSource
 from otel_promptcache.core.comparison.divergence import CutSegment
+from otel_promptcache.core.comparison.joining import Lacking
 from otel_promptcache.core.diagnosis.examination import Examination
 from otel_promptcache.core.memory.earlier import FleetSnapshot, Variant
 from otel_promptcache.core.memory.nodes import AnsweredPrompt, CachedPrefix
@@ -113,8 +114,9 @@ class FleetCall:
         if not self._prompt.find_names():
             return None
         if self.is_over:
-            update = Update(tokens=self._new_tokens()) if self._is_told else self._update()
-            self._is_told = True
+            # First: tokens that are learned from now on are submitted again.
+            was_told, self._is_told = self._is_told, True
+            update = Update(tokens=self._new_tokens()) if was_told else self._update()
             return None if update.is_empty else update
         return None if self._id else self._query()
 
@@ -168,14 +170,14 @@ class FleetCall:
     ) -> Callable[[FoundVariant, CacheScope, CachedPrefix], Variant | None]:
         memory, prompt = self._memory, self._prompt
         reader = VariantReader(prompt.sent, prompt.template, memory.hashes, memory.pieces, self._cut.values())
-        lacking = self._examination.lacking_links(known_links, alive_links)
+        lacking = self._examination.lacking(known_links, alive_links)
+        behind = Lacking(prompt.sent.prompt.links[known_links:], None)
 
         def read(found: FoundVariant, scope: CacheScope, cached: CachedPrefix) -> Variant | None:
             if (body := memory.held.body(found)) is None:
                 return None
             # One that shares only its start with the prompt, and nothing else, says nothing about it.
-            is_own = found.variant == prompt.variant
-            wanted = prompt.sent.prompt.links[known_links:] if is_own else lacking
+            wanted = behind if found.variant == prompt.variant else lacking
             if wanted is not None and not reader.has_any(body, wanted):
                 return None
             return reader.read(body, scope, cached)

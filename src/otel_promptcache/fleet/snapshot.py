@@ -46,11 +46,13 @@ class SnapshotReader:
             if leaves != PLAIN or index == furthest:
                 steps[index] = self._step(index, None, {}, leaves)
         variants: list[Variant] = []
+        is_newest = True
         for each in found.variants:
             scope = self.scopes.decode(each.scope, self.scope)
             # Besides the newest one, only one more that is alive matters: making them comparable takes long.
-            if scope is None or (variants and not (scope is self.scope and each.until >= found.now)):
+            if scope is None or not (is_newest or (scope is self.scope and each.until >= found.now)):
                 continue
+            is_newest = False
             if variant := read_variant(each, scope, self._entry(Entry(each.at, each.until))):
                 variants.append(variant)
             if len(variants) == _MAX_READ:

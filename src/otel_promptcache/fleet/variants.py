@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 
 from otel_promptcache.core.comparison.divergence import CutSegment
+from otel_promptcache.core.comparison.joining import Lacking
 from otel_promptcache.core.memory.earlier import Variant
 from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.prompt.chain import ContentHash, HashedPrompt, Link, PrefixHash, hash_text
@@ -74,7 +75,7 @@ class VariantReader:
     ) -> None:
         self._sent = sent
         self._template = template
-        self._hashes = hashes
+        self._hashes, self._pieces = hashes, pieces
         self._make_names = partial(OwnNames, hashes, pieces, cut)
 
     @cached_property
@@ -91,10 +92,16 @@ class VariantReader:
     def _names(self) -> OwnNames:
         return self._make_names()
 
-    def has_any(self, body: Body, links: Iterable[Link]) -> bool:
-        """Whether a variant has the content of any of these links of the prompt."""
+    def has_any(self, body: Body, lacking: Lacking) -> bool:
+        """Whether a variant has any of what an earlier prompt lacks."""
         contents, name_of = body.contents, self._hashes.content
-        return not contents.isdisjoint([name_of(link.content) for link in links])
+        if not contents.isdisjoint([name_of(link.content) for link in lacking.links]):
+            return True
+        if lacking.piece is None:
+            return False
+        segment, index = lacking.piece
+        name = self._pieces.named(segment)[index].exact
+        return any(piece.exact == name for link in body.links for piece in link.pieces)
 
     def read(self, body: Body, scope: CacheScope, cached: CachedPrefix) -> Variant:
         """Read a variant.

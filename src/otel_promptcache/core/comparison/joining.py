@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from otel_promptcache.core.comparison.comparison import Comparison, Cutter, compare_with
+from otel_promptcache.core.comparison.divergence import CutSegment, common_length, common_pieces
 from otel_promptcache.core.comparison.partner import nearest_prompt, shared_bytes
 from otel_promptcache.core.memory.earlier import EarlierPrompts, EarlierPromptsOfFleet, FleetSnapshot, Variant
 from otel_promptcache.core.memory.match import PrefixMatch
@@ -56,7 +59,16 @@ def join(
     return View(match, comparison, sibling)
 
 
-def lacking_links(
+class Lacking(NamedTuple):
+    """What an earlier prompt of this process lacks of a new one."""
+
+    links: Sequence[Link]
+    """Segments that are not in it, wherever they are."""
+    piece: tuple[CutSegment, int] | None
+    """The piece at which the two diverge: a segment and an index. None if they diverge between segments."""
+
+
+def lacking(
     history: EarlierPrompts,
     sent: SentPrompt,
     own: View,
@@ -64,7 +76,7 @@ def lacking_links(
     known_links: int,
     alive_links: int,
     now_seconds: float,
-) -> list[Link] | None:
+) -> Lacking | None:
     """What a variant must have, if only that can add to the comparison with a prompt of this process; None otherwise.
 
     That prompt is of the template, alive, reaches as far as what the fleet knows, and has nearly all of the rest. What
@@ -93,7 +105,22 @@ def lacking_links(
     if lacking_bytes > _LACKING_BYTES:
         return None
     its_contents = {link.content for link in old}
-    return [link for link in rest if link.content not in its_contents]
+    return Lacking(
+        [link for link in rest if link.content not in its_contents],
+        _divergent_piece(history, links, old, cutter),
+    )
+
+
+def _divergent_piece(
+    history: EarlierPrompts, links: Sequence[Link], old: Sequence[Link], cutter: Cutter
+) -> tuple[CutSegment, int] | None:
+    """A prompt that has more of the start than the earlier one has this piece."""
+    common = common_length(links, old)
+    if common in (len(links), len(old)):
+        return None
+    segment = cutter.cut(common)
+    shared = common_pieces(segment.pieces, history.pieces(old[common].content))
+    return (segment, shared) if shared < len(segment.pieces) else None
 
 
 def join_matches(own: PrefixMatch, snapshot: FleetSnapshot) -> PrefixMatch:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from otel_promptcache.core.diagnosis.expectation import tokens_up_to
 from otel_promptcache.core.memory.earlier import EarlierPrompts
-from otel_promptcache.core.memory.match import PrefixMatch
+from otel_promptcache.core.memory.match import PrefixMatch, Step
 from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import CachePolicy
@@ -34,8 +35,19 @@ def prefixes_left(
         sent_at_seconds: When it was sent.
         plain: What is known of the prompt's other links.
     """
+    from_seconds = sent_at_seconds if policy.lives_from_request else plain.at_seconds
+    lifetimes = {each: policy.lifetime(_ttl(sent, each) or sent.options.ttl) for each in boundaries.writable}
+    left: Mapping[Boundary, float] = {each: from_seconds + seconds for each, seconds in lifetimes.items()}
     found: dict[int, CachedPrefix] = {}
-    left = _entries_left(history, sent, match, boundaries, policy, usage, sent_at_seconds, plain.at_seconds)
+    if policy.is_opt_in:
+        found = _kept_longer(lifetimes, policy.lifetime(sent.options.retention), plain)
+        furthest = _furthest_read(sent, match, boundaries, usage, sent_at_seconds)
+        if usage is not None and usage.cache_write_tokens == 0:
+            left = {}
+        if furthest is not None:
+            left = _entries_left(
+                history, sent, boundaries, policy, furthest, left, sent_at_seconds, from_seconds
+            )
     for (index, is_marked), until_seconds in left.items():
         known = found.get(index, plain)
         until = {**known.boundary_until_seconds, is_marked: until_seconds}
@@ -43,31 +55,53 @@ def prefixes_left(
     return found
 
 
-def _entries_left(
-    history: EarlierPrompts,
+def _kept_longer(
+    lifetimes: Mapping[Boundary, float], usual_seconds: float, plain: CachedPrefix
+) -> dict[int, CachedPrefix]:
+    """The links that outlive the others: those up to a mark with a longer lifetime."""
+    found: dict[int, CachedPrefix] = {}
+    for boundary, seconds in lifetimes.items():
+        if seconds > usual_seconds:
+            until_seconds = plain.alive_until_seconds + seconds - usual_seconds
+            longer = plain._replace(alive_until_seconds=until_seconds)
+            found.update(dict.fromkeys(range(boundary.position + 1), longer))
+    return found
+
+
+def _furthest_read(
     sent: SentPrompt,
     match: PrefixMatch,
     boundaries: Boundaries,
-    policy: CachePolicy,
     usage: TokenUsage | None,
     sent_at_seconds: float,
-    now_seconds: float,
+) -> tuple[Boundary, float] | None:
+    """The furthest boundary that was read, as far as is known, and until when it would have lived; None if none was."""
+    if usage is not None and usage.cache_read_tokens == 0:
+        return None
+    furthest = _furthest_alive(sent, match, boundaries, sent_at_seconds)
+    if (
+        usage is None
+        or not usage.cache_read_tokens
+        or usage.cache_write_tokens != 0
+        or not boundaries.writable
+    ):
+        return furthest
+    # It was read up to its last mark, or there would be a new entry: if none is known there, somebody else left it.
+    last = boundaries.writable[-1]
+    return furthest if furthest is not None and furthest[0] >= last else (last, sent_at_seconds)
+
+
+def _entries_left(
+    history: EarlierPrompts,
+    sent: SentPrompt,
+    boundaries: Boundaries,
+    policy: CachePolicy,
+    furthest: tuple[Boundary, float],
+    written: Mapping[Boundary, float],
+    sent_at_seconds: float,
+    from_seconds: float,
 ) -> Mapping[Boundary, float]:
-    """The boundaries, and until when the provider is certain to have them."""
-    from_seconds = sent_at_seconds if policy.lives_from_request else now_seconds
-    written = {
-        each: from_seconds + policy.lifetime(_ttl(sent, each) or sent.options.ttl)
-        for each in boundaries.writable
-    }
-    if not policy.is_opt_in:
-        return written
-    furthest = None
-    if usage is None or usage.cache_read_tokens != 0:
-        furthest = _furthest_alive(sent, match, boundaries, sent_at_seconds)
-    if usage is not None and usage.cache_write_tokens == 0:
-        written = {}
-    if furthest is None:
-        return written
+    """The boundaries of an opt-in cache after a read, and until when the provider is certain to have them."""
     # Entries before the furthest one are not written again: those that are there stay alive.
     last, last_until_seconds = furthest
     alive = {each: _until_seconds(history, sent, each) for each in boundaries.writable if each < last}
@@ -88,13 +122,44 @@ def _furthest_alive(
     sent: SentPrompt, match: PrefixMatch, boundaries: Boundaries, now_seconds: float
 ) -> tuple[Boundary, float] | None:
     """The furthest boundary that could be read, and until when it would have lived; None if there is none."""
+    alive = _alive(sent, match, boundaries, now_seconds)
+    return next(((boundary, until_seconds) for _, boundary, until_seconds in alive), None)
+
+
+def _alive(
+    sent: SentPrompt, match: PrefixMatch, boundaries: Boundaries, now_seconds: float
+) -> Iterator[tuple[Step, Boundary, float]]:
+    """The boundaries that could be read, the furthest one first."""
     for step in reversed(match.steps):
         seen = step.cached.get(sent.scope)
         for is_marked, until_seconds in seen.boundary_until_seconds.items() if seen else ():
             boundary = Boundary(step.position, is_marked)
             if until_seconds >= now_seconds and boundary in boundaries.readable:
-                return boundary, until_seconds
-    return None
+                yield step, boundary, until_seconds
+
+
+def tokens_read(
+    sent: SentPrompt,
+    match: PrefixMatch,
+    boundaries: Boundaries,
+    usage: TokenUsage,
+    sent_at_seconds: float,
+) -> dict[int, int]:
+    """The tokens up to a boundary of an opt-in cache, by its position, as far as a read has measured them.
+
+    If nothing was written, the last mark was read. If something was, the read ended at an earlier entry: at the only
+    one that is known, if it is not longer than that can be.
+    """
+    read_tokens, input_tokens = usage.cache_read_tokens, usage.input_tokens
+    if not read_tokens or not input_tokens or not boundaries.writable:
+        return {}
+    if usage.cache_write_tokens == 0:
+        return {boundaries.writable[-1].position: read_tokens}
+    alive = [step for step, _, _ in _alive(sent, match, boundaries, sent_at_seconds)]
+    if len(alive) != 1 or alive[0].tokens is not None:
+        return {}
+    estimated, error = tokens_up_to(match, alive[0].end_bytes, sent, input_tokens)
+    return {alive[0].position: read_tokens} if read_tokens <= estimated + error else {}
 
 
 def _until_seconds(history: EarlierPrompts, sent: SentPrompt, boundary: Boundary) -> float:

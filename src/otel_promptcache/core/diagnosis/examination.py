@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from otel_promptcache.core.comparison.comparison import (
@@ -12,19 +12,19 @@ from otel_promptcache.core.comparison.comparison import (
     compare,
     compare_with,
 )
-from otel_promptcache.core.comparison.joining import View, join, lacking_links
-from otel_promptcache.core.diagnosis.entries import prefixes_left
+from otel_promptcache.core.comparison.joining import Lacking, View, join, lacking
+from otel_promptcache.core.diagnosis.entries import prefixes_left, tokens_read
 from otel_promptcache.core.diagnosis.reasons import MissReason, MissSource
 from otel_promptcache.core.diagnosis.sharing import proof_of_others
 from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, History, judge, provider_verdict
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.memory.earlier import FleetSnapshot
 from otel_promptcache.core.memory.index import PrefixIndex
+from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import AnsweredPrompt, CachedPrefix, SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import UNKNOWN_POLICY, CachePolicy
 from otel_promptcache.core.prompt.boundaries import Boundaries, boundaries_of
-from otel_promptcache.core.prompt.chain import Link
 
 _OF_THE_MOMENT = frozenset(
     {
@@ -111,7 +111,7 @@ class Examination:
             return None
         return earlier.response_id
 
-    def lacking_links(self, known_links: int, alive_links: int) -> Sequence[Link] | None:
+    def lacking(self, known_links: int, alive_links: int) -> Lacking | None:
         """What a variant must have, if only that can add to what this process knows; called by a different thread.
 
         Args:
@@ -119,8 +119,8 @@ class Examination:
             alive_links: How many of these are alive.
         """
         if (cutter := self.cutter) is None:  # nothing can be compared any more
-            return ()
-        return lacking_links(
+            return Lacking((), None)
+        return lacking(
             self._index, self.sent, self._own, cutter, known_links, alive_links, self.sent_at_seconds
         )
 
@@ -216,8 +216,9 @@ class Examination:
         """
         if usage.input_tokens is None or usage.cache_read_tokens is None:
             return Diagnosis()
+        view = self._joined or self._own
         if not usage.has_further_readings:
-            self._learn(usage, policy)
+            self._learn(usage, policy, view.match)
         # A different model may have answered than the one whose rules applied when the prompt was sent.
         unread_tokens = usage.input_tokens - usage.cache_read_tokens
         has_other_rules = policy.has_exact_boundaries and not self._has_same_rules(policy)
@@ -227,10 +228,9 @@ class Examination:
         if self.sent.options.is_continued or usage.has_further_readings or has_other_rules:
             # What the provider prepends, or how far it could read, is unknown: we have nothing to add.
             return (said and provider_verdict(said, unread_tokens)) or Diagnosis()
-        view = self._joined or self._own
         case = Case(
             sent=self.sent,
-            match=view.match,
+            match=view.match.measured(self.learned_tokens),
             policy=policy,
             boundaries=self.boundaries.readable if self.boundaries else (),
             input_tokens=usage.input_tokens,
@@ -266,12 +266,14 @@ class Examination:
             return None
         return compare_with(self._index, sent, cutter, sibling)
 
-    def _learn(self, usage: TokenUsage, policy: CachePolicy) -> None:
+    def _learn(self, usage: TokenUsage, policy: CachePolicy, match: PrefixMatch) -> None:
         """Note how many tokens there are in the prompt and up to its last boundary, as a base of later estimates."""
         links = self.sent.prompt.links
         if not links or usage.input_tokens is None or self.sent.options.is_continued:
             return
         tokens = {len(links) - 1: usage.input_tokens}
+        if policy.is_opt_in and self.boundaries:
+            tokens |= tokens_read(self.sent, match, self.boundaries, usage, self.sent_at_seconds)
         if policy.has_exact_boundaries and usage.cache_write_tokens and self.boundaries:
             for position, _ in self.boundaries.writable[-1:]:
                 tokens[position] = (usage.cache_read_tokens or 0) + usage.cache_write_tokens

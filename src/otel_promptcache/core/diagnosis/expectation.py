@@ -9,7 +9,7 @@ from typing import NamedTuple
 from otel_promptcache.core.comparison.comparison import Comparison
 from otel_promptcache.core.diagnosis.turns import shareable_links
 from otel_promptcache.core.memory.match import PrefixMatch, Step
-from otel_promptcache.core.memory.nodes import SentPrompt
+from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.boundaries import Boundary
 from otel_promptcache.core.prompt.segments import CacheScope
@@ -53,6 +53,8 @@ class Expectation:
     """Content that was sent before but follows the divergence, less what was read nevertheless."""
     tolerance_tokens: int
     """What may be missing without meaning anything: rounding."""
+    moved_tokens: int = 0
+    """Content that was sent before but follows the divergence, whether or not it was to be cached."""
     shared_tokens: int = 0
     """What the prompt and earlier ones begin with, however short and however old."""
     shareable_tokens: int = 0
@@ -74,6 +76,8 @@ class _Reader:
     scope: CacheScope
     boundaries: Collection[Boundary] | None
     """Where it can read; None if boundaries do not count."""
+    is_opt_in: bool
+    """Only marked prompts leave boundaries."""
     has_units: bool
     """It is known that it can read only where an earlier prompt ended."""
     now_seconds: float
@@ -88,17 +92,19 @@ class _Reader:
 
     def scopes_elsewhere(self, step: Step) -> list[CacheScope]:
         others = [(scope, seen) for scope, seen in step.cached.items() if scope != self.scope]
+        if self.is_opt_in:  # an unmarked prompt leaves nothing there, nor does what follows the last mark
+            return [scope for scope, seen in others if self._is_left_alive(step, seen)]
         return [scope for scope, seen in others if seen.alive_until_seconds >= self.now_seconds]
 
     def is_readable(self, step: Step) -> bool:
         if self.boundaries is None:
             return self._ends(step) and self.is_alive(step)
-        return any(until >= self.now_seconds for until in self._left(step))
+        return self._is_left_alive(step, step.cached.get(self.scope))
 
     def is_lapsed(self, step: Step) -> bool:
         if self.boundaries is None:
             return self._ends(step) and self.scope in step.cached
-        return bool(self._left(step))
+        return bool(self._left(step, step.cached.get(self.scope)))
 
     def is_in_flight(self, step: Step) -> bool:
         if self.boundaries is None:
@@ -113,9 +119,11 @@ class _Reader:
         seen = step.cached.get(self.scope)
         return seen is not None and seen.is_shared
 
-    def _left(self, step: Step) -> list[float]:
+    def _is_left_alive(self, step: Step, seen: CachedPrefix | None) -> bool:
+        return max(self._left(step, seen), default=-1.0) >= self.now_seconds
+
+    def _left(self, step: Step, seen: CachedPrefix | None) -> list[float]:
         """Until when those boundaries live that were left at a place and that this request can read."""
-        seen = step.cached.get(self.scope)
         left = seen.boundary_until_seconds.items() if seen else ()
         return [until for kind, until in left if Boundary(step.position, kind) in (self.boundaries or ())]
 
@@ -144,7 +152,7 @@ def expect(
     """
     links = sent.prompt.links
     boundaries_that_count = boundaries if policy.has_exact_boundaries else None
-    reader = _Reader(sent.scope, boundaries_that_count, policy.has_units, now_seconds)
+    reader = _Reader(sent.scope, boundaries_that_count, policy.is_opt_in, policy.has_units, now_seconds)
     steps = match.steps
     if comparison is not None and comparison.cached:
         # Inside the segment in which they diverge, the prompts may still share a start.
@@ -164,7 +172,7 @@ def expect(
         return estimates[step.end_bytes]
 
     readable = longest(reader.is_readable)
-    avoidable_tokens = _avoidable_tokens(sent, match, comparison, input_tokens, read_tokens)
+    avoidable_tokens = _avoidable_tokens(sent, match, comparison, policy, input_tokens, read_tokens)
     tolerance_tokens = rounding_tokens(policy)
     # Usually, the step that can be read is the furthest one.
     furthest = estimates.get(steps[-1].end_bytes) or longest(_any_step) if steps else NOTHING
@@ -182,6 +190,9 @@ def expect(
         in_flight=longest(reader.is_in_flight),
         avoidable_tokens=avoidable_tokens,
         tolerance_tokens=tolerance_tokens,
+        moved_tokens=estimated_offset_tokens(sent, comparison.avoidable_bytes, input_tokens)
+        if comparison
+        else 0,
         shared_tokens=tokens_up_to(match, steps[-1].end_bytes, sent, input_tokens)[0] if steps else 0,
         shareable_tokens=_shareable_tokens(sent, match, input_tokens),
         with_others=longest(reader.is_shared),
@@ -200,11 +211,20 @@ def rounding_tokens(policy: CachePolicy) -> int:
 
 
 def _avoidable_tokens(
-    sent: SentPrompt, match: PrefixMatch, comparison: Comparison | None, input_tokens: int, read_tokens: int
+    sent: SentPrompt,
+    match: PrefixMatch,
+    comparison: Comparison | None,
+    policy: CachePolicy,
+    input_tokens: int,
+    read_tokens: int,
 ) -> int:
     if comparison is None or comparison.divergence is None:
         return 0
-    tokens = estimated_offset_tokens(sent, comparison.avoidable_bytes, input_tokens)
+    avoidable_bytes = comparison.avoidable_bytes
+    marked = _marked_bytes(sent) if policy.is_opt_in and avoidable_bytes else 0
+    if marked:  # what follows the last mark was never to be cached
+        avoidable_bytes = min(avoidable_bytes, max(0, marked - comparison.common_bytes))
+    tokens = estimated_offset_tokens(sent, avoidable_bytes, input_tokens)
     if not tokens:
         return 0
     # What was read after the divergence was not spoiled: another process may have sent more than we know.
@@ -212,11 +232,13 @@ def _avoidable_tokens(
     return max(0, tokens - max(0, read_tokens - end_tokens))
 
 
+def _marked_bytes(sent: SentPrompt) -> int:
+    """Length up to the last mark; 0 if there is none."""
+    return max([link.end_bytes for link in sent.prompt.links if link.breakpoint_ttl is not None], default=0)
+
+
 def _marked_tokens(sent: SentPrompt, match: PrefixMatch, input_tokens: int) -> int:
-    marked = [link for link in sent.prompt.links if link.breakpoint_ttl is not None]
-    if not marked:
-        return 0
-    tokens, error_tokens = tokens_up_to(match, marked[-1].end_bytes, sent, input_tokens)
+    tokens, error_tokens = tokens_up_to(match, _marked_bytes(sent), sent, input_tokens)
     return tokens - error_tokens
 
 

@@ -209,18 +209,22 @@ def content_changed(evidence: Evidence) -> Finding | None:
     divergence, avoidable = evidence.divergence, evidence.expectation.avoidable_tokens
     if divergence is None or avoidable <= max(evidence.tolerance_tokens, evidence.policy.step_tokens or 0):
         return None
+    before = max(evidence.read_tokens, evidence.expectation.shared_tokens)
     # A prefix that is too short to be cached even when nothing is spoiled is not a loss.
-    is_too_short = evidence.read_tokens + avoidable < (evidence.policy.minimum_tokens or 0)
-    # A name at the top, or a different first tool, makes a different template of mostly the same text. A new
+    is_too_short = before + avoidable < (evidence.policy.minimum_tokens or 0)
+    # A name at the top, or a different tool, makes a different template whose rest is mostly the same text. A new
     # agent that shares some text with an existing one is not such a change.
-    is_new_agent = not evidence.has_lineage and 3 * avoidable < 2 * evidence.input_tokens
+    rest_tokens = evidence.input_tokens - evidence.expectation.shared_tokens
+    is_new_agent = not evidence.has_lineage and 3 * evidence.expectation.moved_tokens < 2 * rest_tokens
     if is_too_short or is_new_agent:
         return None
+    # In an opt-in cache, what precedes the change is lost as well, unless there is an entry that ends before it.
+    lost_tokens = before + avoidable - evidence.read_tokens if evidence.policy.is_opt_in else avoidable
     if divergence.is_compaction:
-        return Finding(MissReason.CONTEXT_COMPACTED, avoidable)
+        return Finding(MissReason.CONTEXT_COMPACTED, lost_tokens)
     if evidence.is_other_template:
-        return Finding(MissReason.INPUT_CHANGED, avoidable)
-    return Finding(_SEGMENT_REASONS.get(divergence.segment, MissReason.INPUT_CHANGED), avoidable)
+        return Finding(MissReason.INPUT_CHANGED, lost_tokens)
+    return Finding(_SEGMENT_REASONS.get(divergence.segment, MissReason.INPUT_CHANGED), lost_tokens)
 
 
 def _mostly_unmarked(evidence: Evidence) -> Finding | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from otel_promptcache.core.memory.in_flight import InFlight
@@ -49,6 +49,18 @@ class PrefixMatch:
     """The template was answered before."""
     latest_tokens: int | None = None
     """What the provider reported for all of `latest`; None if it did not."""
+
+    def measured(self, tokens: Mapping[int, int]) -> PrefixMatch:
+        """The match with the lengths that the answer gave to places of unknown length.
+
+        Args:
+            tokens: By the index of the link that ends there.
+        """
+        steps = self.steps
+        if not [step for step in steps if step.tokens is None and step.position in tokens]:  # as usual
+            return self
+        known = [step._replace(tokens=tokens.get(step.position, step.tokens)) for step in steps]
+        return replace(self, steps=tuple(known))
 
 
 @dataclass(slots=True)
@@ -112,6 +124,8 @@ class PrefixMatcher:
             found.add(self._furthest_in_flight(alive_links))
         if boundaries:
             found.update(self._furthest_boundaries(known_links, boundaries))
+            if self.other_scopes:
+                found.update(self._furthest_boundaries_elsewhere(known_links, boundaries))
         found.update([self._nearest_of_known_length(min(index, known_links - 1)) for index in found])
         found.add(shared_links - 1)
         found.discard(-1)
@@ -128,8 +142,11 @@ class PrefixMatcher:
         return index - 1
 
     def _furthest_boundaries(self, known_links: int, boundaries: Sequence[Boundary]) -> Iterator[int]:
-        """The furthest nodes at which a boundary is alive, was left at any time, or will be left."""
-        was_left = will_be_left = False
+        """The furthest nodes at which a boundary is alive, was left at any time, or will be left.
+
+        If its length is not known, a second one that is alive as well: a read may have ended at either.
+        """
+        was_left = will_be_left = was_alive = False
         for index, is_marked in reversed(boundaries):
             prefix = self.links[index].prefix
             if not will_be_left and (self.scope, prefix, is_marked) in self.in_flight:
@@ -143,8 +160,20 @@ class PrefixMatcher:
             if is_alive or not was_left:
                 was_left = True
                 yield index
-            if is_alive:
+            if is_alive and (was_alive or self.nodes[prefix].tokens is not None):
                 return
+            was_alive = was_alive or is_alive
+
+    def _furthest_boundaries_elsewhere(
+        self, known_links: int, boundaries: Sequence[Boundary]
+    ) -> Iterator[int]:
+        """The furthest nodes at which a boundary is alive in other scopes, one for each."""
+        for scope in self.other_scopes:
+            for index, is_marked in reversed(boundaries):
+                seen = self.nodes[self.links[index].prefix].cached.get(scope) if index < known_links else None
+                if seen and seen.boundary_until_seconds.get(is_marked, 0.0) >= self.now_seconds:
+                    yield index
+                    break
 
     def _nearest_of_known_length(self, index: int) -> int:
         """The last place up to a link whose tokens were reported; -1 if there is none."""

@@ -36,6 +36,7 @@ def write(cursor: sqlite3.Cursor, update: Update, now: int) -> bool:
         unmarked, marked = left.get(index, (0, 0))
         expires = max(kept, 2 * max(unmarked, marked) - at)
         cursor.execute(_MERGE, (prefix, update.scope, at, until, unmarked, marked, expires))
+        cursor.execute("UPDATE lengths SET expires = max(expires, ?) WHERE prefix = ?", (expires, prefix))
     for prefix, tokens in update.tokens:
         cursor.execute("INSERT OR REPLACE INTO lengths VALUES (?, ?, ?)", (prefix, tokens, kept))
     for prefix in update.flights:

@@ -39,7 +39,7 @@ for place = 0, #chain / 8 - 1 do
   local value = struct.pack('>I6I6', seen, alive)
   if unmarked + marked > 0 then value = value .. struct.pack('>I6I6', unmarked, marked) end
   redis.call('HSET', key, scope, value)
-  redis.call('PEXPIRE', key, kept)
+  redis.call('PEXPIRE', key, math.max(kept, redis.call('PTTL', key)))  -- another scope may live longer
 end
 for i = 1, #tokens, 12 do
   local key = base .. 'p' .. string.sub(tokens, i, i + 7)

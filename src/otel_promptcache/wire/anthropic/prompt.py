@@ -44,7 +44,12 @@ _SETTINGS = frozenset(
 Source: Anthropic, prompt caching, what invalidates the cache; anthropic 2.14.0,
 `types/beta/message_create_params.py` (checked 2026-11-25).
 """
-_DEFAULTS: Json = {"tool_choice": {"type": "auto"}, "speed": "standard"}
+_DEFAULTS: Json = {
+    "tool_choice": {"type": "auto"},
+    "speed": "standard",
+    "thinking": {"type": "disabled"},
+    "output_config": {"effort": "high"},
+}
 """Values that mean the same as leaving the member out."""
 
 
