@@ -31,7 +31,7 @@ _WARM_UP_CALLS = 100
 # Calls of Python functions of the package.
 FUNCTIONS_PER_SHORT_CALL = 285
 FUNCTIONS_PER_CALL_WITH_TOOLS = 315
-FUNCTIONS_PER_MESSAGE: dict[str, int] = dict(zip(messages.WORKLOADS, (406, 438, 696, 544, 786), strict=True))
+FUNCTIONS_PER_MESSAGE: dict[str, int] = dict(zip(messages.WORKLOADS, (406, 438, 697, 544, 786), strict=True))
 FUNCTIONS_PER_EVENT = 5
 FUNCTIONS_PER_EVENT_ASYNC = 8
 FUNCTIONS_PER_EVENT_OF_ANTHROPIC = 6

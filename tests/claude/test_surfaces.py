@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.claude.surfaces import PROVIDERS, SURFACES, Surface, View, client_of
-from tests.claude.wire import MODEL
+from tests.claude.wire import MODEL, REQUEST, client, http
 from tests.conftest import Telemetry
 from tests.garbage import Left, left_because_of_us, left_to_the_collector, nothing
 
@@ -71,3 +71,22 @@ def test_nothing_more_is_left_to_the_garbage_collector(telemetry: Telemetry, is_
     telemetry.instrument()
     left_by_all()
     assert left_because_of_us(left_by_all(), expected) == nothing(SURFACES)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "path"),
+    [
+        ("https://api.anthropic.com", "v1/messages"),
+        ("https://api.anthropic.com", "/v1/messages"),
+        ("https://gateway.example/v1", "/messages"),
+        ("https://gateway.example/v1/", "messages"),
+    ],
+)
+def test_an_inference_is_known_by_the_path_that_is_sent(
+    base_url: str, path: str, telemetry: Telemetry
+) -> None:
+    telemetry.instrument()
+    client(base_url=base_url).post(path, cast_to=http.Response, body=REQUEST)
+    assert telemetry.span["gen_ai.usage.input_tokens"] == 1_321
+    client(base_url=base_url).post(f"{path}/count_tokens", cast_to=http.Response, body=REQUEST)
+    assert len(telemetry.spans) == 1

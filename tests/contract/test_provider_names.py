@@ -17,13 +17,16 @@ FREE = {"providers", "wire", "sim", "demo"}
 IMPORTED = {
     ("cli.py", "openai"),
     ("report/observing/bootstrap/sitecustomize.py", "anthropic"),
+    ("calls/errors.py", "_OTHER"),
+    ("calls/errors.py", "anthropic"),
+    ("calls/errors.py", "openai"),
     ("report/observing/bootstrap/sitecustomize.py", "openai"),
     ("report/observing/call_site.py", "anthropic"),
     ("report/observing/call_site.py", "openai"),
     ("sdk/sdks.py", "anthropic"),
     ("sdk/sdks.py", "openai"),
 }
-"""Places where a name is that of the SDK's Python package."""
+"""Places where a name is that of the SDK's Python package, or of an error that has none."""
 
 
 def names_in(source: str) -> Iterator[str]:

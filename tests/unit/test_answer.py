@@ -143,3 +143,14 @@ def test_an_error_behind_the_first_token_ends_the_stream() -> None:
         answer.feed(event, at=1.0)
     assert answer.is_complete
     assert answer.reply.error_type == "APIError"
+
+
+@pytest.mark.parametrize("bad", [b"event: ping\ndata: ok\n\n", b"data: OK\n\n", b"data: {\n\n"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_one_event_that_is_not_json_says_nothing_about_the_others(bad: bytes, place: int) -> None:
+    events = [b"data: " + json.dumps(event).encode() + b"\n\n" for event in CHAT]
+    answer = Answer(Guard(lambda *_: None), CHAT_COMPLETIONS)
+    answer.open("")
+    with pytest.raises(ValueError, match=r"Expecting"):
+        answer.feed(b"".join([*events[:place], bad, *events[place:]]), 1.0)
+    assert answer.usage == TokenUsage(input_tokens=7, output_tokens=5)

@@ -58,7 +58,21 @@ def test_impossible_parts_are_refused(bad: Any) -> None:
         parts(10**9, 10**9, 0)
 
 
-def test_a_split_by_lifetime_that_exceeds_a_later_total_is_refused() -> None:
-    start = parts(21, 0, 300, written_by_lifetime=(("1h", 300),))
-    with pytest.raises(InvalidUsageError):
-        start.updated(parts(None, None, 299))
+@pytest.mark.parametrize(
+    ("earlier", "total", "later"),
+    [
+        ((("5m", 0), ("1h", 300)), 1_300, (("1h", 1_300),)),
+        ((("5m", 0), ("1h", 300)), 200, (("1h", 200),)),
+        ((("5m", 0), ("1h", 300)), 0, None),
+        ((("5m", 100), ("1h", 200)), 300, (("5m", 100), ("1h", 200))),
+        ((("5m", 100), ("1h", 200)), 400, (("5m", 100), ("1h", 200))),
+        ((("5m", 100), ("1h", 200)), 200, None),
+        (None, 200, None),
+    ],
+)
+def test_a_later_total_without_lifetimes_contradicts_no_earlier_one(
+    earlier: Any, total: int, later: Any
+) -> None:
+    start = parts(21, 1_000, 300, written_by_lifetime=earlier)
+    end = start.updated(parts(21, 1_000, total))
+    assert (end.cache_write_tokens, end.written_by_lifetime) == (total, later)

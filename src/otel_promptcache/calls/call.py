@@ -163,7 +163,23 @@ class Call:
         if error is not None:
             self._end_with(error)
         elif not self._answer.is_watched:
-            self.end()
+            if self._address is None and not self._answer.has_come:
+                self._forget()  # something in the application answered it: no request was built
+            else:
+                self.end()
+
+    def unanswered(self) -> None:
+        """No response will come any more, and nobody else ends the call; may be called from anywhere."""
+        if not self._has_ended and not self._answer.has_come:
+            self._shared.endings.end_by(self._forget)
+
+    @guarded
+    def _forget(self) -> None:
+        """End a call of which nothing was seen, so nothing is said of it."""
+        if not self._has_ended and self._ending.acquire(blocking=False):
+            self._has_ended = True
+            self._shared.endings.ended(self)
+            self._inference.close()
 
     def end(self, error: BaseException | None = None) -> None:
         """The body ended or broke off: end the call with what was seen, or wait for the rest; the first end counts."""

@@ -77,10 +77,14 @@ class Endings:
 
         The collector may run anywhere, even while this very thread holds a lock of the OpenTelemetry SDK.
         """
+        self.end_by(call.abandon)
+
+    def end_by(self, end: Callable[[], None]) -> None:
+        """End a call in this way: immediately, or from a safe place if the garbage collector runs in this thread."""
         if self._collecting == threading.get_ident():
-            self._pending.put(call.abandon)
+            self._pending.put(end)
         else:
-            call.abandon()
+            end()
 
     def run_pending(self) -> None:
         """End the calls that the garbage collector closed."""

@@ -41,6 +41,9 @@ class Fetch:
     def attempt_begins(self) -> None:
         """Nothing begins: the call began with its own request."""
 
+    def unanswered(self) -> None:
+        """The call still waits: a different request may bring its answer."""
+
     def gateway(self, said: GatewayAnswer) -> None:
         """What a gateway says of this request is not about the call."""
 

@@ -133,7 +133,7 @@ def _request(seam: Seam, original: _Method) -> _Method:
         method = _bound(original, self)
         if not seam.is_active:
             return method(*args, **kwargs)
-        with CallScope(seam, _options(args, kwargs, index=1)):
+        with CallScope(seam, _options(args, kwargs, index=1), self):
             return method(*args, **kwargs)
 
     return request
@@ -144,7 +144,7 @@ def _async_request(seam: Seam, original: _Method) -> _Method:
         method = _bound(original, self)
         if not seam.is_active:
             return await method(*args, **kwargs)
-        with CallScope(seam, _options(args, kwargs, index=1)):
+        with CallScope(seam, _options(args, kwargs, index=1), self):
             return await method(*args, **kwargs)
 
     return request
@@ -153,7 +153,7 @@ def _async_request(seam: Seam, original: _Method) -> _Method:
 def _build_request(seam: Seam, original: _Method) -> _Method:
     def build_request(self: Any, *args: Any, **kwargs: Any) -> Any:
         method, options = _bound(original, self), _options(args, kwargs, index=0)
-        call = seam.call_for(options) if seam.is_active else None
+        call = seam.call_for(options, self) if seam.is_active else None
         if call is None:
             return method(*args, **kwargs)
         others = {name: value for name, value in kwargs.items() if name != "options"}

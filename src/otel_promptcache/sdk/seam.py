@@ -31,8 +31,9 @@ _ERROR_STATUS = 400
 class CallScope:
     """One `request` of the SDK, from its start to its return; never swallows what the host raises."""
 
-    def __init__(self, seam: Seam, options: Any) -> None:
+    def __init__(self, seam: Seam, options: Any, client: object = None) -> None:
         self.options = options
+        self._client = client
         self.call: Exchange | None = None
         """None if the request is not an inference: it hides an outer call from requests made within it."""
         self._seam = seam
@@ -46,7 +47,7 @@ class CallScope:
             self._seam.current.set(self)
 
     def _begin(self) -> Exchange | None:
-        return self._seam.begin(self.options)
+        return self._seam.begin(self.options, self._client)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -79,9 +80,15 @@ class Seam:
         return self._observer.guard
 
     @guarded
-    def begin(self, options: Any) -> Exchange | None:
+    def begin(self, options: Any, client: Any) -> Exchange | None:
         """Start a call; None if the request is not an inference."""
-        return self._observer.begin(options.method, options.url)
+        method, url = options.method, options.url
+        call = self._observer.begin(method, url)
+        if call is None and method.lower() == "post":
+            # A part of the path may be in the client's base URL, or the slash at its start may be missing.
+            path = client._prepare_url(url).path  # what the SDK makes the URL with
+            call = self._observer.begin(method, path)
+        return call
 
     @guarded
     def begin_handler_request(self, request: HandlerRequest) -> Exchange | None:
@@ -118,13 +125,13 @@ class Seam:
         if response.status_code < _ERROR_STATUS:
             self.response_arrived(response)
 
-    def call_for(self, options: Any) -> Exchange | None:
+    def call_for(self, options: Any, client: object) -> Exchange | None:
         """The call that a request belongs to; None if it is not an inference.
 
         If something hides our hook on `request`, the call begins here, and errors before its response go unseen.
         """
         scope = self.current.get()
-        return self.begin(options) if scope is None else scope.call
+        return self.begin(options, client) if scope is None else scope.call
 
     @guarded
     def request_ready(self, call: Exchange, options: Any) -> Any:
@@ -151,6 +158,8 @@ class Seam:
         if self.current.get() is None:
             call.detach()  # nothing would do it later
             self._unbounded[request] = call
+            # If there is no response, nobody else ends the call.
+            weakref.finalize(request, call.unanswered).atexit = False
 
     @guarded
     def response_arrived(self, response: Any) -> None:
@@ -159,6 +168,8 @@ class Seam:
         call = scope.call if scope is not None else self._unbounded.pop(response.request, None)
         if call is None:
             return
+        if scope is not None and response.status_code >= _ERROR_STATUS:
+            return  # with middleware, the SDK also passes on the answer to an attempt that it makes again
         gateway = read_gateway(response.headers.raw)
         if gateway is not NO_GATEWAY:
             call.gateway(gateway)
@@ -170,7 +181,7 @@ class Seam:
         elif is_document(content):
             call.response(content)
         else:  # events, whether or not they were asked for
-            call.response_opened("")
+            call.response_opened("", response.headers.get("content-type", "") if call.may_be_framed else "")
             call.chunk(content)
             call.body_ended()
         if scope is None:

@@ -29,7 +29,7 @@ class UsageInParts(TokenUsage):
             uncached_input_tokens=_later(self.uncached_input_tokens, later.uncached_input_tokens),
             cache_read_tokens=_later(self.cache_read_tokens, later.cache_read_tokens),
             cache_write_tokens=_later(self.cache_write_tokens, later.cache_write_tokens),
-            written_by_lifetime=later.written_by_lifetime or self.written_by_lifetime,
+            written_by_lifetime=self._written_by_lifetime(later),
             output_tokens=_later(self.output_tokens, later.output_tokens),
             reasoning_tokens=_later(self.reasoning_tokens, later.reasoning_tokens),
             compactions=later.compactions or self.compactions,
@@ -37,6 +37,16 @@ class UsageInParts(TokenUsage):
         )
         modalities = self.modalities | later.modalities
         return replace(merged, modalities=modalities) if modalities else merged
+
+    def _written_by_lifetime(self, later: UsageInParts) -> LifetimeTokens | None:
+        """Of the merged counts: a later total without lifetimes may be a different one."""
+        earlier, total = self.written_by_lifetime, later.cache_write_tokens
+        if later.written_by_lifetime or earlier is None or total in (None, self.cache_write_tokens):
+            return later.written_by_lifetime or earlier
+        lifetimes = [lifetime for lifetime, tokens in earlier if tokens]
+        if total and len(lifetimes) == 1:
+            return ((lifetimes[0], total),)
+        return earlier if total and total >= sum([tokens for _, tokens in earlier]) else None
 
 
 def usage_in_parts(
