@@ -46,7 +46,12 @@ class World:
         self.now_seconds = 10_000.0
         self.loses = False
         self._cache, self._answers = MessagesCache(), 0
+        self._factors: dict[str, float] = {}
         self.restart()
+
+    def weigh(self, **factors: float) -> None:
+        """Have models, by their family, count so many times as many tokens."""
+        self._factors = factors
 
     def restart(self) -> None:
         if self._answers:
@@ -77,13 +82,17 @@ class World:
         self.now_seconds += 1
         self._cache.write(found)
         self._answers += 1
-        self._read = found.cached_tokens
+        factor = next((each for name, each in self._factors.items() if name in body["model"]), 1.0)
+        total, read, written = [
+            round(each * factor) for each in (found.input_tokens, found.cached_tokens, found.write_tokens)
+        ]
+        self._read = read
         usage = {
-            "input_tokens": found.input_tokens - found.cached_tokens - found.write_tokens,
-            "cache_read_input_tokens": found.cached_tokens, "cache_creation_input_tokens": found.write_tokens,
-            "output_tokens": 3,
+            "input_tokens": total - read - written, "cache_read_input_tokens": read,
+            "cache_creation_input_tokens": written, "output_tokens": 3,
             "cache_creation": {
-                f"ephemeral_{ttl}_input_tokens": tokens for ttl, tokens in found.write_tokens_by_ttl.items()
+                f"ephemeral_{ttl}_input_tokens": round(tokens * factor)
+                for ttl, tokens in found.write_tokens_by_ttl.items()
             },
         }  # fmt: skip
         return {
@@ -155,6 +164,17 @@ def test_a_read_measures_the_only_entry_that_it_can_have_ended_at(world: World) 
     ]
     assert [each.read for each in conversations] == [0, 4_000, 4_000, 4_000]
     assert [each[1:5] for each in conversations[1:]] == [("hit", None, None, 4_000)] * 3
+
+
+def test_a_length_is_of_the_model_that_reported_it(world: World) -> None:
+    world.weigh(opus=1.3)
+
+    def prompt(number: int, model: str) -> Body:
+        return request([text(3_000, "system", SHORT)], text(2_500, f"question {number}"), model=model)
+
+    said = [world.ask(prompt(number, model)) for number, model in enumerate((SONNET, OPUS) * 3)]
+    assert said[1][2:4] == ("model_changed", 3_900)
+    assert [(each.result, each.expected) for each in said[2:]] == [("hit", 3_000), ("hit", 3_900)] * 2
 
 
 def test_a_shorter_read_is_a_loss_if_a_shorter_entry_is_known(world: World) -> None:

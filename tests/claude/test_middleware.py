@@ -103,3 +103,39 @@ def test_a_name_that_the_application_made_up_is_not_exported(observed: Telemetry
         client(middleware=[raising]).messages.create(**REQUEST)
     assert observed.span["error.type"] == "_OTHER"
     assert observed.total("promptcache.requests", error__type="_OTHER") == 1
+
+
+def test_a_second_request_after_an_answer_is_an_inference_of_its_own(observed: Telemetry) -> None:
+    """As the SDK's own fallback after a refusal makes it."""
+    other = "claude-sonnet-5"
+
+    def twice(request: Any, call_next: Callable[[Any], Any]) -> Any:
+        call_next(request)
+        return call_next(request.copy(body={**REQUEST, "model": other}))
+
+    small = {
+        "input_tokens": 50,
+        "cache_read_input_tokens": 0,
+        "cache_creation_input_tokens": 0,
+        "output_tokens": 9,
+    }
+    replies = iter([message(), message(small, model=other, id="msg_02")])
+    sdk = client(lambda *_: next(replies), middleware=[twice])
+    assert sdk.messages.create(**REQUEST).id == "msg_02"
+    said = [
+        (span.attributes["gen_ai.request.model"], span.attributes["gen_ai.usage.input_tokens"])
+        for span in observed.spans
+    ]
+    assert said == [(REQUEST["model"], 1_321), (other, 50)]
+    assert observed.total("promptcache.requests") == 2
+    assert observed.total("promptcache.tokens") == 1_371
+
+
+def test_a_stream_that_a_middleware_gives_up_is_not_the_next_one(observed: Telemetry) -> None:
+    def again(request: Any, call_next: Callable[[Any], Any]) -> Any:
+        call_next(request).http_response.close()
+        return call_next(request)
+
+    assert list(client(middleware=[again]).messages.create(**REQUEST, stream=True))
+    said = [span.attributes.get("gen_ai.usage.input_tokens") for span in observed.spans]
+    assert said == [None, 1_321]

@@ -80,10 +80,11 @@ def test_nothing_more_is_left_to_the_garbage_collector(telemetry: Telemetry, is_
         ("https://api.anthropic.com", "/v1/messages"),
         ("https://gateway.example/v1", "/messages"),
         ("https://gateway.example/v1/", "messages"),
+        ("https://api.anthropic.com", http.URL("/v1/messages")),
     ],
 )
 def test_an_inference_is_known_by_the_path_that_is_sent(
-    base_url: str, path: str, telemetry: Telemetry
+    base_url: str, path: Any, telemetry: Telemetry
 ) -> None:
     telemetry.instrument()
     client(base_url=base_url).post(path, cast_to=http.Response, body=REQUEST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import subprocess
 import sys
 import threading
@@ -255,3 +256,15 @@ def test_the_wait_for_an_attempt_that_failed_is_not_the_time_to_the_first_token(
     (span,) = telemetry.spans
     assert ((span.end_time or 0) - (span.start_time or 0)) / 1e9 > 0.4
     assert dict(span.attributes or {})["promptcache.time_to_first_token"] < 0.4  # type: ignore[operator]
+
+
+def test_a_body_that_the_provider_cut_is_not_abandoned(telemetry: Telemetry) -> None:
+    telemetry.instrument()
+    cut = json.dumps({"id": "resp_1", "status": "completed", "output": [], "model": "gpt-5.4"}).encode()[:-5]
+    with (
+        client_of(lambda _: httpx2.Response(200, stream=httpx2.ByteStream(cut))) as client,
+        client.responses.with_streaming_response.create(model="gpt-5.4", input="Hi") as response,
+    ):
+        assert b"".join(response.iter_bytes()) == cut
+    assert telemetry.span["promptcache.result"] == "unknown"
+    assert "promptcache.abandoned" not in telemetry.span

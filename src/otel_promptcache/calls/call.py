@@ -49,6 +49,8 @@ class Call:
         self.may_be_framed = wire.may_be_framed
         """The body may come in the frames of AWS."""
         self._has_early_usage = wire.has_early_usage
+        self.has_answer = False
+        """A good response has arrived."""
         self._has_ended = False
         self._ending = threading.Lock()
         """Taken by the one who ends the call, and never given back."""
@@ -101,12 +103,14 @@ class Call:
     def response(self, content: bytes) -> None:
         """Read a whole response."""
         self._last_activity = time.perf_counter()
+        self.has_answer = True
         self._answer.read(content)
         self._settle()
 
     @guarded
     def response_opened(self, content_encoding: str, content_type: str = "") -> None:
         """Prepare for a body that has not been read yet."""
+        self.has_answer = True
         self._answer.open(content_encoding, content_type)
         self.amendments.body_opened(content_encoding)
         self._shared.endings.body_opened()
@@ -147,9 +151,11 @@ class Call:
     @guarded
     def body_ended(self) -> None:
         """The body was read to its end."""
-        if not self._has_ended:
-            self._answer.end(self._last_activity)
-        self.end()
+        try:
+            if not self._has_ended:
+                self._answer.end(self._last_activity)
+        finally:
+            self.end()
 
     # The end.
 

@@ -25,7 +25,7 @@ class Fetch:
         self._awaited = awaited
         self._response_id = response_id
         self._address: Address | None = None
-        self.may_be_framed = False
+        self.may_be_framed = self.has_answer = False
         self._call: Call | None = None
         """The call that waits; None before the answer came, or if none does."""
 

@@ -82,7 +82,9 @@ class Seam:
     @guarded
     def begin(self, options: Any, client: Any) -> Exchange | None:
         """Start a call; None if the request is not an inference."""
-        method, url = options.method, options.url
+        method, url = options.method, str(options.url)
+        if not url.startswith(("/", "http")):
+            url = f"/{url}"
         call = self._observer.begin(method, url)
         if call is None and method.lower() == "post":
             # A part of the path may be in the client's base URL, or the slash at its start may be missing.
@@ -131,7 +133,14 @@ class Seam:
         If something hides our hook on `request`, the call begins here, and errors before its response go unseen.
         """
         scope = self.current.get()
-        return self.begin(options, client) if scope is None else scope.call
+        if scope is None:
+            return self.begin(options, client)
+        if scope.call is not None and scope.call.has_answer:
+            # Middleware asks again after an answer, perhaps a different model: that is another inference.
+            scope.call.detach()
+            scope.call.left(None)
+            scope.call = self.begin(options, client)
+        return scope.call
 
     @guarded
     def request_ready(self, call: Exchange, options: Any) -> Any:

@@ -113,7 +113,7 @@ class _Reader:
 
     def _ends(self, step: Step) -> bool:
         """Whether units allow reading up to there: if the cache has units, a prompt must have ended there."""
-        return not self.has_units or step.tokens is not None
+        return not self.has_units or step.is_end or step.tokens is not None
 
     def is_shared(self, step: Step) -> bool:
         seen = step.cached.get(self.scope)

@@ -80,12 +80,13 @@ class PrefixIndex:
             is_shared = start is not None and (seen := start.cached.get(served)) and seen.is_shared
             shared_links = matcher.shared_links(known_links, served) if is_shared else 0
             latest = self._nodes[links[known_links - 1].prefix].latest if known_links else None
+            end = self._nodes[latest.prompt.links[-1].prefix] if latest is not None else None
             return PrefixMatch(
                 steps=matcher.steps(known_links, alive_links, boundaries, shared_links),
                 known_links=known_links,
                 alive_links=alive_links,
                 latest=latest,
-                latest_tokens=latest and self._nodes[latest.prompt.links[-1].prefix].tokens,
+                latest_tokens=end.tokens if end is not None and end.tokens_model == scope.model else None,
                 requests_last_minute=self._starts.count(scope, sent.prompt.routing, now_seconds),
                 has_lineage=(sent.fingerprint, sent.account) in self._by_template,
             )
@@ -174,7 +175,7 @@ class PrefixIndex:
         with self._lock:
             for index, count in tokens.items():
                 if node := self._nodes.get(sent.prompt.links[index].prefix):
-                    node.tokens = count
+                    node.tokens, node.tokens_model = count, sent.scope.model
 
     def admit(
         self,

@@ -21,13 +21,15 @@ class Step(NamedTuple):
     """Index of the link that ends there."""
     end_bytes: int
     tokens: int | None
-    """What the provider reported for a prompt that ended there; None if none did."""
+    """What the provider reported for a prompt to the same model that ended there; None if none did."""
     cached: Mapping[CacheScope, CachedPrefix]
     """By scope."""
     is_in_flight: bool = False
     """A request in the same scope is being processed."""
     boundaries_in_flight: frozenset[bool] = frozenset()
     """Which boundaries it will leave, if boundaries count: marked ones, others."""
+    is_end: bool = False
+    """A prompt to any model ended there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class PrefixMatcher:
             if is_alive or not was_left:
                 was_left = True
                 yield index
-            if is_alive and (was_alive or self.nodes[prefix].tokens is not None):
+            if is_alive and (was_alive or self.nodes[prefix].tokens_model == self.scope.model):
                 return
             was_alive = was_alive or is_alive
 
@@ -177,7 +179,11 @@ class PrefixMatcher:
 
     def _nearest_of_known_length(self, index: int) -> int:
         """The last place up to a link whose tokens were reported; -1 if there is none."""
-        while index >= 0 and self.nodes[self.links[index].prefix].tokens is None:
+        nodes, links, model = self.nodes, self.links, self.scope.model
+        while index >= 0:
+            node = nodes[links[index].prefix]
+            if node.tokens is not None and node.tokens_model == model:
+                break
             index -= 1
         return index
 
@@ -193,14 +199,15 @@ class PrefixMatcher:
     def _step(self, index: int) -> Step:
         link = self.links[index]
         node, in_flight = self.nodes.get(link.prefix), self.in_flight
-        tokens = node.tokens if node else None
+        is_end = node is not None and node.tokens is not None
+        tokens = node.tokens if node is not None and node.tokens_model == self.scope.model else None
         cached: Mapping[CacheScope, CachedPrefix] = {}
         if node is not None:
             # Usually there is one.
             is_few = len(node.cached) <= 1
             cached = node.cached.copy() if is_few else node.cached_in((self.scope, *self.other_scopes))
         if not in_flight:
-            return Step(index, link.end_bytes, tokens, cached)
+            return Step(index, link.end_bytes, tokens, cached, is_end=is_end)
         kinds = [kind for kind in (True, False) if (self.scope, link.prefix, kind) in in_flight]
         is_in_flight = (self.scope, link.prefix, None) in in_flight
-        return Step(index, link.end_bytes, tokens, cached, is_in_flight, frozenset(kinds))
+        return Step(index, link.end_bytes, tokens, cached, is_in_flight, frozenset(kinds), is_end)
