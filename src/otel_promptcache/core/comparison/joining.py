@@ -65,7 +65,7 @@ class Lacking(NamedTuple):
     links: Sequence[Link]
     """Segments that are not in it, wherever they are."""
     piece: tuple[CutSegment, int] | None
-    """The piece at which the two diverge: a segment and an index. None if they diverge between segments."""
+    """The piece at which the two diverge: a segment and an index. None if it has no piece that the other lacks."""
 
 
 def lacking(
@@ -115,9 +115,7 @@ def _divergent_piece(
     history: EarlierPrompts, links: Sequence[Link], old: Sequence[Link], cutter: Cutter
 ) -> tuple[CutSegment, int] | None:
     """A prompt that has more of the start than the earlier one has this piece."""
-    common = common_length(links, old)
-    if common in (len(links), len(old)):
-        return None
+    common = common_length(links, old)  # of two that diverge, neither only continues the other
     segment = cutter.cut(common)
     shared = common_pieces(segment.pieces, history.pieces(old[common].content))
     return (segment, shared) if shared < len(segment.pieces) else None
