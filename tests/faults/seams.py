@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from inspect import getmembers, isclass
+from pkgutil import iter_modules
 from typing import Any
 
-from otel_promptcache.calls.amendments import Amendments
-from otel_promptcache.calls.answer import Answer
-from otel_promptcache.calls.call import Call
-from otel_promptcache.calls.fetch import Fetch
-from otel_promptcache.calls.inference import Inference
-from otel_promptcache.calls.observer import Observer
-from otel_promptcache.sdk.seam import Seam
+from otel_promptcache import calls, guard, sdk
 
-SEAMS = [
-    (owner, name)
-    for owner in (Seam, Observer, Call, Inference, Amendments, Answer, Fetch)
-    for name, member in vars(owner).items()
-    if hasattr(member, "__wrapped__")
-]
+
+def _seams() -> Iterator[tuple[type, str]]:
+    """The guarded methods of all classes that run within the host's calls."""
+    for package in (calls, sdk):
+        for each in iter_modules(package.__path__, f"{package.__name__}."):
+            for _, kind in getmembers(import_module(each.name), isclass):
+                if kind.__module__ == each.name:
+                    yield from ((kind, name) for name, member in vars(kind).items() if _is_guarded(member))
+
+
+def _is_guarded(member: Any) -> bool:
+    code = getattr(member, "__code__", None)
+    return code is not None and hasattr(member, "__wrapped__") and code.co_filename == guard.__file__
+
+
+SEAMS = list(_seams())
 
 
 class InjectedError(Exception):

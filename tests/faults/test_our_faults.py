@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextvars
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from otel_promptcache.calls.call import Call
+from otel_promptcache.calls.fleet_call import GuardedFleetCall
 from otel_promptcache.sim import Simulator
 from tests.conftest import Telemetry
 from tests.faults.outcome import BODIES, Outcome, acall, call
@@ -18,8 +20,10 @@ from tests.faults.seams import SEAMS
 
 def test_the_seams_are_all_there() -> None:
     names = {owner.__name__ for owner, _ in SEAMS}
-    assert names == {"Seam", "Observer", "Call", "Inference", "Amendments", "Answer", "Fetch"}
-    assert len(SEAMS) >= 20
+    assert names == {
+        "Seam", "Observer", "Call", "Inference", "GuardedFleetCall", "Amendments", "Answer", "Fetch",
+    }  # fmt: skip
+    assert len(SEAMS) >= 40
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +97,23 @@ async def test_async_caller_does_not_notice(
         for kind in ("chat", "responses stream"):
             assert [await acall(client, kind) for _ in range(2)] == expected[kind, False]
             simulator.reset()
+
+
+@pytest.mark.parametrize("name", [name for owner, name in SEAMS if owner is GuardedFleetCall])
+def test_a_fault_in_the_fleets_memory_costs_only_what_it_knows(
+    name: str,
+    inject: Callable[[type, str], None],
+    expected: dict[tuple[str, bool], list[Outcome]],
+    simulator: Simulator,
+    telemetry: Telemetry,
+    tmp_path: Path,
+) -> None:
+    inject(GuardedFleetCall, name)
+    telemetry.instrument(strict=False, fleet=f"file:{tmp_path}/fleet.db")
+    assert run(simulator, "chat", is_failing=False) == expected["chat", False]
+    assert telemetry.total("promptcache.internal.errors", error__type="InjectedError") == 2
+    assert telemetry.total("promptcache.requests") == 2
+    assert telemetry.total("promptcache.requests", promptcache__result="unknown") == 0
 
 
 def test_our_faults_are_counted_and_logged_once(

@@ -22,16 +22,10 @@ from openai import OpenAI
 
 import otel_promptcache
 from otel_promptcache import prefix
-from otel_promptcache.calls.amendments import Amendments
-from otel_promptcache.calls.answer import Answer
-from otel_promptcache.calls.call import Call
-from otel_promptcache.calls.fetch import Fetch
-from otel_promptcache.calls.inference import Inference
-from otel_promptcache.calls.observer import Observer
 from otel_promptcache.guard import guarded
 from otel_promptcache.prefix import current_prefix_name
-from otel_promptcache.sdk.seam import Seam
 from tests.conftest import Telemetry
+from tests.faults.seams import SEAMS
 
 from .server import BODY, STREAM, USAGE_EVENT, answering, client_of, completion, streaming
 
@@ -104,14 +98,6 @@ async def test_a_decorated_function_keeps_its_kind_and_names_the_calls_inside() 
 
 class TimeLimit(Exception):  # noqa: N818  # as applications call it
     """What a host's signal handler raises."""
-
-
-SEAMS = [
-    (owner, name)
-    for owner in (Seam, Observer, Call, Inference, Amendments, Answer, Fetch)
-    for name, member in vars(owner).items()
-    if hasattr(member, "__wrapped__")
-]
 
 
 @pytest.mark.parametrize("error", [TimeLimit, TimeoutError, ValueError, KeyboardInterrupt])
