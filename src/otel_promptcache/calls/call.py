@@ -169,14 +169,14 @@ class Call:
         if error is not None:
             self._end_with(error)
         elif not self._answer.is_watched:
-            if self._address is None and not self._answer.has_come:
+            if self._address is None and not self.has_answer:
                 self._forget()  # something in the application answered it: no request was built
             else:
                 self.end()
 
     def unanswered(self) -> None:
         """No response will come any more, and nobody else ends the call; may be called from anywhere."""
-        if not self._has_ended and not self._answer.has_come:
+        if not self._has_ended and not self.has_answer:
             self._shared.endings.end_by(self._forget)
 
     @guarded

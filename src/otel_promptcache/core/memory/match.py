@@ -173,17 +173,15 @@ class PrefixMatcher:
         for scope in self.other_scopes:
             for index, is_marked in reversed(boundaries):
                 seen = self.nodes[self.links[index].prefix].cached.get(scope) if index < known_links else None
-                if seen and seen.boundary_until_seconds.get(is_marked, 0.0) >= self.now_seconds:
+                until_seconds = seen and seen.boundary_until_seconds.get(is_marked)
+                if until_seconds is not None and until_seconds >= self.now_seconds:
                     yield index
                     break
 
     def _nearest_of_known_length(self, index: int) -> int:
         """The last place up to a link whose tokens were reported; -1 if there is none."""
         nodes, links, model = self.nodes, self.links, self.scope.model
-        while index >= 0:
-            node = nodes[links[index].prefix]
-            if node.tokens is not None and node.tokens_model == model:
-                break
+        while index >= 0 and nodes[links[index].prefix].tokens_model != model:
             index -= 1
         return index
 

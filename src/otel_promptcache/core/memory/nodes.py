@@ -92,8 +92,8 @@ class PrefixNode:
     """By scope, the most recently seen one last. As many as `PrefixIndex` has space for."""
     tokens: int | None = None
     """What the provider reported for a prompt that ended there; None if none did."""
-    tokens_model: str = ""
-    """The requested model for which it was reported: another one may count differently."""
+    tokens_model: str | None = None
+    """The requested model for which it was reported, as another one may count differently; None without `tokens`."""
 
     def see(self, scope: CacheScope, used: CachedPrefix, if_shared: CachedPrefix | None = None) -> int:
         """Note that the prefix was used.
