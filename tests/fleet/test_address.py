@@ -13,7 +13,13 @@ from otel_promptcache.fleet.address import InvalidAddressError, namespace_of, pa
     ("text", "url", "path", "name"),
     [
         ("redis://h", "redis://h", "", "redis://h:6379"),
-        ("rediss://me:pass@h:7/2?x=1", "rediss://me:pass@h:7/2?x=1", "", "rediss://h:7"),
+        ("REDIS://h/", "redis://h/", "", "redis://h:6379"),
+        (
+            "rediss://me:pass@h:7/2?ssl_cert_reqs=none&ssl_ca_certs=/ca.pem",
+            "rediss://me:pass@h:7/2?ssl_cert_reqs=none&ssl_ca_certs=/ca.pem",
+            "",
+            "rediss://h:7",
+        ),
         (
             "unix://:pass@/run/redis.sock?db=1",
             "unix://:pass@/run/redis.sock?db=1",
@@ -35,6 +41,10 @@ def test_addresses(text: str, url: str, path: str, name: str) -> None:
     [
         "localhost", "http://h", "redis:h", "redis://", "redis://:pa55@", "redis://u:pa55@h:port", "unix://", "file:",
         "file:/tmp/", "redis://h\n", "redis://[pa55", "x" * 2_000, "pa55@h", "redis://h?password=pa55:x\0",
+        "redis://h/x", "redis://h/0/1", "redis://h/-1", "redis://a b", "redis://h?db=x", "unix:///s?db=", "redis://h?db",
+        "redis://h?decode_responses=1", "redis://h?socket_timeout=30", "redis://h?unheard=1", "redis://:x?pa55@h",
+        "redis://h?ssl_cert_reqs=none", "rediss://h?ssl_cert_reqs=pa55", "redis://:x#pa55@h", "redis://h#1",
+        "file:a.db?mode=ro", "file:a%00b", "file:a%0Ab",
     ],
 )  # fmt: skip
 def test_what_is_none_is_refused_and_no_password_shown(text: str) -> None:

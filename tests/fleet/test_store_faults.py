@@ -59,6 +59,34 @@ def test_a_file_of_another_version_is_left_alone(tmp_path: Path) -> None:
         SqliteStore(str(file)).run(Batch([query()]))
 
 
+def test_the_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "orders.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE orders (number INTEGER)")
+    connection.close()
+    before = file.read_bytes()
+    with pytest.raises(StoreError, match="DatabaseError"):
+        SqliteStore(str(file)).run(Batch([query()]))
+    assert file.read_bytes() == before
+
+
+def test_after_the_file_was_removed_everyone_uses_the_new_one(tmp_path: Path) -> None:
+    file = str(tmp_path / "fleet.db")
+    one, two, third = SqliteStore(file), SqliteStore(file), SqliteStore(file)
+    for store in (one, two, third):
+        store.run(Batch([query()]))
+    for each in tmp_path.iterdir():
+        each.unlink()
+    one.run(Batch(updates=[Update(chain=tuple(query().chain), scope=b"scope", life_seconds=300.0)]))
+    third.close()  # the last that has the old file open, but one: what it cleans up must not be that of the new one
+    two.run(Batch([query()]))
+    one.close()
+    (found,) = two.run(Batch([query()])).found
+    two.close()
+    assert found is not None
+    assert (found.known, found.alive) == (1, 1)
+
+
 def test_a_file_that_another_process_holds_is_waited_for_a_moment_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import subprocess
@@ -69,6 +70,44 @@ async def test_a_flush_finds_a_stream_that_a_task_broke_off(telemetry: Telemetry
         for stream in (first, second):
             await stream.close()
     assert telemetry.total("promptcache.requests") == 2
+
+
+async def test_a_flush_leaves_a_stream_alone_that_was_opened_here_and_a_thread_reads(
+    telemetry: Telemetry,
+) -> None:
+    telemetry.instrument()
+    with client_of(streaming(STREAM)) as client:
+        stream = iter(client.chat.completions.create(**BODY, stream=True))
+        await asyncio.to_thread(next, stream)
+        telemetry.tracer_provider.force_flush()
+        assert telemetry.exporter.get_finished_spans() == ()
+        await asyncio.to_thread(list, stream)
+    assert telemetry.span["gen_ai.usage.input_tokens"] == 2_000
+
+
+@pytest.mark.parametrize("is_waited_for", [False, True])
+async def test_a_flush_leaves_a_stream_alone_that_a_task_for_each_event_reads(
+    telemetry: Telemetry, is_waited_for: bool
+) -> None:
+    telemetry.instrument()
+    transport = httpx2.MockTransport(streaming(STREAM))
+    async with AsyncOpenAI(
+        api_key="key",
+        base_url="http://provider.test",
+        http_client=httpx2.AsyncClient(transport=AsyncChunks(transport)),
+    ) as client:
+        stream = await client.chat.completions.create(**BODY, stream=True)
+        events = 0
+        with contextlib.suppress(StopAsyncIteration):
+            while True:
+                step = asyncio.ensure_future(anext(stream))
+                await (asyncio.wait_for(step, 5) if is_waited_for else asyncio.wait({step}))
+                step.result()
+                events += 1
+                telemetry.tracer_provider.force_flush()
+    assert events == 4
+    assert telemetry.span["gen_ai.usage.input_tokens"] == 2_000
+    assert "promptcache.abandoned" not in telemetry.span
 
 
 class AsyncChunks(httpx2.AsyncBaseTransport):

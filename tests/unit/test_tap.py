@@ -39,7 +39,7 @@ class Call:
     def end(self, error: BaseException | None = None) -> None:
         self.notes.append(("end", error))
 
-    def reading_begins(self) -> None:
+    def is_read(self) -> None:
         pass
 
     def closed(self) -> None:

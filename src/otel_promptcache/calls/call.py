@@ -111,14 +111,16 @@ class Call:
     def response_opened(self, content_encoding: str, content_type: str = "") -> None:
         """Prepare for a body that has not been read yet."""
         self.has_answer = True
+        self._reader = Reader()
         self._answer.open(content_encoding, content_type)
         self.amendments.body_opened(content_encoding)
         self._shared.endings.body_opened()
 
     @guarded
-    def reading_begins(self) -> None:
-        """The application begins to read the body."""
-        self._reader = Reader()
+    def is_read(self) -> None:
+        """The caller reads the first or second piece of the body."""
+        if self._reader is not None:
+            self._reader.reads()
 
     @guarded
     def chunk(self, data: bytes) -> None:

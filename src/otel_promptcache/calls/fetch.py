@@ -61,10 +61,10 @@ class Fetch:
         if self._call is not None:
             self._call.response_opened(content_encoding, content_type)
 
-    def reading_begins(self) -> None:
-        """The application begins to read the body."""
+    def is_read(self) -> None:
+        """The caller reads the first or second piece of the body."""
         if self._call is not None:
-            self._call.reading_begins()
+            self._call.is_read()
 
     def chunk(self, data: bytes) -> None:
         """Look at bytes of the body on their way to the application."""

@@ -30,7 +30,7 @@ class _Tap:
 
     def __iter__(self) -> Iterator[bytes]:
         call = self._call
-        call.reading_begins()
+        call.is_read()
         hides_usage_event = call.amendments.hides_usage_event
         try:
             for data in self._stream:
@@ -50,7 +50,6 @@ class _Tap:
         yield from call.amendments.passed_on_at_the_end() or ()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        self._call.reading_begins()
         return _AsyncTap(self._stream.__aiter__(), self._call)
 
     def close(self) -> None:
@@ -80,6 +79,7 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
         self._chunks: Any = chunks
         self._call = call
         self._hides_usage_event = call.amendments.hides_usage_event
+        self._reads = 0
         self._ready: deque[bytes] = deque()
         """What may be handed out before the next chunk is requested."""
         self._errors: list[BaseException] = []
@@ -90,6 +90,9 @@ class _AsyncTap(AsyncGenerator[bytes, None]):
         while not self._ready:
             if self._errors:
                 raise self._errors.pop()
+            self._reads += 1
+            if self._reads <= 2:  # noqa: PLR2004  # whether one task or several read
+                call.is_read()
             try:
                 data: bytes = await anext(self._chunks)
             except StopAsyncIteration as end:

@@ -27,17 +27,18 @@ class Flushes:
     def __init__(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider) -> None:
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider
-        self._followed: list[tuple[object, Callable[..., Any]]] = []
+        self._followed: dict[int, tuple[object, Callable[..., Any]]] = {}
+        """Providers and what took the place of their method, by the identity of the provider."""
 
     def follow(self, before: Callable[[], None]) -> None:
         """Have `before` called before each flush from now on; a second call does nothing."""
         for provider in (self._tracer_provider or get_tracer_provider(), self._meter_provider):
-            if not any(each is provider for each, _ in self._followed):
+            if id(provider) not in self._followed:
                 self._follow(provider, before)
 
     def restore(self) -> None:
         """Put the methods back; one that was replaced in the meantime stays."""
-        for provider, hooked in self._followed:
+        for provider, hooked in self._followed.values():
             if vars(provider).get(_FLUSH) is hooked:
                 delattr(provider, _FLUSH)
         self._followed.clear()
@@ -54,4 +55,4 @@ class Flushes:
 
         with contextlib.suppress(AttributeError):
             setattr(provider, _FLUSH, flush_after)
-            self._followed.append((provider, flush_after))
+            self._followed[id(provider)] = (provider, flush_after)

@@ -53,6 +53,7 @@ class SqliteStore:
         self._path = path
         self._clock = clock
         self._connection: sqlite3.Connection | None = None
+        self._opened: os.stat_result | None = None
         self._clean_at = 0
 
     def run(self, batch: Batch) -> Outcome:
@@ -110,25 +111,33 @@ class SqliteStore:
         return sqlite_writing.write(connection.cursor(), update, now)
 
     def _open(self) -> sqlite3.Connection:
-        if self._connection is not None:
+        if self._connection is not None and self._is_in_place():
             return self._connection
+        self.close()
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         connection = sqlite3.connect(
             self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
+            _require_ours(connection)  # first, because the next line would change the file of another program
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = OFF")  # what a crash of the host loses is learned again
             connection.execute(f"PRAGMA max_page_count = {MAX_FILE_BYTES // _PAGE_BYTES}")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            _require(version)
             connection.executescript(_TABLES)
             connection.execute(f"PRAGMA user_version = {VERSION}")
+            self._opened = os.stat(self._path)
         except BaseException:
             connection.close()
             raise
         self._connection = connection
         return connection
+
+    def _is_in_place(self) -> bool:
+        """Whether others that open the path now get the same file; it may have been removed since we opened it."""
+        try:
+            return self._opened is not None and os.path.samestat(os.stat(self._path), self._opened)
+        except FileNotFoundError:
+            return False
 
     def _begin_anew(self, connection: sqlite3.Connection) -> None:
         """Forget everything: what is in use is soon learned again."""
@@ -139,6 +148,8 @@ class SqliteStore:
             self.close()
 
 
-def _require(version: int) -> None:
-    if version not in (0, VERSION):
-        raise sqlite3.DatabaseError(f"the file is of version {version}")
+def _require_ours(connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if version not in (0, VERSION) or not names <= set(TABLES):
+        raise sqlite3.DatabaseError(f"the file is of another program, or of version {version}")
