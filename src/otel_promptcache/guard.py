@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
+from otel_promptcache.error_names import error_name
+
 _logger = logging.getLogger("otel_promptcache")
 
 _P = ParamSpec("_P")
@@ -72,7 +74,7 @@ class Guard:
         # No message and no traceback values: both may quote the prompt.
         _logger.warning(
             "%s in %s: %s; further occurrences are only counted in promptcache.internal.errors, not logged",
-            type(error).__name__,
+            error_name(error),
             seam,
             getattr(error, "explanation", _EXPLANATION),
         )

@@ -17,9 +17,9 @@ FREE = {"providers", "wire", "sim", "demo"}
 IMPORTED = {
     ("cli.py", "openai"),
     ("report/observing/bootstrap/sitecustomize.py", "anthropic"),
-    ("calls/errors.py", "_OTHER"),
-    ("calls/errors.py", "anthropic"),
-    ("calls/errors.py", "openai"),
+    ("error_names.py", "_OTHER"),
+    ("error_names.py", "anthropic"),
+    ("error_names.py", "openai"),
     ("report/observing/bootstrap/sitecustomize.py", "openai"),
     ("report/observing/call_site.py", "anthropic"),
     ("report/observing/call_site.py", "openai"),

@@ -31,6 +31,8 @@ SEAMS = list(_seams())
 class InjectedError(Exception):
     """A fault of our own."""
 
+    __module__ = "otel_promptcache"  # the name of any other exception would not be exported
+
 
 def raises_first(method: Callable[..., Any]) -> Callable[..., Any]:
     def inject(*_: Any, **__: Any) -> Any:

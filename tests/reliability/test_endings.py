@@ -190,6 +190,53 @@ class SlowTransport(httpx2.AsyncBaseTransport):
         raise AssertionError
 
 
+SLOW_END = """
+import threading, time
+import otel_promptcache
+from opentelemetry import trace
+from openai import OpenAI
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+
+ending = threading.Event()
+
+class Slow(SpanProcessor):
+    def on_end(self, span):
+        ending.set()
+        time.sleep(0.05)
+
+otel_promptcache.instrument()
+trace.set_tracer_provider(TracerProvider())
+trace.get_tracer_provider().add_span_processor(Slow())
+trace.get_tracer_provider().add_span_processor(BatchSpanProcessor(ConsoleSpanExporter()))
+
+def read():
+    for _ in OpenAI().chat.completions.create(
+        model="gpt-5.4", messages=[{"role": "user", "content": "Hi"}], stream=True
+    ):
+        pass
+
+threading.Thread(target=read, daemon=True).start()
+ending.wait(60)
+"""
+
+
+def test_the_end_of_the_program_waits_for_a_call_that_is_being_recorded(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(SLOW_END)
+    environment = {
+        "OPENAI_BASE_URL": simulator.base_url,
+        "OPENAI_API_KEY": "key",
+        "PYTHONPATH": ":".join(sys.path),
+    }
+    done = subprocess.run(
+        [sys.executable, program], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout.count('"promptcache.result"') == 1, done.stderr
+
+
 async def test_a_cancelled_call_is_no_error(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
     telemetry.instrument(hosts={"provider.test": "openai"})
     async with AsyncOpenAI(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from otel_promptcache.wire import body as body_module
 from otel_promptcache.wire.body import Body, DocumentTooLongError, OpaqueBody, body_reader
+from otel_promptcache.wire.openai import usage_event_filter
 from otel_promptcache.wire.openai.usage_event_filter import UsageEventFilter
 from otel_promptcache.wire.sse import EventAssembler, event_data, event_documents, split_events
 
@@ -213,6 +214,24 @@ def test_nothing_is_held_back_of_what_cannot_be_the_usage_event() -> None:
     ):
         event_filter = UsageEventFilter()
         assert [event_filter.feed(chunk) for chunk in chunks] == [[chunk] for chunk in chunks]
+
+
+def test_events_that_come_in_one_chunk_are_each_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = event({"choices": [{"delta": {"content": "a"}}]})
+    chunk = one * 1_000
+    end_of_event, looked_at = usage_event_filter._END_OF_EVENT, 0
+
+    class Counting:
+        def search(self, data: bytes, start: int = 0) -> re.Match[bytes] | None:
+            nonlocal looked_at
+            match = end_of_event.search(data, start)
+            is_copy = data is not chunk
+            looked_at += len(data) if is_copy or match is None else match.end() - start
+            return match
+
+    monkeypatch.setattr(usage_event_filter, "_END_OF_EVENT", Counting())
+    assert passed([chunk]) == [chunk]
+    assert len(chunk) <= looked_at <= 2 * len(chunk)
 
 
 def test_what_was_held_back_keeps_its_chunks() -> None:

@@ -79,3 +79,22 @@ def test_arguments_get_through_in_every_shape() -> None:
     assert (part.listed(), part.listed(1, 2)) == ((), (1, 2))
     assert (part.named(1), part.named(one=1, other=2)) == ((1, 0), (1, 2))
     assert (part.optional(), part.optional(1), part.optional(one=2)) == (7, 1, 2)
+
+
+def test_a_name_that_the_application_made_up_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class AcmeCustomerKeyError(KeyError):
+        """Made up."""
+
+    class Strict(dict[int, int]):
+        def __getitem__(self, key: int) -> int:
+            raise AcmeCustomerKeyError(key)
+
+    class Reading(Part):
+        @guarded
+        def read(self, values: Strict) -> int:
+            return values[1]
+
+    with caplog.at_level(logging.WARNING):
+        assert Reading(Guard(lambda seam, error: None)).read(Strict()) is None
+    assert "KeyError in" in caplog.text
+    assert "Acme" not in caplog.text

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import cast
 
 from otel_promptcache.calls.shared import Shared
 from otel_promptcache.guard import guarded
 from otel_promptcache.wire.body import is_plain
-from otel_promptcache.wire.format import Json, WireFormat, mapping
+from otel_promptcache.wire.format import Json, WireFormat
 from otel_promptcache.wire.openai.additions import usage_addition
 from otel_promptcache.wire.openai.usage_event_filter import UsageEventFilter
 
@@ -22,15 +23,17 @@ class Amendments:
         self._wire = wire
         self._diagnostics: Json | None = None
         self._usage_event_filter: UsageEventFilter | None = None
+        self.hides_usage_event = False
+        """We asked for usage and the application did not, so the event with it must be hidden."""
 
     @guarded
     def usage(self, body: object) -> Json:
         """What to add so that a stream reports its usage."""
-        if not self._shared.stream_usage:
+        if not self._shared.stream_usage or not isinstance(body, Mapping):
             return {}
-        added = usage_addition(self._wire, mapping(body))
+        added = usage_addition(self._wire, cast("Json", body))
         if added and self._usage_event_filter is None:
-            self._usage_event_filter = UsageEventFilter()
+            self._usage_event_filter, self.hides_usage_event = UsageEventFilter(), True
         return added
 
     @guarded
@@ -45,24 +48,24 @@ class Amendments:
             is_answered: Tells whether the provider answers such a question.
         """
         ask_why = self._wire.ask_why
-        if not self._shared.request_diagnostics or ask_why is None:
+        if not self._shared.request_diagnostics or ask_why is None or not isinstance(body, Mapping):
             return {}
         if self._diagnostics is None:
             self._diagnostics = {}
             is_drawn = random.random() < self._shared.request_diagnostics  # noqa: S311  # a sample, not a secret
             if is_drawn and is_answered():
-                self._diagnostics = ask_why(mapping(body), earlier_response_id)
+                self._diagnostics = ask_why(cast("Json", body), earlier_response_id)
         return self._diagnostics
-
-    @property
-    def hides_usage_event(self) -> bool:
-        """Whether we asked for usage and the application did not, so the event with it must be hidden."""
-        return self._usage_event_filter is not None
 
     def body_opened(self, content_encoding: str) -> None:
         """Hide nothing of an encoded body: the application asked for the encoding, and it cannot be cut."""
         if not is_plain(content_encoding):
-            self._usage_event_filter = None
+            self._usage_event_filter, self.hides_usage_event = None, False
+
+    def cut(self, content: bytes) -> bytes:
+        """The whole body of a response as the application gets it."""
+        pieces = self.passed_on(content)
+        return content if pieces is None else b"".join([*pieces, *(self.passed_on_at_the_end() or ())])
 
     @guarded
     def passed_on(self, data: bytes) -> list[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -11,15 +10,15 @@ from otel_promptcache.calls.address import Address
 from otel_promptcache.calls.amendments import Amendments
 from otel_promptcache.calls.answer import Answer
 from otel_promptcache.calls.awaited import AnswerKey, AwaitedAnswers
-from otel_promptcache.calls.errors import error_name
-from otel_promptcache.calls.inference import Inference
+from otel_promptcache.calls.inference import Inference, SentBody, nothing_sent
 from otel_promptcache.calls.reader import Reader
 from otel_promptcache.calls.shared import Shared
 from otel_promptcache.core.analyzer import CacheReport
 from otel_promptcache.core.exchange import Progress, Timing
+from otel_promptcache.error_names import error_name
 from otel_promptcache.guard import guarded, struck_from_outside
 from otel_promptcache.telemetry.spans import CallSpan
-from otel_promptcache.wire.format import Json, WireFormat, mapping
+from otel_promptcache.wire.format import Json, WireFormat
 from otel_promptcache.wire.gateways import NO_GATEWAY, GatewayAnswer
 
 _OPEN = (Progress.PENDING, Progress.UNDER_WAY)
@@ -60,15 +59,28 @@ class Call:
     # The request.
 
     @guarded
-    def request(self, body: object, address: Address, is_measured_by_another: bool) -> None:  # noqa: FBT001  # the seam's
-        """Read the final request body once, without keeping it, and open the span of the call."""
+    def request(
+        self,
+        body: object,
+        address: Address,
+        is_measured_by_another: bool,  # noqa: FBT001  # the seam's
+        sent: SentBody = nothing_sent,
+    ) -> None:
+        """Read the final request body once, without keeping it, and open the span of the call.
+
+        Args:
+            body: What the application passed.
+            address: Where it goes.
+            is_measured_by_another: Another instrumentation records the conventions' metrics.
+            sent: Returns the body as it is sent, for one that only the SDK can write; None if that is unknown.
+        """
         if self._address is not None:  # a retry sends the same again
             return
         self._address = address
         inference = self._inference
-        inference.read(
-            mapping(json.loads(body) if isinstance(body, (bytes, str)) else body), address, self._started
-        )
+        is_read = inference.read(body, address, self._started)
+        if not is_read and (written := sent()) is not None:
+            inference.read(written, address, self._started)
         self._span = self._shared.emitter.open(
             inference.facts,
             inference.prefix,
@@ -248,10 +260,12 @@ class Call:
         if self._has_ended or os.getpid() != self._pid or not self._ending.acquire(blocking=False):
             return
         self._has_ended = True
-        self._shared.endings.ended(self)
         if error is not None:
             self._last_activity = time.perf_counter()
-        self._record(error, is_abandoned=is_abandoned)
+        try:
+            self._record(error, is_abandoned=is_abandoned)
+        finally:
+            self._shared.endings.ended(self)
 
     @guarded
     def _admit(self) -> None:

@@ -6,14 +6,19 @@ import atexit
 import gc
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from otel_promptcache.core.memory.forking import restart_in_forked_child
 
+_RECORDING_SECONDS = 0.2
+"""At the end of the program, the longest wait for other threads that are recording the end of a call."""
+_LOOK_SECONDS = 0.002
+
 
 class OpenCall(Protocol):
-    """A call that has not ended yet."""
+    """A call whose end is not recorded yet."""
 
     def abandon(self) -> None:
         """End the call with what was seen; nothing happens if it has ended."""
@@ -69,7 +74,7 @@ class Endings:
         atexit.register(self.end_all)
 
     def ended(self, call: OpenCall) -> None:
-        """Note that a call is no longer open."""
+        """Note that the end of a call is recorded."""
         self._open.pop(call, None)
 
     def closed(self, call: OpenCall) -> None:
@@ -103,10 +108,13 @@ class Endings:
                 call.abandon()
 
     def end_all(self) -> None:
-        """End all calls with what was seen of them."""
+        """End all calls with what was seen of them; wait a moment for those that other threads are recording."""
         self.run_pending()
         for call in list(self._open):
             call.abandon()
+        deadline = time.monotonic() + _RECORDING_SECONDS
+        while self._open and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
 
     def _collector_runs(self, phase: str, _: dict[str, Any]) -> None:
         self._collecting = threading.get_ident() if phase == "start" else None

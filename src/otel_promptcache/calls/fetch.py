@@ -30,7 +30,13 @@ class Fetch:
         """The call that waits; None before the answer came, or if none does."""
 
     @guarded
-    def request(self, body: object, address: Address, is_measured_by_another: bool) -> None:  # noqa: ARG002, FBT001  # the seam's
+    def request(
+        self,
+        body: object,  # noqa: ARG002  # the seam's
+        address: Address,
+        is_measured_by_another: bool,  # noqa: ARG002, FBT001  # the seam's
+        sent: object = None,  # noqa: ARG002  # the seam's
+    ) -> None:
         """Note where the answer is requested."""
         self._address = address
 

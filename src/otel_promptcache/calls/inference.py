@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -17,16 +18,26 @@ from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.core.money.usage import TEXT_ALONE, TokenUsage
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
+from otel_promptcache.core.prompt.serial import NotJsonError
 from otel_promptcache.guard import guarded
 from otel_promptcache.prefix import current_prefix_name
 from otel_promptcache.providers.profiles import BILLED_BY_REQUESTED_MODEL, OTHER, answers_why
 from otel_promptcache.telemetry.exportable import Attributes
-from otel_promptcache.wire.format import Json, WireFormat
+from otel_promptcache.wire.format import Json, WireFormat, decoded, mapping
 from otel_promptcache.wire.request import RequestContent, read_request
 
 _NOT_REPORTED = TokenUsage()
 _UNCONFIRMED = "unconfirmed"
 """A tier without a known price: the request asks for something that is not billed at the standard prices."""
+
+
+SentBody = Callable[[], "bytes | None"]
+"""Returns the body of a request as it is sent; None if that is unknown."""
+
+
+def nothing_sent() -> bytes | None:
+    """Know nothing of the body that is sent."""
+    return None
 
 
 class Inference:
@@ -44,6 +55,7 @@ class Inference:
         """The answer may be fetched by requests of its own."""
         self.attempts = 0
         """How often it was sent."""
+        self._is_json = True
         self._has_list_price = True
         self._account = 0
         self._modalities = TEXT_ALONE
@@ -54,9 +66,24 @@ class Inference:
         """The last judgement, and what it goes by."""
         self._fleet_call = None if shared.fleet is None else GuardedFleetCall(shared.guard)
 
-    def read(self, body: Json, address: Address, now_seconds: float) -> None:
-        """Read the request without keeping it."""
-        request = read_request(self._wire, body, address.path, self._shared.hash_value)
+    def read(self, body: object, address: Address, now_seconds: float) -> bool:
+        """Read the request without keeping it.
+
+        Args:
+            body: JSON, as a value or as text; of anything else, nothing is known.
+            address: Where it goes.
+            now_seconds: The current time.
+
+        Returns:
+            Whether all of it is JSON. If not, the prompt is unknown.
+        """
+        self._is_json = True
+        try:
+            json = _decoded(body) if isinstance(body, (bytes, str)) else mapping(body)
+            request = read_request(self._wire, json, address.path, self._shared.hash_value)
+        except NotJsonError:
+            self._is_json = False
+            request = read_request(self._wire, {}, address.path, self._shared.hash_value)
         self.facts = RequestFacts(
             operation=self._wire.operation,
             provider=self._shared.providers.resolve(
@@ -76,19 +103,24 @@ class Inference:
         )
         self.is_background, self._has_list_price = request.is_background, request.has_list_price
         self._unstated_tier = _UNCONFIRMED if request.asks_for_another_price else None
-        if self._wire.reads_prompt:
+        if self._wire.reads_prompt and self._is_json:
             self._examine(request, address, now_seconds)
+        return self._is_json
 
     @guarded
     def _examine(self, request: RequestContent, address: Address, now_seconds: float) -> None:
         facts, fingerprinter, self._account = self.facts, self._shared.fingerprinter, address.account
         host = address.host if address.port is None else f"{address.host}:{address.port}"
         customer = self._shared.accounts.customer(host, address.account)
-        prompt, segments = self._shared.hasher.hash(request.read_blocks, customer)
+        try:
+            prompt, segments = self._shared.hasher.hash(request.read_blocks, customer)
+            self.prefix = fingerprinter.recall(prompt.leading) or fingerprinter.identify(
+                request.read_segments(), prompt.leading
+            )
+        except NotJsonError:
+            self._is_json = False
+            return
         self._modalities = prompt.modalities
-        self.prefix = fingerprinter.recall(prompt.leading) or fingerprinter.identify(
-            request.read_segments(), prompt.leading
-        )
         if not prompt.is_whole:
             return
         scope = request.scope._replace(
@@ -271,3 +303,10 @@ class Inference:
         at = datetime.fromtimestamp(started_ns / 1e9, timezone.utc)
         provider = self.facts.provider if self._has_list_price else OTHER
         return self._shared.prices.resolve(provider, model, service_tier, at, host=self.facts.host)
+
+
+def _decoded(body: bytes | str) -> Json:
+    try:
+        return decoded(body)
+    except ValueError as error:  # the application may have encoded it
+        raise NotJsonError from error

@@ -25,7 +25,7 @@ _TLS_OPTIONS = {
     "ssl_cert_reqs": re.compile(r"none|optional|required"),
 }
 _OPTIONS = {"redis": _LOGIN_OPTIONS, "rediss": _LOGIN_OPTIONS | _TLS_OPTIONS, "unix": _LOGIN_OPTIONS}
-"""By scheme, what may follow the question mark. Others of redis-py could break the replies' format or our time limits."""
+"""By scheme, what may follow the question mark. Others could break the format of replies, or our time limits."""
 
 
 class InvalidAddressError(ValueError):

@@ -16,6 +16,8 @@ _BETWEEN = re.compile(
     r"(?:otel_promptcache|openai|anthropic|wrapt|functools|contextlib)(?:\.|$)|" + _PEER.pattern
 )
 """Modules whose code may be between an application and the SDK's request."""
+_REQUEST = "request"
+"""The method of a client that a subclass of the application may replace and call."""
 
 _HANDLER = re.compile(
     r"(?:otel_promptcache|wrapt|functools)(?:\.|$)|litellm\.(?:litellm_core_utils|llms\.custom_httpx\.http_handler)"
@@ -50,7 +52,7 @@ def is_observed_by_a_peer() -> bool:
         if frame is None:
             return False
         is_between, is_peer = _kind_of(str(frame.f_globals.get("__name__")))
-        if is_peer or not is_between:
+        if is_peer or not (is_between or frame.f_code.co_name == _REQUEST):
             return is_peer
         frame = frame.f_back
     return False

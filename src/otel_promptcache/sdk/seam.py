@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from contextvars import ContextVar
+from functools import partial
 from types import TracebackType
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -32,10 +33,12 @@ class CallScope:
     """One `request` of the SDK, from its start to its return; never swallows what the host raises."""
 
     def __init__(self, seam: Seam, options: Any, client: object = None) -> None:
-        self.options = options
+        self.options: Any = options
         self._client = client
         self.call: Exchange | None = None
         """None if the request is not an inference: it hides an outer call from requests made within it."""
+        self.is_open = True
+        """False once the request has returned; what was started inside it may still see this scope."""
         self._seam = seam
         self._outer = seam.current.get()
         # Both the base class and the client class may be hooked: still one call.
@@ -57,10 +60,13 @@ class CallScope:
         # No token: a pending coroutine may be closed in a different context, where a token would raise.
         if self._seam.current.get() is self:
             self._seam.current.set(self._outer)
-        self._outer = None
-        if self.call is not None:
-            self.call.detach()
-            self.call.left(error)
+        # Timers and tasks that were started in here keep this object, which must not keep the prompt.
+        call, self.call = self.call, None
+        self.options = self._client = self._outer = None
+        self.is_open = False
+        if call is not None:
+            call.detach()
+            call.left(error)
 
 
 class Seam:
@@ -133,7 +139,7 @@ class Seam:
         If something hides our hook on `request`, the call begins here, and errors before its response go unseen.
         """
         scope = self.current.get()
-        if scope is None:
+        if scope is None or not scope.is_open:
             return self.begin(options, client)
         if scope.call is not None and scope.call.has_answer:
             # Middleware asks again after an answer, perhaps a different model: that is another inference.
@@ -155,7 +161,9 @@ class Seam:
             The options to build the request from again; None to send it unchanged.
         """
         body = _body(options)
-        call.request(body, self._address(client, request), is_observed_by_a_peer())
+        call.request(
+            body, self._address(client, request), is_observed_by_a_peer(), partial(_content, request)
+        )
         return _amended(options, call.diagnostics_addition(body))
 
     @guarded
@@ -164,7 +172,8 @@ class Seam:
         call.attempt_begins()
         if call.amendments.hides_usage_event:
             request.headers["Accept-Encoding"] = "identity"  # an encoded body could not be cut
-        if self.current.get() is None:
+        scope = self.current.get()
+        if scope is None or not scope.is_open:
             call.detach()  # nothing would do it later
             self._unbounded[request] = call
             # If there is no response, nobody else ends the call.
@@ -174,6 +183,8 @@ class Seam:
     def response_arrived(self, response: Any) -> None:
         """Read a response that has arrived; watch one that is still to come."""
         scope = self.current.get()
+        if scope is not None and not scope.is_open:
+            scope = None
         call = scope.call if scope is not None else self._unbounded.pop(response.request, None)
         if call is None:
             return
@@ -183,6 +194,8 @@ class Seam:
         if gateway is not NO_GATEWAY:
             call.gateway(gateway)
         content = _content(response)
+        if content is not None and call.amendments.hides_usage_event:
+            response._content = call.amendments.cut(content)  # it has been read: nothing passes us later
         if content is None:
             install_tap(response, call)
             content_type = response.headers.get("content-type", "") if call.may_be_framed else ""
@@ -230,10 +243,10 @@ def _body(options: Any) -> Any:
     return options.extra_json if json_data is None else json_data
 
 
-def _content(response: Any) -> bytes | None:
-    """The content of a response; None if it has not been read."""
+def _content(message: Any) -> bytes | None:
+    """The content of a request or response; None if it has not been read."""
     try:
-        content: bytes = response.content
-    except RuntimeError:  # ResponseNotRead of httpx or httpx2
+        content: bytes = message.content
+    except RuntimeError:  # RequestNotRead or ResponseNotRead of httpx or httpx2
         return None
     return content

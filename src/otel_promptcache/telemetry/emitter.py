@@ -9,6 +9,7 @@ from opentelemetry.trace import Tracer
 from otel_promptcache.core.analyzer import CacheReport, CacheResult
 from otel_promptcache.core.exchange import Reply, RequestFacts, Timing
 from otel_promptcache.core.prompt.fingerprint import PrefixIdentity
+from otel_promptcache.error_names import error_name
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.attributes import add_prefix, add_reply, add_report, add_request
 from otel_promptcache.telemetry.exportable import Attributes
@@ -131,7 +132,7 @@ class Emitter:
 
     def count_internal_error(self, seam: str, error: Exception) -> None:
         """Count a fault of our own, or a malformed response."""
-        pairs = ((names.CODE_FUNCTION_NAME, seam), (names.ERROR_TYPE, type(error).__name__))
+        pairs = ((names.CODE_FUNCTION_NAME, seam), (names.ERROR_TYPE, error_name(error)))
         labels = tuple((name, self._labels.admit(name, value)) for name, value in pairs)
         self._instruments.counters.add(names.INTERNAL_ERRORS, 1, labels)
 

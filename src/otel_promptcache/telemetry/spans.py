@@ -11,7 +11,13 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 
 from otel_promptcache.telemetry.exportable import Attributes, exportable, text
-from otel_promptcache.telemetry.names import ERROR_TYPE, OPENINFERENCE_SPAN_KIND, OPERATION_NAME, SCOPE_NAME
+from otel_promptcache.telemetry.names import (
+    ERROR_TYPE,
+    OPENINFERENCE_SPAN_KIND,
+    OPERATION_NAME,
+    RESULT,
+    SCOPE_NAME,
+)
 
 _INFERENCE_OPERATIONS = frozenset({"chat", "text_completion", "generate_content"})
 
@@ -40,6 +46,8 @@ def inference_span_in_progress() -> Span | None:
     attributes = cast("Mapping[str, object] | None", getattr(span, "attributes", None))
     scope = getattr(span, "instrumentation_scope", None)
     if not attributes or (scope is not None and scope.name == SCOPE_NAME):
+        return None
+    if RESULT.name in attributes:  # it has had its inference, so this is another one inside it
         return None
     is_inference = (
         attributes.get(OPERATION_NAME) in _INFERENCE_OPERATIONS
@@ -71,7 +79,7 @@ class CallSpan:
     def join(cls, *, is_measured_by_another: bool = False) -> CallSpan | None:
         """Join the inference span in progress; None if there is none, so that a span must be started.
 
-        If the span is another instrumentation's, that one records the conventions' metrics, too; an SDK does not.
+        If the span is another instrumentation's, that one records the conventions' metrics also; an SDK does not.
         """
         joined = inference_span_in_progress()
         if joined is None:

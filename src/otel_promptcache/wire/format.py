@@ -18,6 +18,7 @@ from otel_promptcache.core.prompt.segments import (
     Segment,
     Settings,
 )
+from otel_promptcache.core.prompt.serial import NotJsonError
 
 Json = Mapping[str, Any]
 
@@ -121,10 +122,16 @@ def decoded(document: bytes | str) -> Json:
 
 
 def mapping(value: object) -> Json:
-    """The value itself if it is a JSON object, else an empty one."""
+    """The value itself if it is a JSON object, an empty one if it is another JSON value.
+
+    Raises:
+        NotJsonError: It is neither, such as a model of pydantic in a request.
+    """
     if type(value) is dict or isinstance(value, Mapping):  # the second takes three times as long
         return cast("Json", value)
-    return {}
+    if value is None or isinstance(value, (str, list, int, float, tuple)):
+        return {}
+    raise NotJsonError(type(value).__name__)
 
 
 def sequence(value: object) -> Sequence[Any]:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from otel_promptcache.fleet.store import Batch, Found, Outcome, Query, StoreError, Update
 from otel_promptcache.fleet.stores import sqlite_reading, sqlite_writing
@@ -125,7 +126,7 @@ class SqliteStore:
             connection.execute(f"PRAGMA max_page_count = {MAX_FILE_BYTES // _PAGE_BYTES}")
             connection.executescript(_TABLES)
             connection.execute(f"PRAGMA user_version = {VERSION}")
-            self._opened = os.stat(self._path)
+            self._opened = Path(self._path).stat()
         except BaseException:
             connection.close()
             raise
@@ -135,7 +136,7 @@ class SqliteStore:
     def _is_in_place(self) -> bool:
         """Whether others that open the path now get the same file; it may have been removed since we opened it."""
         try:
-            return self._opened is not None and os.path.samestat(os.stat(self._path), self._opened)
+            return self._opened is not None and os.path.samestat(Path(self._path).stat(), self._opened)
         except FileNotFoundError:
             return False
 

@@ -88,21 +88,36 @@ class UsageEventFilter:
 
     def _take(self, chunk: bytes, start: int, passed: list[_Piece]) -> int:
         """Take bytes of one event, up to its end or that of the chunk; return where they end."""
-        match = _END_OF_EVENT.search(self._tail + chunk[start:])
-        end = len(chunk) if match is None else start + match.end() - len(self._tail)
+        end = self._end_of_event(chunk, start)
+        is_whole = end is not None
+        end = len(chunk) if end is None else end
         self._held.append((self._chunk, chunk[start:end]))
-        self._tail = b"" if match else (self._tail + chunk[start:])[-_MAX_OVERLAP_BYTES:]
+        self._tail = (
+            b""
+            if is_whole
+            else (self._tail + chunk[max(start, end - _MAX_OVERLAP_BYTES) :])[-_MAX_OVERLAP_BYTES:]
+        )
         is_hidden = False
         if not self._passes:
             event = b"".join([data for _, data in self._held])
             self._passes = _cannot_be_the_usage_event(event)
-            is_hidden = match is not None and not self._passes and _is_usage_event(event)
-        if self._passes or match is not None:
+            is_hidden = is_whole and not self._passes and _is_usage_event(event)
+        if self._passes or is_whole:
             passed += [] if is_hidden else self._held
             self._has_hidden_cr = is_hidden and end == len(chunk) and chunk.endswith(b"\r")
             self._held = []
-        self._passes = self._passes and match is None
+        self._passes = self._passes and not is_whole
         return end
+
+    def _end_of_event(self, chunk: bytes, start: int) -> int | None:
+        """Where the event ends whose next bytes begin at `start`; None if it goes on in the next chunk."""
+        tail_bytes = len(self._tail)
+        if tail_bytes:
+            match = _END_OF_EVENT.search(self._tail + chunk[start : start + _MAX_OVERLAP_BYTES])
+            if match is not None and match.start() < tail_bytes:  # it straddles two chunks
+                return start + match.end() - tail_bytes
+        match = _END_OF_EVENT.search(chunk, start)
+        return None if match is None else match.end()
 
 
 def _chunks(pieces: list[_Piece]) -> list[bytes]:

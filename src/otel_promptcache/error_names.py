@@ -10,10 +10,10 @@ _KNOWN_PACKAGES = frozenset(
     {
         "aiohttp", "anthropic", "anyio", "asyncio", "boto3", "botocore", "builtins", "concurrent", "google", "h11",
         "h2", "httpcore", "httpx", "httpx2", "json", "litellm", "openai", "pydantic", "pydantic_core", "requests",
-        "socket", "ssl", "trio", "urllib", "urllib3", "websockets",
+        "opentelemetry", "otel_promptcache", "socket", "ssl", "trio", "urllib", "urllib3", "websockets", "zlib",
     }
 )  # fmt: skip
-"""Those whose errors a call may end with. Any other name was made up by the application."""
+"""Those whose errors a call may end with, or our own code may raise. Any other name was made up by the application."""
 
 
 def error_name(error: Exception) -> str:
