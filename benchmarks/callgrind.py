@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from typing import Any
 
 from benchmarks.display import print_lines, print_section, print_table
 from benchmarks.environments import ROOT
@@ -53,17 +54,30 @@ def _cells(workload: Workload, instructions: dict[Key, int], calls: int) -> Iter
 
 
 def _count(valgrind: str, parts: Sequence[str], calls: int) -> dict[Key, int]:
+    counted = under_valgrind(valgrind, "-m", "benchmarks.callgrind", json.dumps([parts, calls]))
+    return {(name, side, number): instructions for (name, side, number), instructions in counted}
+
+
+def under_valgrind(valgrind: str, *arguments: str) -> Iterator[tuple[list[Any], int]]:
+    """Run Python with these arguments; yield what it printed of each of its forks, and the fork's instructions.
+
+    Args:
+        valgrind: The path of valgrind.
+        arguments: Of Python. For each fork, the program prints a JSON list, whose last item is the process id.
+    """
     command = [valgrind, "--tool=callgrind", f"--callgrind-out-file={os.devnull}", sys.executable]
-    command += ["-W", "ignore", "-m", "benchmarks.callgrind", json.dumps([parts, calls])]
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
     done = subprocess.run(  # noqa: S603
-        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=True
+        [*command, "-W", "ignore", *arguments],
+        cwd=ROOT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     collected = dict(_COLLECTED.findall(done.stderr))
-    return {
-        (name, side, calls): int(collected[str(process)])
-        for name, side, calls, process in map(json.loads, done.stdout.splitlines())
-    }
+    for *key, process in map(json.loads, done.stdout.splitlines()):
+        yield key, int(collected[str(process)])
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import inspect
 import itertools
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -54,6 +54,7 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
     ("prefixes in flight", in_flight, "MAX_IN_FLIGHT"),
     ("starts of prompts", rate, "MAX_STARTS"),
     ("requests that wait for the fleet's memory", worker, "MAX_QUEUED"),
+    ("requests whose texts wait for the fleet's memory", worker, "MAX_QUEUED_TEXTS"),
     ("endpoints whose first account is known", accounts, "MAX_HOSTS"),
     ("earlier prompts to compare with", partner, "MAX_CANDIDATES"),
     ("differences that are named", differences, "MAX_DIFFERENCES"),
@@ -83,13 +84,31 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
 """What is bounded, and the constant that defines the bound: its docstring begins with the unit."""
 
 
-def metrics() -> str:
+def metrics(listed: Iterable[names.Metric] = names.METRICS) -> str:
     """The table of metrics."""
     rows = (
         (f"`{metric.name}`", f"{metric.instrument.value}, `{metric.unit}`", metric.attributes, metric.meaning)
-        for metric in names.METRICS
+        for metric in listed
     )
     return table(("metric", "instrument, unit", "attributes", "meaning"), rows)
+
+
+def conventions_metrics() -> str:
+    """The table of the metrics that the conventions define, of both generations."""
+    constants = vars(names).values()
+    theirs = [each for each in constants if isinstance(each, names.Metric) and each not in names.METRICS]
+    return metrics([*theirs, *names.LATEST_USAGE.values()])
+
+
+def conventions_attributes() -> str:
+    """The span attributes that the conventions define."""
+    on_metrics_only = (names.TOKEN_TYPE, names.TOKEN_MODALITY)
+    found = [
+        each
+        for each in vars(names).values()
+        if isinstance(each, str) and each.startswith(("gen_ai.", "openai.", "server.", "error."))
+    ]
+    return ", ".join(f"`{each}`" for each in found if each not in on_metrics_only) + "."
 
 
 def attributes() -> str:
@@ -141,7 +160,15 @@ def tables(text: str) -> str:
 
 def emitted(text: str) -> str:
     """The page on telemetry with its tables regenerated."""
-    return rendered(text, {"metrics": metrics(), "attributes": attributes()})
+    return rendered(
+        text,
+        {
+            "metrics": metrics(),
+            "attributes": attributes(),
+            "conventions' metrics": conventions_metrics(),
+            "conventions' attributes": conventions_attributes(),
+        },
+    )
 
 
 def settable(text: str) -> str:

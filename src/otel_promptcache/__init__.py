@@ -11,7 +11,7 @@ if sys.version_info < (3, 10):  # noqa: UP036  # run from source: older Pythons 
 from typing import Any
 
 from otel_promptcache.config import Config
-from otel_promptcache.instrumentor import PromptCacheInstrumentor
+from otel_promptcache.instrumentor import PromptCacheInstrumentor, check_settings
 from otel_promptcache.prefix import prefix
 from otel_promptcache.version import __version__
 
@@ -19,7 +19,10 @@ __all__ = ["Config", "PromptCacheInstrumentor", "__version__", "instrument", "pr
 
 
 def instrument(**settings: Any) -> None:
-    """Observe every inference made through the OpenAI, Anthropic and LiteLLM SDKs, including by existing clients.
+    """Observe requests that generate text through the SDKs of OpenAI, Anthropic and LiteLLM, also by existing clients.
+
+    In a process that is already observed it changes nothing, and OpenTelemetry logs a warning: call `uninstrument()`
+    first to use other settings.
 
     Args:
         **settings: `tracer_provider` and `meter_provider`, if not the global ones, and the settings of `Config`,
@@ -28,7 +31,10 @@ def instrument(**settings: Any) -> None:
     Raises:
         ValueError: A setting is unknown or its value is not allowed.
     """
-    PromptCacheInstrumentor().instrument(**settings)
+    instrumentor = PromptCacheInstrumentor()
+    if instrumentor.is_instrumented_by_opentelemetry:
+        check_settings(settings)
+    instrumentor.instrument(**settings)
 
 
 def uninstrument() -> None:

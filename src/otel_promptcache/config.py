@@ -108,7 +108,7 @@ class Config:
         False,  # noqa: FBT003  # the default of a setting
         _FLAG,
         "Request the usage of chat streams if the application does not, and hide the extra event from it. "
-        "Changes what is sent",
+        "Changes what is sent: also `Accept-Encoding: identity`, because an encoded body cannot be cut",
     )
     request_diagnostics: float = _setting(
         0.0,
@@ -167,8 +167,8 @@ class Config:
     fleet: str | None = _setting(
         None,
         _ADDRESS,
-        "Store in which processes share what they know about prompts, as keyed hashes: Redis or Valkey, or a file for "
-        "the workers of one host. No call ever waits for it",
+        "Store in which processes share what they know about prompts, as hashes and numbers without any text: Redis "
+        "or Valkey, or a file for the workers of one host. No call ever waits for it",
     )
     fleet_key: str | None = _setting(
         None,

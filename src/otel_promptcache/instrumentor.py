@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -46,6 +46,12 @@ _logger = logging.getLogger("otel_promptcache")
 
 _MAX_MESSAGE_CHARS = 1_000
 """Characters of the log message about a bad setting."""
+
+
+_NO_SETTINGS = frozenset(
+    {"tracer_provider", "meter_provider", "skip_dep_check", "raise_exception_on_conflict"}
+)
+"""Arguments that are for OpenTelemetry."""
 
 
 class PromptCacheInstrumentor(BaseInstrumentor):
@@ -93,10 +99,10 @@ class PromptCacheInstrumentor(BaseInstrumentor):
             return conflict
 
     def _instrument(self, **kwargs: Any) -> None:
-        tracer_provider: TracerProvider | None = kwargs.pop("tracer_provider", None)
-        given_meter_provider: MeterProvider | None = kwargs.pop("meter_provider", None)
+        tracer_provider: TracerProvider | None = kwargs.get("tracer_provider")
+        given_meter_provider: MeterProvider | None = kwargs.get("meter_provider")
         meter_provider = given_meter_provider or get_meter_provider()
-        config = Config.resolve(kwargs)
+        config = check_settings(kwargs)
         if not self._knows_variables:
             self._knows_variables = True
             warn_of_unknown_variables()
@@ -224,3 +230,12 @@ def _or_default(setting: str, read: Callable[[], _T], default: _T, *, is_argumen
             "%s; the setting %s is ignored", cut(printable(str(error)), _MAX_MESSAGE_CHARS), setting
         )
         return default
+
+
+def check_settings(settings: Mapping[str, Any]) -> Config:
+    """The settings, those of the environment included.
+
+    Raises:
+        ValueError: One is unknown, or its value is not allowed.
+    """
+    return Config.resolve({name: value for name, value in settings.items() if name not in _NO_SETTINGS})

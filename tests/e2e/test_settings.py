@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import otel_promptcache
+from tests.conftest import Telemetry
+
 TIMEOUT_SECONDS = 60
 START = "import otel_promptcache; otel_promptcache.instrument(); print('started')"
 
@@ -107,3 +110,10 @@ def test_exponential_histograms_without_an_sdk_that_could_keep_them_are_explaine
     assert_one_line(logged)
     assert "; using explicit buckets" in logged
     assert start("HISTOGRAMS", "off") == ""
+
+
+def test_a_wrong_setting_is_refused_in_a_process_that_is_observed_already(telemetry: Telemetry) -> None:
+    telemetry.instrument()
+    with pytest.raises(ValueError, match="nonsense is not a setting"):
+        otel_promptcache.instrument(nonsense=1)
+    otel_promptcache.instrument(tracer_provider=telemetry.tracer_provider)

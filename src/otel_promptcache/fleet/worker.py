@@ -22,7 +22,7 @@ OperationOutcome = Literal["ok", "late", "dropped", "failed"]
 MAX_QUEUED = 1_024
 """Requests that wait for the store; if there are more, the oldest are dropped."""
 MAX_QUEUED_TEXTS = 256
-"""Of these, the texts of new segments are kept for comparison; those of further ones are released."""
+"""Requests that wait with the texts of their new segments, for comparison; those of further ones are released."""
 FLUSH_SECONDS = 0.2
 """How long the end of the program waits for pending updates."""
 _MAX_BATCH = 64
