@@ -8,15 +8,10 @@ from typing import Any
 import pytest
 
 from otel_promptcache.core.comparison.divergence import Divergence, DivergenceKind
-from otel_promptcache.core.diagnosis.expectation import Estimate, Expectation
-from otel_promptcache.core.diagnosis.reasons import (
-    CONTENT_REASONS,
-    RULES,
-    Evidence,
-    Finding,
-    MissReason,
-    diagnose,
-)
+from otel_promptcache.core.diagnosis.expectation import Expectation
+from otel_promptcache.core.diagnosis.miss_rules import RULES, Evidence, Miss, diagnose
+from otel_promptcache.core.diagnosis.reasons import CONTENT_REASONS, MissReason
+from otel_promptcache.core.diagnosis.token_estimates import Estimate
 from otel_promptcache.core.prompt.segments import CacheScope, SegmentKind
 from otel_promptcache.providers.policies import policy_for
 from tests.unit.prompts import EXPLICIT, MIDDLE, NEW, OLD, chat, marked, prompt_of, system, user
@@ -130,7 +125,7 @@ CASES: dict[str, tuple[Evidence, MissReason, int]] = {
 
 @pytest.mark.parametrize(("given", "reason", "tokens"), CASES.values(), ids=CASES)
 def test_what_the_evidence_says(given: Evidence, reason: MissReason, tokens: int) -> None:
-    assert diagnose(given) == Finding(reason, tokens)
+    assert diagnose(given) == Miss(reason, tokens)
 
 
 READ = {"read_tokens": 2_944}
@@ -192,18 +187,18 @@ def test_the_first_rule_that_applies_is_heard(
     missing: tuple[str, ...], members: dict[str, Any], reason: MissReason
 ) -> None:
     stated = {**EVERYTHING, **dict.fromkeys(missing, NOTHING), **members}
-    finding = diagnose(evidence(NEW, **stated))
-    assert finding is not None
-    assert finding.reason is reason
+    miss = diagnose(evidence(NEW, **stated))
+    assert miss is not None
+    assert miss.reason is reason
 
 
 def test_a_prompt_without_a_nearest_one_changed_no_mode() -> None:
     given = evidence(NEW, unmarked=sure(4_000), nearest=None)
-    assert diagnose(given) == Finding(MissReason.NO_MATCHING_BREAKPOINT, 4_000)
+    assert diagnose(given) == Miss(MissReason.NO_MATCHING_BREAKPOINT, 4_000)
 
 
 def test_every_reason_has_a_case() -> None:
-    # UNSEEN is no rule's finding: it replaces one if other processes may be the cause. See test_others.py.
+    # UNSEEN is no rule's miss: it replaces one if other processes may be the cause. See test_others.py.
     assert {reason for _, reason, _ in CASES.values()} == set(MissReason) - {MissReason.UNSEEN}
 
 

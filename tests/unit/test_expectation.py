@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from otel_promptcache.core.diagnosis.expectation import Estimate, Expectation, estimated_offset_tokens
+from otel_promptcache.core.diagnosis.expectation import Expectation
+from otel_promptcache.core.diagnosis.token_estimates import Estimate, estimated_offset_tokens
 from otel_promptcache.core.exchange import Reply
 from otel_promptcache.core.policy import UNKNOWN_POLICY
 from tests.unit.prompts import (

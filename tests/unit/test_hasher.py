@@ -15,7 +15,7 @@ from otel_promptcache.core.prompt import chain
 from otel_promptcache.core.prompt.chain import HashedPrompt, PromptHasher, hash_prompt
 from otel_promptcache.core.prompt.fingerprint import Fingerprinter
 from otel_promptcache.core.prompt.segments import Segment, without_items
-from otel_promptcache.core.prompt.serial import serial
+from otel_promptcache.core.prompt.serial import NotJsonError, serial
 from otel_promptcache.wire.format import WireFormat
 from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS, COMPLETIONS
 from otel_promptcache.wire.openai.responses import RESPONSES
@@ -84,7 +84,9 @@ class Color(str, enum.Enum):
 
 def test_what_marshal_does_not_know_is_hashed_as_json() -> None:
     assert serial({"a": [1, None]}) == serial({"a": [1, None]})
-    assert serial({"color": Color.RED, "x": object()}) == '{"color":"red","x":"<object>"}'
+    assert serial({"color": Color.RED}) == '{"color":"red"}'
+    with pytest.raises(NotJsonError, match="^object$"):
+        serial({"x": object()})
     loop: list[Any] = []
     loop.append(loop)
     with pytest.raises(ValueError, match="Circular"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from otel_promptcache.core.diagnosis.expectation import tokens_up_to
+from otel_promptcache.core.diagnosis.token_estimates import tokens_up_to
 from otel_promptcache.core.memory.earlier import EarlierPrompts
 from otel_promptcache.core.memory.match import PrefixMatch, Step
 from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt

@@ -14,7 +14,7 @@ from otel_promptcache.core.comparison.comparison import (
 )
 from otel_promptcache.core.comparison.joining import Lacking, View, join, lacking
 from otel_promptcache.core.diagnosis.entries import prefixes_left, tokens_read
-from otel_promptcache.core.diagnosis.reasons import MissReason, MissSource
+from otel_promptcache.core.diagnosis.reasons import TIME_DEPENDENT_REASONS, MissSource
 from otel_promptcache.core.diagnosis.sharing import proof_of_others
 from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, History, judge, provider_verdict
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
@@ -25,17 +25,6 @@ from otel_promptcache.core.memory.nodes import AnsweredPrompt, CachedPrefix, Sen
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import UNKNOWN_POLICY, CachePolicy
 from otel_promptcache.core.prompt.boundaries import Boundaries, boundaries_of
-
-_OF_THE_MOMENT = frozenset(
-    {
-        MissReason.EXPIRED,
-        MissReason.PROVIDER,
-        MissReason.RATE_OVERFLOW,
-        MissReason.CONCURRENT,
-        MissReason.UNSEEN,
-    }
-)
-"""Reasons that depend on when the prompt is processed."""
 
 
 class Examination:
@@ -221,11 +210,12 @@ class Examination:
             self._learn(usage, policy, view.match)
         # A different model may have answered than the one whose rules applied when the prompt was sent.
         unread_tokens = usage.input_tokens - usage.cache_read_tokens
-        has_other_rules = policy.has_exact_boundaries and not self._has_same_rules(policy)
         if policy.is_opt_in and not self.sent.is_marked:
             # If anything was read or written, an intermediary has marked it, at an unknown place.
-            has_other_rules = bool(usage.cache_read_tokens or usage.cache_write_tokens)
-        if self.sent.options.is_continued or usage.has_further_readings or has_other_rules:
+            has_unknown_boundaries = bool(usage.cache_read_tokens or usage.cache_write_tokens)
+        else:
+            has_unknown_boundaries = policy.has_exact_boundaries and not self._has_same_rules(policy)
+        if self.sent.options.is_continued or usage.has_further_readings or has_unknown_boundaries:
             # What the provider prepends, or how far it could read, is unknown: we have nothing to add.
             return (said and provider_verdict(said, unread_tokens)) or Diagnosis()
         case = Case(
@@ -242,7 +232,7 @@ class Examination:
         if not is_retried and self._own.match.known_links < len(self.sent.prompt.links) - 1:
             self._learn_of_others(replace(case, match=self._own.match))
         diagnosis = judge(case, view.comparison, view.sibling, said)
-        is_dated = diagnosis.reason in _OF_THE_MOMENT and diagnosis.source is MissSource.CLIENT
+        is_dated = diagnosis.reason in TIME_DEPENDENT_REASONS and diagnosis.source is MissSource.CLIENT
         # What was readable, and what else was in flight, when the provider got to it is unknown.
         return Diagnosis() if self._is_put_aside and is_dated else diagnosis
 

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from otel_promptcache.core.comparison.comparison import Comparison
+from otel_promptcache.core.diagnosis.readable_prefixes import ReadablePrefixes
+from otel_promptcache.core.diagnosis.token_estimates import (
+    NOTHING,
+    Estimate,
+    estimated_offset_tokens,
+    readable_estimate,
+    rounding_tokens,
+    tokens_up_to,
+)
 from otel_promptcache.core.diagnosis.turns import shareable_links
 from otel_promptcache.core.memory.match import PrefixMatch, Step
-from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
+from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.boundaries import Boundary
 from otel_promptcache.core.prompt.segments import CacheScope
-
-_ESTIMATE_TOLERANCE = 0.25
-"""Share by which tokens estimated from bytes may be off: texts differ in bytes per token."""
-_ROUNDING_TOKENS = 128
-_MAX_ROUNDING_TOKENS = 512
-"""The most that a provider leaves out of a report by rounding, however wide the steps."""
-
-
-class Estimate(NamedTuple):
-    """Tokens that could have been read; 0 if none."""
-
-    tokens: int
-    """By proportion of bytes, from the nearest place whose tokens the provider reported."""
-    sure_tokens: int
-    """A lower bound, as far as bytes can tell."""
-
-
-NOTHING = Estimate(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,65 +59,6 @@ class Expectation:
     """Nothing can have been lost under any condition."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Tells which earlier prefixes a request can read."""
-
-    scope: CacheScope
-    boundaries: Collection[Boundary] | None
-    """Where it can read; None if boundaries do not count."""
-    is_opt_in: bool
-    """Only marked prompts leave boundaries."""
-    has_units: bool
-    """It is known that it can read only where an earlier prompt ended."""
-    now_seconds: float
-
-    def is_alive(self, step: Step) -> bool:
-        seen = step.cached.get(self.scope)
-        return seen is not None and seen.alive_until_seconds >= self.now_seconds
-
-    def is_alive_elsewhere(self, step: Step) -> bool:
-        seen = step.cached
-        return len(seen) > (self.scope in seen) and self._ends(step) and bool(self.scopes_elsewhere(step))
-
-    def scopes_elsewhere(self, step: Step) -> list[CacheScope]:
-        others = [(scope, seen) for scope, seen in step.cached.items() if scope != self.scope]
-        if self.is_opt_in:  # an unmarked prompt leaves nothing there, nor does what follows the last mark
-            return [scope for scope, seen in others if self._is_left_alive(step, seen)]
-        return [scope for scope, seen in others if seen.alive_until_seconds >= self.now_seconds]
-
-    def is_readable(self, step: Step) -> bool:
-        if self.boundaries is None:
-            return self._ends(step) and self.is_alive(step)
-        return self._is_left_alive(step, step.cached.get(self.scope))
-
-    def is_lapsed(self, step: Step) -> bool:
-        if self.boundaries is None:
-            return self._ends(step) and self.scope in step.cached
-        return bool(self._left(step, step.cached.get(self.scope)))
-
-    def is_in_flight(self, step: Step) -> bool:
-        if self.boundaries is None:
-            return self._ends(step) and step.is_in_flight
-        return any(Boundary(step.position, kind) in self.boundaries for kind in step.boundaries_in_flight)
-
-    def _ends(self, step: Step) -> bool:
-        """Whether units allow reading up to there: if the cache has units, a prompt must have ended there."""
-        return not self.has_units or step.is_end or step.tokens is not None
-
-    def is_shared(self, step: Step) -> bool:
-        seen = step.cached.get(self.scope)
-        return seen is not None and seen.is_shared
-
-    def _is_left_alive(self, step: Step, seen: CachedPrefix | None) -> bool:
-        return max(self._left(step, seen), default=-1.0) >= self.now_seconds
-
-    def _left(self, step: Step, seen: CachedPrefix | None) -> list[float]:
-        """Until when those boundaries live that were left at a place and that this request can read."""
-        left = seen.boundary_until_seconds.items() if seen else ()
-        return [until for kind, until in left if Boundary(step.position, kind) in (self.boundaries or ())]
-
-
 def expect(
     sent: SentPrompt,
     match: PrefixMatch,
@@ -152,7 +83,9 @@ def expect(
     """
     links = sent.prompt.links
     boundaries_that_count = boundaries if policy.has_exact_boundaries else None
-    reader = _Reader(sent.scope, boundaries_that_count, policy.is_opt_in, policy.has_units, now_seconds)
+    reader = ReadablePrefixes(
+        sent.scope, boundaries_that_count, policy.is_opt_in, policy.has_units, now_seconds
+    )
     steps = match.steps
     if comparison is not None and comparison.cached:
         # Inside the segment in which they diverge, the prompts may still share a start.
@@ -168,7 +101,7 @@ def expect(
         else:
             return NOTHING
         if step.end_bytes not in estimates:
-            estimates[step.end_bytes] = _estimate(match, step.end_bytes, sent, policy, input_tokens)
+            estimates[step.end_bytes] = readable_estimate(match, step.end_bytes, sent, policy, input_tokens)
         return estimates[step.end_bytes]
 
     readable = longest(reader.is_readable)
@@ -186,7 +119,7 @@ def expect(
         lapsed=longest(reader.is_lapsed),
         unmarked=longest(reader.is_alive),
         elsewhere=longest(reader.is_alive_elsewhere),
-        closest_scope=_closest_scope(reader, steps),
+        closest_scope=reader.closest_scope(steps),
         in_flight=longest(reader.is_in_flight),
         avoidable_tokens=avoidable_tokens,
         tolerance_tokens=tolerance_tokens,
@@ -203,11 +136,6 @@ def expect(
 
 def _any_step(_: Step) -> bool:
     return True
-
-
-def rounding_tokens(policy: CachePolicy) -> int:
-    """How many tokens may be missing from a report without meaning anything."""
-    return min(max(policy.step_tokens or 0, _ROUNDING_TOKENS), _MAX_ROUNDING_TOKENS)
 
 
 def _avoidable_tokens(
@@ -246,48 +174,3 @@ def _shareable_tokens(sent: SentPrompt, match: PrefixMatch, input_tokens: int) -
     links = sent.prompt.links
     shareable = shareable_links(links, match.known_links)
     return tokens_up_to(match, links[shareable - 1].end_bytes, sent, input_tokens)[0] if shareable else 0
-
-
-def _closest_scope(reader: _Reader, steps: Sequence[Step]) -> CacheScope | None:
-    """The scope that differs least, of those in which more than half as much was sent as in any."""
-    if not any(map(reader.is_alive_elsewhere, steps)):
-        return None
-    length_bytes = {other: step.end_bytes for step in steps for other in reader.scopes_elsewhere(step)}
-    longest_bytes = max(length_bytes.values(), default=0)
-    comparable = [other for other, length in length_bytes.items() if 2 * length > longest_bytes]
-    return min(comparable, key=lambda other: len(reader.scope.differences(other)), default=None)
-
-
-def _estimate(
-    match: PrefixMatch, end_bytes: int, sent: SentPrompt, policy: CachePolicy, input_tokens: int
-) -> Estimate:
-    """How many tokens of the first bytes of a prompt can be read under the rules."""
-    if not policy.has_cache or not end_bytes:
-        return NOTHING
-    # If no step is published, one as wide as any is assumed, so that no more is expected than can be read.
-    minimum_tokens, step_tokens = policy.minimum_tokens or 0, policy.step_tokens or _ROUNDING_TOKENS
-    tokens, error_tokens = tokens_up_to(match, end_bytes, sent, input_tokens)
-    usable = tokens - tokens % step_tokens
-    sure = tokens - error_tokens
-    sure -= sure % step_tokens
-    return Estimate(usable if usable >= minimum_tokens else 0, sure if sure >= minimum_tokens else 0)
-
-
-def tokens_up_to(match: PrefixMatch, end_bytes: int, sent: SentPrompt, input_tokens: int) -> tuple[int, int]:
-    """Tokens of the first bytes of a prompt, from the nearest place whose tokens are known, and the possible error."""
-    known_bytes, known_tokens = 0, 0
-    for step in match.steps:
-        if step.tokens is not None and step.end_bytes <= end_bytes and step.tokens <= input_tokens:
-            known_bytes, known_tokens = step.end_bytes, step.tokens
-    rest_bytes = sent.prompt.size_bytes - known_bytes
-    if rest_bytes <= 0:
-        return known_tokens, 0
-    estimated = round((end_bytes - known_bytes) * (input_tokens - known_tokens) / rest_bytes)
-    error = 0 if end_bytes == sent.prompt.size_bytes else int(estimated * _ESTIMATE_TOLERANCE)
-    return known_tokens + estimated, error
-
-
-def estimated_offset_tokens(sent: SentPrompt, offset_bytes: int, input_tokens: int) -> int:
-    """The offset of a byte in a prompt, in tokens, by proportion."""
-    total_bytes = sent.prompt.size_bytes
-    return round(offset_bytes * input_tokens / total_bytes) if total_bytes else 0

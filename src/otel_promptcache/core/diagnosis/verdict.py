@@ -9,15 +9,10 @@ from typing import NamedTuple
 
 from otel_promptcache.core.comparison.comparison import Comparison
 from otel_promptcache.core.comparison.divergence import DivergenceKind
-from otel_promptcache.core.diagnosis.expectation import Expectation, estimated_offset_tokens, expect
-from otel_promptcache.core.diagnosis.reasons import (
-    CONTENT_REASONS,
-    Evidence,
-    MissReason,
-    MissSource,
-    content_changed,
-    diagnose,
-)
+from otel_promptcache.core.diagnosis.expectation import Expectation, expect
+from otel_promptcache.core.diagnosis.miss_rules import Evidence, content_changed, diagnose
+from otel_promptcache.core.diagnosis.reasons import CONTENT_REASONS, MissReason, MissSource
+from otel_promptcache.core.diagnosis.token_estimates import estimated_offset_tokens
 from otel_promptcache.core.diagnosis.unseen import unless_unseen
 from otel_promptcache.core.exchange import ProviderDiagnosis
 from otel_promptcache.core.memory.match import PrefixMatch
@@ -133,21 +128,19 @@ def judge(
         return _placed(case, diagnosis, comparison, expectation)
     if expectation.is_met:
         return diagnosis
-    finding = diagnose(_evidence(case, comparison, expectation))
-    if finding is not None and finding.reason is MissReason.EXPIRED and sibling is not None:
+    miss = diagnose(_evidence(case, comparison, expectation))
+    if miss is not None and miss.reason is MissReason.EXPIRED and sibling is not None:
         beside = _evidence(case, sibling, _expect(case, sibling))
         if (spoiled := content_changed(beside)) is not None:
-            finding, comparison, expectation = spoiled, sibling, beside.expectation
+            miss, comparison, expectation = spoiled, sibling, beside.expectation
             diagnosis = Diagnosis(
                 expectation.readable.tokens, expectation.avoidable_tokens, history=case.history
             )
-    if finding is None:
+    if miss is None:
         return diagnosis
     if case.history is History.PROCESS:
-        finding = unless_unseen(finding, _evidence(case, comparison, expectation))
-    diagnosis = replace(
-        diagnosis, reason=finding.reason, source=MissSource.CLIENT, missed_tokens=finding.tokens
-    )
+        miss = unless_unseen(miss, _evidence(case, comparison, expectation))
+    diagnosis = replace(diagnosis, reason=miss.reason, source=MissSource.CLIENT, missed_tokens=miss.tokens)
     return _placed(case, diagnosis, comparison, expectation)
 
 
