@@ -8,6 +8,7 @@ import json
 from datetime import datetime, timezone
 from typing import Any
 
+import httpx2
 import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
@@ -100,5 +101,31 @@ def test_a_prompt_that_cannot_be_read_is_unknown(sent_as: Any, telemetry: Teleme
         assert span["gen_ai.usage.input_tokens"] == 5_000
         assert "promptcache.prefix.fingerprint" not in span
         assert "promptcache.miss.reason" not in span
+    assert telemetry.total("promptcache.requests") == 2
+    assert telemetry.total("promptcache.internal.errors") == 0
+
+
+def test_an_option_that_only_the_sdk_can_write_is_left_as_it_is(telemetry: Telemetry) -> None:
+    class Options(BaseModel):
+        include_usage: bool = False
+
+    telemetry.instrument(stream_usage=True, request_diagnostics=1.0)
+    sent: list[dict[str, Any]] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        sent.append(json.loads(request.content))
+        return httpx2.Response(200, json=NOTHING_READ)
+
+    with client_of(answer) as client:
+        body = {
+            "model": "gpt-5.6",
+            "messages": [message("Hi")],
+            "stream": True,
+            "stream_options": Options(include_usage=False),
+        }
+        client.post("/chat/completions", cast_to=ChatCompletion, body=body)
+        body = {"model": "gpt-5.6", "input": "Hi", "prompt_cache_options": Options(include_usage=False)}
+        client.post("/responses", cast_to=object, body=body)
+    assert sent[0]["stream_options"] == sent[1]["prompt_cache_options"] == {"include_usage": False}
     assert telemetry.total("promptcache.requests") == 2
     assert telemetry.total("promptcache.internal.errors") == 0

@@ -85,7 +85,7 @@ class Color(str, enum.Enum):
 def test_what_marshal_does_not_know_is_hashed_as_json() -> None:
     assert serial({"a": [1, None]}) == serial({"a": [1, None]})
     assert serial({"color": Color.RED}) == '{"color":"red"}'
-    with pytest.raises(NotJsonError, match="^object$"):
+    with pytest.raises(NotJsonError, match=r"^object$"):
         serial({"x": object()})
     loop: list[Any] = []
     loop.append(loop)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable, Mapping
 from typing import cast
 
 from otel_promptcache.calls.shared import Shared
+from otel_promptcache.core.prompt.serial import NotJsonError
 from otel_promptcache.guard import guarded
 from otel_promptcache.wire.body import is_plain
 from otel_promptcache.wire.format import Json, WireFormat
@@ -31,7 +33,10 @@ class Amendments:
         """What to add so that a stream reports its usage."""
         if not self._shared.stream_usage or not isinstance(body, Mapping):
             return {}
-        added = usage_addition(self._wire, cast("Json", body))
+        try:
+            added = usage_addition(self._wire, cast("Json", body))
+        except NotJsonError:  # what it asks for is known to the SDK only
+            return {}
         if added and self._usage_event_filter is None:
             self._usage_event_filter, self.hides_usage_event = UsageEventFilter(), True
         return added
@@ -54,7 +59,8 @@ class Amendments:
             self._diagnostics = {}
             is_drawn = random.random() < self._shared.request_diagnostics  # noqa: S311  # a sample, not a secret
             if is_drawn and is_answered():
-                self._diagnostics = ask_why(cast("Json", body), earlier_response_id)
+                with contextlib.suppress(NotJsonError):
+                    self._diagnostics = ask_why(cast("Json", body), earlier_response_id)
         return self._diagnostics
 
     def body_opened(self, content_encoding: str) -> None:
