@@ -108,7 +108,8 @@ class Config:
         False,  # noqa: FBT003  # the default of a setting
         _FLAG,
         "Request the usage of chat streams if the application does not, and hide the extra event from it. "
-        "Changes what is sent: also `Accept-Encoding: identity`, because an encoded body cannot be cut",
+        "Changes what is sent: also `Accept-Encoding: identity`, because an encoded body cannot be cut. "
+        "If the server encodes the body nevertheless, the event is not hidden",
     )
     request_diagnostics: float = _setting(
         0.0,

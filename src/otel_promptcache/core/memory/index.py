@@ -36,7 +36,8 @@ class PrefixIndex:
     """Finds earlier prompts by prefix and by content. Thread-safe.
 
     A prompt is admitted once it was answered: before that the provider may not have processed it. The index
-    stores hashes, lengths, paths and times only, never text.
+    stores hashes, lengths, paths and times only, never text. Lookups of single keys take no lock: each is atomic, and
+    what it finds is never changed.
     """
 
     def __init__(self) -> None:
