@@ -160,8 +160,11 @@ def _grafana(address: str) -> Grafana:
 def _write(out: Path, files: dict[str, str]) -> None:
     for path, text in files.items():
         file = out / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", newline="\n")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise click.ClickException(f"cannot write {file}: {error.strerror}") from None
         click.echo(str(file))
 
 
@@ -173,4 +176,7 @@ def _compare(out: Path, files: dict[str, str]) -> None:
 
 
 def _is_same(file: Path, text: str) -> bool:
-    return file.is_file() and file.read_text(encoding="utf-8") == text
+    try:
+        return file.is_file() and file.read_bytes() == text.encode()
+    except OSError as error:
+        raise click.ClickException(f"cannot read {file}: {error.strerror}") from None

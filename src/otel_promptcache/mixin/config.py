@@ -236,6 +236,11 @@ class MixinConfig:
                 self.slow_window_seconds <= self.fast_window_seconds,
                 "must be longer than the fast window",
             ),
+            (
+                "gap_seconds",
+                self.gap_seconds < self.evaluation_seconds,
+                "must not be shorter than the evaluation interval, or nothing is counted",
+            ),
             ("forget_seconds", self.forget_seconds < self.gap_seconds, "must not be shorter than the gap"),
             ("seasons_seconds", not self.seasons_seconds, "at least one is required"),
             (

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 _PADDING = re.compile(r"[ ]+$", re.MULTILINE)
+_MIN_COLUMNS = 40
+"""The report is laid out for this many columns at least, even if the terminal says that it has fewer, or none."""
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
@@ -66,6 +68,8 @@ def run_command(
     The program and the Python processes that it starts are observed. It needs no changes, and its input, output
     and exit code are unaffected. The report follows on standard error.
     """  # noqa: D301  # click's marker for lines that are not rewrapped
+    if json_file is not None and html_file is not None and json_file.absolute() == html_file.absolute():
+        raise click.UsageError("--json and --html name the same file")
     for file in filter(None, (json_file, html_file)):
         if not file.absolute().parent.is_dir():
             raise click.UsageError(f"{named(str(file))}: there is no such directory")
@@ -149,6 +153,7 @@ def _print(report: Report, gathered: Gathered, top: int) -> None:
         say(why_empty(gathered))
         return
     console = Console(stderr=True, highlight=False)
+    console.width = max(console.width, _MIN_COLUMNS)
     with console.capture() as capture:
         console.print(view(report, gathered, top))
     write(_PADDING.sub("", capture.get()))

@@ -143,6 +143,7 @@ def compare_with(
     cutter: Cutter,
     nearest: SentPrompt,
     candidates: Iterable[SentPrompt] = (),
+    known: KnownContent | None = None,
 ) -> Comparison:
     """Compare a new prompt with a given earlier one.
 
@@ -152,6 +153,7 @@ def compare_with(
         cutter: Cuts its segments.
         nearest: The earlier one.
         candidates: Other earlier ones, which may share a longer start with the new one.
+        known: What counts as content that was sent before; None for all that was.
     """
     links, old = sent.prompt.links, nearest.prompt.links
     common = common_length(links, old)
@@ -166,10 +168,37 @@ def compare_with(
         nearest=nearest,
         divergence=locate(links, old, common, cutter.cut, history.pieces),
         common_bytes=furthest.end_bytes,
-        avoidable_bytes=_avoidable_bytes(history, links, cutter, own_start),
+        avoidable_bytes=_avoidable_bytes(known or history, links, cutter, own_start),
         cached=history.cached(furthest.followed_by, sent.scope) if furthest.followed_by is not None else {},
         is_other_template=is_other_template(history, sent, nearest, cutter.pieces),
     )
+
+
+class KnownContent(Protocol):
+    """Content that was sent before."""
+
+    def is_known(self, content: ContentHash, /) -> bool:
+        """Whether a whole segment was sent before."""
+        ...
+
+    @property
+    def known_pieces(self) -> Mapping[ContentHash, Piece]:
+        """The pieces that were sent before, by their exact hash."""
+        ...
+
+
+class ContentOfPrompt:
+    """The content of one earlier prompt."""
+
+    def __init__(self, history: EarlierPrompts, sent: SentPrompt) -> None:
+        self._segments = {link.content for link in sent.prompt.links}
+        self.known_pieces: Mapping[ContentHash, Piece] = {
+            piece.exact: piece for content in self._segments for piece in history.pieces(content)
+        }
+
+    def is_known(self, content: ContentHash) -> bool:
+        """Whether the prompt has this segment, at any place."""
+        return content in self._segments
 
 
 class _CommonStart(NamedTuple):
@@ -201,7 +230,7 @@ def _common_start(
 
 
 def _avoidable_bytes(
-    history: EarlierPrompts, links: Sequence[Link], cutter: Cutter, start: _CommonStart
+    history: KnownContent, links: Sequence[Link], cutter: Cutter, start: _CommonStart
 ) -> int:
     """Length of the content that was sent before and follows the place where the prompt diverges."""
     first, here = links[start.links], cutter.cut(start.links).pieces
@@ -217,7 +246,7 @@ def _avoidable_bytes(
     return avoidable_bytes
 
 
-def _known_bytes(history: EarlierPrompts, pieces: Sequence[Piece]) -> int:
+def _known_bytes(history: KnownContent, pieces: Sequence[Piece]) -> int:
     """Length of the pieces that were sent before, in runs that are long enough."""
     known_bytes = run_bytes = 0
     known = history.known_pieces

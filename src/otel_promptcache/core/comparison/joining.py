@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from otel_promptcache.core.comparison.comparison import Comparison, Cutter, compare_with
+from otel_promptcache.core.comparison.comparison import Comparison, ContentOfPrompt, Cutter, compare_with
 from otel_promptcache.core.comparison.divergence import CutSegment, common_length, common_pieces
 from otel_promptcache.core.comparison.partner import nearest_prompt, shared_bytes
 from otel_promptcache.core.memory.earlier import EarlierPrompts, EarlierPromptsOfFleet, FleetSnapshot, Variant
@@ -163,7 +163,10 @@ def _sibling(
     history: EarlierPromptsOfFleet, sent: SentPrompt, cutter: Cutter, now_seconds: float
 ) -> Comparison | None:
     alive = [variant for variant in history.variants if _is_alive_beside(variant, sent, now_seconds)]
-    return compare_with(history, sent, cutter, alive[0].sent) if alive else None
+    if not alive:
+        return None
+    other = alive[0].sent
+    return compare_with(history, sent, cutter, other, known=ContentOfPrompt(history, other))
 
 
 def _is_alive_beside(variant: Variant, sent: SentPrompt, now_seconds: float) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from otel_promptcache.core.comparison.comparison import (
     Comparison,
+    ContentOfPrompt,
     Cutter,
     SegmentSource,
     compare,
@@ -254,7 +255,7 @@ class Examination:
             return None
         if not self._index.is_alive(sibling, sent.scope, self.sent_at_seconds):
             return None
-        return compare_with(self._index, sent, cutter, sibling)
+        return compare_with(self._index, sent, cutter, sibling, known=ContentOfPrompt(self._index, sibling))
 
     def _learn(self, usage: TokenUsage, policy: CachePolicy, match: PrefixMatch) -> None:
         """Note how many tokens there are in the prompt and up to its last boundary, as a base of later estimates."""

@@ -151,7 +151,7 @@ def _avoidable_tokens(
     avoidable_bytes = comparison.avoidable_bytes
     marked = _marked_bytes(sent) if policy.is_opt_in and avoidable_bytes else 0
     if marked:  # what follows the last mark was never to be cached
-        avoidable_bytes = min(avoidable_bytes, max(0, marked - comparison.common_bytes))
+        avoidable_bytes = min(avoidable_bytes, max(0, marked - comparison.divergence.offset_bytes))
     tokens = estimated_offset_tokens(sent, avoidable_bytes, input_tokens)
     if not tokens:
         return 0

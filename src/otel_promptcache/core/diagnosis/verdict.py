@@ -130,8 +130,10 @@ def judge(
         return diagnosis
     miss = diagnose(_evidence(case, comparison, expectation))
     if miss is not None and miss.reason is MissReason.EXPIRED and sibling is not None:
-        beside = _evidence(case, sibling, _expect(case, sibling))
-        if (spoiled := content_changed(beside)) is not None:
+        beside = _beside(case, sibling)
+        if (spoiled := content_changed(beside)) is not None and 2 * (spoiled.tokens or 0) >= (
+            miss.tokens or 0
+        ):
             miss, comparison, expectation = spoiled, sibling, beside.expectation
             diagnosis = Diagnosis(
                 expectation.readable.tokens, expectation.avoidable_tokens, history=case.history
@@ -140,7 +142,9 @@ def judge(
         return diagnosis
     if case.history is History.PROCESS:
         miss = unless_unseen(miss, _evidence(case, comparison, expectation))
-    diagnosis = replace(diagnosis, reason=miss.reason, source=MissSource.CLIENT, missed_tokens=miss.tokens)
+    unread_tokens = case.input_tokens - case.read_tokens
+    missed_tokens = None if miss.tokens is None else min(miss.tokens, unread_tokens)
+    diagnosis = replace(diagnosis, reason=miss.reason, source=MissSource.CLIENT, missed_tokens=missed_tokens)
     return _placed(case, diagnosis, comparison, expectation)
 
 
@@ -188,6 +192,12 @@ def _evidence(case: Case, comparison: Comparison | None, expectation: Expectatio
         is_other_template=comparison is not None and comparison.is_other_template,
         has_written=case.has_written,
     )
+
+
+def _beside(case: Case, sibling: Comparison) -> Evidence:
+    """What the rules look at if only this other prompt could have been read, which has its own common start."""
+    common_tokens = estimated_offset_tokens(case.sent, sibling.common_bytes, case.input_tokens)
+    return _evidence(case, sibling, replace(_expect(case, sibling), shared_tokens=common_tokens))
 
 
 def _placed(

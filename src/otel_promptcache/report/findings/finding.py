@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from otel_promptcache.core.diagnosis.reasons import MissReason
 from otel_promptcache.report.reading.record import CallRecord
 from otel_promptcache.report.rendering.wording import code, tokens, usd
 from otel_promptcache.report.rules.places import Place
@@ -87,7 +88,9 @@ class Finding:
                 "If the change was intended, there is nothing to do: each change of a prompt costs this once. "
                 f"Otherwise: {advice}"
             )
-        if self.places > 1:
+        if (
+            self.places > 1 and self.reason != MissReason.NO_MATCHING_BREAKPOINT
+        ):  # one marker is enough for all
             return f"{advice} Do so for all {self.places} places: fixing only the first one gains nothing."
         return advice
 

@@ -30,12 +30,13 @@ OPT_IN_RULES: tuple[Rule, ...] = (
         snippet=snippets.MARKER,
         variants={
             Situation.HISTORY_GREW: Variant(
-                title="The last write is more than 20 blocks back",
+                title="The last write is 20 or more blocks back",
                 what=f"{_READ} These prompts only grew, but by more blocks than that, or without a marker after "
                 "the part that grew, so the history is processed again.",
-                advice="Put another marker on `{message}`, and one on every 20th block of a long turn; a request "
-                "can have four. `cache_control` at the top level of the request marks the last block of each "
-                "turn.",
+                advice="Put another marker on `{message}`, and one on at least every 19th block of a long "
+                "turn, because a marker on the 20th does not reach it; a request can have four. `cache_control` at the "
+                "top level of the request marks the last block of each turn, which is enough for turns of up to 19 "
+                "blocks.",
                 snippet=snippets.AUTOMATIC_MARKER,
             ),
             Situation.MESSAGE_ENDS: Variant(
