@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TypeAlias
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from openai import BadRequestError, OpenAI
@@ -19,7 +21,9 @@ from otel_promptcache import PromptCacheInstrumentor, __version__, cli
 from otel_promptcache.demo import commands as commands_module
 from otel_promptcache.demo.commands import commands
 from otel_promptcache.demo.traffic import Traffic
+from otel_promptcache.mixin.command import mixin_command
 from otel_promptcache.sim import PROFILES, SERVERS, FaultRule, SimConfig
+from otel_promptcache.sim.faults import FAULTS
 from otel_promptcache.sim.workloads import SUPPORT_BOT, WORKLOADS, Workload
 
 ESCAPE = "\x1b"
@@ -46,7 +50,10 @@ def test_demo_as_a_process_of_its_own() -> None:
     document = json.loads(done.stdout)
     assert [one["name"] for one in document["templates"]] == sorted(one.name for one in WORKLOADS)
     assert document["total"]["requests"] == 270
+    assert done.stderr.startswith("Half an hour of traffic, sent in about 1 s; the table follows.\n")
     assert "support-bot" in done.stderr
+    assert "Findings about the same template (tenant-mail) can overlap" in done.stderr
+    assert done.stderr.endswith("otel-promptcache run --html report.html -- python app.py\n")
     assert "Traceback" not in done.stderr
     assert ESCAPE not in done.stderr
 
@@ -122,6 +129,23 @@ def test_version_and_help() -> None:
         assert result.output.startswith("Usage: ")
 
 
+def test_commands_are_listed_in_the_order_in_which_they_are_needed() -> None:
+    listed = run("--help").output.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in listed] == ["run", "demo", "sim", "mixin"]
+    assert not any(line.endswith("...") for line in listed)
+
+
+def test_every_option_of_mixin_is_listed_once_below_a_heading() -> None:
+    output = run("mixin", "--help").output
+    assert re.findall(r"^(\w[^:\n]*)(?::[^\n]*)?:$", output, re.MULTILINE) == [
+        "Output", "Selection", "Grafana", "Windows and baselines", "Thresholds of the alerts", "Help",
+    ]  # fmt: skip
+    listed = re.findall(r"^  (?:-h, )?(--[\w-]+)", output, re.MULTILINE)
+    assert sorted(listed) == sorted(
+        option.opts[-1] for option in mixin_command.get_params(click.Context(mixin_command))
+    )
+
+
 # The command `sim`.
 
 
@@ -157,9 +181,12 @@ def test_sim_without_options_is_the_default_provider(served: Served) -> None:
 
 def test_sim_says_that_its_port_is_taken(served: Served) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        result = run("sim", "--port", str(taken.getsockname()[1]))
+        port = taken.getsockname()[1]
+        result = run("sim", "--port", str(port))
     assert result.exit_code == 1
-    assert "cannot listen on 127.0.0.1" in result.output
+    assert result.output.startswith(f"Error: cannot listen on 127.0.0.1:{port}: ")
+    assert result.output.endswith("; --port 0 picks a free one\n")
+    assert result.output.count(str(port)) == 1
     assert "http://" not in result.output
     assert not served
 
@@ -167,6 +194,7 @@ def test_sim_says_that_its_port_is_taken(served: Served) -> None:
 def test_the_choices_are_those_of_the_provider() -> None:
     assert set(commands_module._PROFILES) == set(PROFILES)
     assert tuple(SERVERS) == commands_module._SERVERS
+    assert tuple(FAULTS) == commands_module._FAULTS
 
 
 def test_sim_is_the_server_that_it_is_told_to_be(served: Served) -> None:

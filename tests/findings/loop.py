@@ -109,11 +109,20 @@ class Loop:
     app: type[App] = App
 
 
+def _arguments(_: Any, **arguments: Any) -> Mapping[str, Any]:
+    return arguments
+
+
+_CREATE = SimpleNamespace(create=_arguments)
+_CLIENT = SimpleNamespace(responses=_CREATE, chat=SimpleNamespace(completions=_CREATE))
+"""A client whose calls return the arguments that are written out, for snippets that show a whole call."""
+
+
 def fill(snippet: Snippet, api_type: str = "chat_completions", **names: Any) -> Any:
     """Evaluate the lines of a snippet with the application's own values."""
     lines = snippet.for_format(api_type)
     lines = f"dict({lines})" if ARGUMENTS.match(lines) else lines
-    return eval(lines, {"json": json, **names})  # noqa: S307  # our own lines, to show that they work
+    return eval(lines, {"json": json, "client": _CLIENT, **names})  # noqa: S307  # our own lines, to show that they work
 
 
 @contextmanager

@@ -127,7 +127,7 @@ def _rates(app: App, *, keys: int) -> None:
     for minute in range(48):
         count = 10 if minute % 12 else 40
         for number in range(count):
-            member = fill(snippets.CACHE_KEY, TEMPLATE=f"bot-{number % keys}")
+            member = fill(snippets.SPREAD_KEYS, NUMBER=number % keys)
             app.chat(app.rules(), user("Hi"), prompt_cache_retention="in_memory", **member)
             app.clock.advance(60 / count)
 
@@ -170,7 +170,7 @@ SETUP_LOOPS: dict[str, Loop] = {
     ),
     "cache-key-changed": Loop(
         flawed=lambda app: _keys(app, members=lambda number: {"prompt_cache_key": f"user-{number}"}),
-        fixed=lambda app: _keys(app, members=lambda _: fill(snippets.CACHE_KEY, TEMPLATE="bot")),
+        fixed=lambda app: _keys(app, members=lambda _: fill(snippets.CACHE_KEY)),
     ),
     "service-tier-changed": Loop(
         flawed=each(lambda number: {"service_tier": ("default", "flex", "priority")[number // 3]}),

@@ -67,7 +67,7 @@ CASES: dict[str, tuple[Callable[[int], tuple[list[Body], Body]], Callable[[int],
     ),
     "cache key": (
         lambda number: (_rules(user("Hi")), {"model": NEW, "prompt_cache_key": f"user-{number}"}),
-        lambda _: (_rules(user("Hi")), {"model": NEW, **lines(snippets.CACHE_KEY, TEMPLATE="bot")}),
+        lambda _: (_rules(user("Hi")), {"model": NEW, **lines(snippets.CACHE_KEY)}),
     ),
     "sorted tools": (
         lambda number: (_rules(user("Hi")), {"tools": TOOLS[number % 4 :] + TOOLS[: number % 4]}),
@@ -131,4 +131,9 @@ def test_every_snippet_is_an_expression_of_names_in_capitals() -> None:
                 "sorted",
                 "join",
                 "dict",
+                "client",
+                "chat",
+                "completions",
+                "responses",
+                "create",
             } >= names

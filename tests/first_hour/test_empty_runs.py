@@ -15,8 +15,8 @@ from otel_promptcache.report.reading.processes import running
 from tests.report.programs import ASK, Done, Programs
 
 SAID = "otel-promptcache: "
-NO_CALL = "no call was made through the SDK of OpenAI, Anthropic or LiteLLM"
-NO_SDK = "none of the SDKs of OpenAI, Anthropic and LiteLLM was used"
+NO_CALL = "no call through the OpenAI, Anthropic or LiteLLM SDK was made, so there is no report"
+NO_SDK = "no call through the OpenAI, Anthropic or LiteLLM SDK was made, as none was imported, so there is no report"
 NO_PYTHON = "no Python process could be observed; env -i and Python's options -I, -S and -E prevent it"
 GOES_ON = "1 process is still running in the background, and the report covers only the time until the program ended"
 

@@ -94,7 +94,7 @@ def test_a_whole_report() -> None:
     assert shown.count("tr") == 1 + 9 + 1
     assert "$0.2280" in shown.text  # lost to misses
     assert shown.count("title") > 3
-    assert "after 2.00 s: 96.0% of the input read from the cache, 2 requests" in shown.text
+    assert "at 2.00 s: 96.0% of the input read from the cache, 2 requests" in shown.text
 
 
 def test_the_page_needs_nothing_else() -> None:
@@ -177,9 +177,16 @@ def test_nothing_that_was_read_becomes_markup() -> None:
 
 def test_a_page_without_calls_says_why() -> None:
     assert (
-        "Nothing to show: none of the SDKs of OpenAI, Anthropic and LiteLLM was used."
+        "Nothing to show: no call through the OpenAI, Anthropic or LiteLLM SDK was made, as none was imported, so there is no report."
         in page(processes=0).text
     )
+
+
+def test_a_saving_below_zero_is_an_extra_cost() -> None:
+    shown = page(call(0, net_usd=-0.0022, write_tokens=100))
+    assert "$0.0022extra cost: writes cost more than reads saved" in shown.text
+    assert "saved, net of writes" not in shown.text
+    assert "$0.0022saved, net of writes" in page(call(0, net_usd=0.0022)).text
 
 
 def test_a_page_without_prices_shows_tokens() -> None:

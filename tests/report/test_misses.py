@@ -227,8 +227,34 @@ def test_without_prices_the_tokens_decide() -> None:
         miss(3, name="d", missed_usd=None, missed_tokens=None),
     ])  # fmt: skip
     assert [one.template for one in report.findings if one.reason] == ["c", "b", "a", "d"]
-    assert "50,000 tokens per 1,000 requests" in report.findings[1].cost
+    assert report.findings[0].cost == "This run lost $0.0010."
+    assert report.findings[1].cost == "This run lost 50 tokens."
     assert report.findings[-1].cost == ""
+
+
+@pytest.mark.parametrize(
+    ("requests", "usd", "cost"),
+    [
+        (20, 0.002, "That saves about $2.00 per 1,000 requests; this run lost $0.0400."),
+        (
+            20,
+            None,
+            "That saves the price of about 50,000 tokens per 1,000 requests; this run lost 1,000 tokens.",
+        ),
+        (19, 0.002, "This run lost $0.0380."),
+        (19, None, "This run lost 950 tokens."),
+    ],
+)
+def test_a_thousand_requests_are_projected_from_twenty(requests: int, usd: float | None, cost: str) -> None:
+    calls = (miss(n, "model_changed", missed_usd=usd, missed_tokens=50) for n in range(requests))
+    assert findings(*calls)["model-changed"].cost == cost
+
+
+def test_a_difference_at_the_first_token_is_at_the_start() -> None:
+    found = findings(miss(0, path="messages[0].content", token=0, kind="edited"))
+    assert found["edited-in-front"].evidence.startswith(
+        "In 1 of 1 request the first difference is in `messages[0].content` (different text), at the start."
+    )
 
 
 def test_the_usual_place_is_named() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from otel_promptcache.report.reading.record import CallRecord
 from tests.report.calls import call, findings, miss
 
@@ -18,10 +20,12 @@ def written(second: int, read: int = 0, write: int = 1500, net_usd: float | None
 
 
 def test_writes_that_are_not_read_back_lose_money() -> None:
-    finding = findings(*(written(second) for second in range(4)))["writes-not-read"]
-    assert finding.lost_usd == 0.004
-    assert "4 of 4 requests wrote 6,000 tokens, and 0 were read: 0.00 per token written" in finding.evidence
-    assert "cost $0.0040 more than the reads saved" in finding.evidence
+    finding = findings(*(written(second) for second in range(20)))["writes-not-read"]
+    assert finding.lost_usd == pytest.approx(0.02)
+    assert (
+        "20 of 20 requests wrote 30,000 tokens, and 0 were read: 0.00 per token written" in finding.evidence
+    )
+    assert "cost $0.0200 more than the reads saved" in finding.evidence
     assert "1.35 instead of 2" in finding.what
     assert "$1.00 per 1,000 requests" in finding.cost
 

@@ -80,7 +80,7 @@ def test_a_program_that_imports_openai_and_makes_no_call(programs: Programs) -> 
     assert reported.out == b"SourceFileLoader\n"
     assert (
         reported.err
-        == b"otel-promptcache: no call was made through the SDK of OpenAI, Anthropic or LiteLLM\n"
+        == b"otel-promptcache: no call through the OpenAI, Anthropic or LiteLLM SDK was made, so there is no report\n"
     )
 
 
@@ -188,7 +188,7 @@ with suppress_instrumentation():
 """
     assert (
         programs.reported(source).err
-        == b"otel-promptcache: no call was made through the SDK of OpenAI, Anthropic or LiteLLM\n"
+        == b"otel-promptcache: no call through the OpenAI, Anthropic or LiteLLM SDK was made, so there is no report\n"
     )
 
 

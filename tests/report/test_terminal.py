@@ -83,10 +83,10 @@ def test_the_fine_print_says_what_is_missing() -> None:
 @pytest.mark.parametrize(
     ("known", "line"),
     [
-        (gathered(processes=2), "no call was made through the SDK of OpenAI, Anthropic or LiteLLM"),
-        (gathered(processes=0), "none of the SDKs of OpenAI, Anthropic and LiteLLM was used"),
+        (gathered(processes=2), "no call through the OpenAI, Anthropic or LiteLLM SDK was made, so there is no report"),
+        (gathered(processes=0), "no call through the OpenAI, Anthropic or LiteLLM SDK was made, as none was imported, so there is no report"),
         (gathered(processes=0, has_python=False), "no Python process could be observed; env -i and Python's options -I, -S and -E prevent it"),
-        (gathered(processes=1, still_running=1), "no call was made through the SDK of OpenAI, Anthropic or LiteLLM; 1 process is still running in the background, and the report covers only the time until the program ended"),
+        (gathered(processes=1, still_running=1), "no call through the OpenAI, Anthropic or LiteLLM SDK was made, so there is no report; 1 process is still running in the background, and the report covers only the time until the program ended"),
         (gathered(processes=0, notes=("not observed: reason", "more")), "not observed: reason"),
     ],
 )  # fmt: skip

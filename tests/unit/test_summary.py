@@ -87,6 +87,49 @@ def test_a_reported_zero_is_zero(meters: Meters) -> None:
     assert (bot.hit_ratio, bot.net_savings_usd) == (0.0, 0.0)
 
 
+def test_a_ratio_that_no_cache_could_have_is_null_and_a_measured_zero_stays(meters: Meters) -> None:
+    for result, expected in (("ineligible", None), ("miss", 0.0)):
+        meters.count("promptcache.requests", 1, promptcache__result=result, **NAMED)
+        meters.count("promptcache.tokens", 0, promptcache__token__state="read", **NAMED)
+        meters.count("promptcache.tokens", 100, promptcache__token__state="uncached", **NAMED)
+        document = meters.summary().as_json()
+        assert document["templates"][0]["hit_ratio"] == document["total"]["hit_ratio"] == expected
+
+
+def legend_of(*rows: TemplateSummary) -> set[str]:
+    """What the closing view says about dashes."""
+    every = [
+        TemplateSummary(one.name, Counter(hit=1), Counter(read=1, write=0), 0.0, TIMES) for one in WORKLOADS
+    ]
+    summary = Summary({row.name: row for row in [*every, *rows]}, unpriced=0, internal_errors=0)
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(closing_view(summary, 100))
+    return {line.rstrip() for line in capture.get().splitlines() if line.startswith("– ")}
+
+
+TIMES = {result: [Bucket(0.1, 0.2, 1)] for result in ("hit", "miss")}
+
+
+def test_the_legend_explains_only_what_occurs() -> None:
+    name, tokens = WORKLOADS[0].name, Counter(read=0, write=0)
+    assert legend_of() == set()
+    short = TemplateSummary(name, Counter(ineligible=1), tokens, 0.0, TIMES)
+    assert legend_of(short) == {"– as hit ratio: too short to be cached."}
+    unknown = TemplateSummary(name, Counter(unknown=1), Counter(), None, TIMES)
+    assert legend_of(unknown) == {"– as hit ratio: usage not reported."}
+    no_writes = TemplateSummary(name, Counter(hit=1), Counter(read=1), 0.0, TIMES)
+    assert legend_of(no_writes) == {
+        "– as write: the API does not report writes; 0 means that it reported none."
+    }
+    assert legend_of(TemplateSummary(name, Counter(hit=1), tokens + Counter(read=1), 0.0, {})) >= {
+        "– as TTFT: no stream with this result."
+    }
+    assert legend_of(TemplateSummary(name)) == {"– without requests: none has been answered yet."}
+    unpriced = TemplateSummary(name, Counter(hit=1), Counter(read=1, write=0), None, TIMES)
+    assert legend_of(unpriced) == {"– as net $: no price is known."}
+
+
 def test_a_template_without_a_name_goes_by_its_fingerprint(meters: Meters) -> None:
     meters.count("promptcache.requests", 1, promptcache__result="hit", **NAMED)
     meters.count("promptcache.requests", 2, promptcache__result="hit", **ANONYMOUS)

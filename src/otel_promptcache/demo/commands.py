@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -23,18 +24,32 @@ _SERVERS = ("openai", "vllm", "sglang", "deepseek", "groq")
 
 _PROFILES = ("openai", "no_details", "null_details", "deepseek")
 
+_FAULTS = (
+    "miss", "evict", "rate_limit_once", "rate_limit", "server_error_once", "server_error", "slow", "drop_mid_stream",
+    "truncated_stream", "garbage", "error_event", "incomplete", "failed", "gzip", "choices_null", "usage_text",
+    "usage_negative", "usage_cached_exceeds_input", "usage_missing", "tier_downgrade",
+)  # fmt: skip
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+_REMEDIED_BY_ANOTHER_PORT = (errno.EADDRINUSE, errno.EACCES)
+
+
+class _InOrder(click.Group):
+    """Commands in the order in which a newcomer needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click passes it
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="otel-promptcache")
 def commands() -> None:
     """Make prompt caching visible. `demo` and `sim` need neither a key nor a network."""
 
 
 commands.add_command(run_command)
-commands.add_command(mixin_command)
 
 
-@commands.command()
+@commands.command(short_help="Watch good and bad caching habits in a live table.")
 @click.option(
     "--seconds", type=click.FloatRange(1, 3600), default=15, show_default=True, help="Duration of the demo."
 )
@@ -78,24 +93,27 @@ def demo(
     from rich.console import Console  # noqa: PLC0415
 
     from otel_promptcache.demo.run import local_provider, run_demo  # noqa: PLC0415
-    from otel_promptcache.demo.tables import closing_view  # noqa: PLC0415
+    from otel_promptcache.demo.tables import closing_view, next_step  # noqa: PLC0415
     from otel_promptcache.report.rendering.saying import tolerate  # noqa: PLC0415
     from otel_promptcache.report.rendering.terminal import findings_view  # noqa: PLC0415
 
     console = Console(stderr=json_file is not None and json_file.name == "<stdout>", highlight=False)
     tolerate(sys.stderr if console.stderr else sys.stdout)
     is_live = console.is_terminal if live is None else live
+    if not is_live:
+        click.echo(f"Half an hour of traffic, sent in about {seconds:g} s; the table follows.", err=True)
     with local_provider(seconds, seed) as provider:
         outcome = run_demo(provider, console, seconds=seconds, seed=seed, live=is_live)
     console.print(closing_view(outcome.summary, console.width))
     console.print(findings_view(outcome.findings, top))
+    console.print(next_step())
     if json_file is not None:
         json_file.write(json.dumps({"seed": seed, **outcome.summary.as_json()}, indent=2) + "\n")
     if outcome.was_interrupted:
         context.exit(_INTERRUPTED)
 
 
-@commands.command()
+@commands.command(short_help="Run a local provider with the APIs of OpenAI and Anthropic.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
@@ -109,7 +127,7 @@ def demo(
     type=click.Choice(_SERVERS),
     default=_SERVERS[0],
     show_default=True,
-    help="Server to simulate: how it caches, and how it reports cached tokens.",
+    help="Server to simulate: its cache, and the format in which it reports cached tokens.",
 )
 @click.option(
     "--cache-report",
@@ -120,7 +138,7 @@ def demo(
     "--profile",
     type=click.Choice(_PROFILES),
     default=None,
-    help="Format in which cached tokens are reported.  [default: the server's]",
+    help="Report cached tokens in this format instead of the server's own; the cache stays that of --server.",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of all random choices.")
 @click.option(
@@ -135,7 +153,8 @@ def demo(
     "faults",
     multiple=True,
     metavar="NAME[=SHARE]",
-    help="Fault to inject into all requests or a share of them, such as miss=0.1. May be repeated.",
+    help="Fault to inject into all requests or a share of them, such as miss=0.1. May be repeated. "
+    f"NAME is one of {', '.join(_FAULTS)}.",
 )
 def sim(
     *,
@@ -148,7 +167,11 @@ def sim(
     speed: float,
     faults: tuple[str, ...],
 ) -> None:
-    """Run the local provider: OpenAI's API, with a faithful simulation of OpenAI's or another server's cache."""
+    """Run a local provider with the APIs of OpenAI and Anthropic.
+
+    It serves /v1/chat/completions and /v1/responses for OpenAI's SDK, and /v1/messages for Anthropic's. Its
+    prompt cache behaves like that of the real one, or of another server (--server).
+    """
     from otel_promptcache.sim import SimConfig, serve  # noqa: PLC0415
 
     default = SimConfig()
@@ -166,11 +189,13 @@ def sim(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     port = _free_port(host, port)
-    base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
-    click.echo(f"{base_url}\n")
-    click.echo(f'  client   OpenAI(base_url="{base_url}", api_key="any")')
-    click.echo(f"  or set   OPENAI_BASE_URL={base_url} OPENAI_API_KEY=any")
-    click.echo("  faults   send the header x-sim-fault: miss\n")
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    click.echo(f"{url}/v1\n")
+    click.echo(f'  OpenAI     OpenAI(base_url="{url}/v1", api_key="any")')
+    click.echo(f"  or set     OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY=any")
+    click.echo(f'  Anthropic  Anthropic(base_url="{url}", api_key="any")')
+    click.echo(f"  or set     ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=any")
+    click.echo("  faults     send the header x-sim-fault: miss\n")
     serve(config, host, port)
 
 
@@ -196,4 +221,10 @@ def _free_port(host: str, port: int) -> int:
         with socket.create_server((host, port), family=family) as probe:
             return probe.getsockname()[1]
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        # Python's text repeats the address.
+        reason = (error.strerror or str(error)).partition(" (while")[0]
+        hint = "; --port 0 picks a free one" if error.errno in _REMEDIED_BY_ANOTHER_PORT else ""
+        raise click.ClickException(f"cannot listen on {host}:{port}: {reason}{hint}") from None
+
+
+commands.add_command(mixin_command)

@@ -137,7 +137,7 @@ def _as_json(template: TemplateSummary) -> dict[str, Any]:
         "name": template.name,
         "requests": template.requests,
         "results": dict(template.results),
-        "hit_ratio": template.hit_ratio,
+        "hit_ratio": template.eligible_hit_ratio,
         "tokens": {state: tokens.get(state) for state in ("read", "write", "uncached")},
         "net_savings_usd": template.net_savings_usd,
         "time_to_first_token_p50_seconds": {

@@ -17,6 +17,9 @@ from otel_promptcache.sim.workloads import WORKLOADS
 
 _BAR_CELLS, _WIDE_BAR_CELLS = 6, 20
 _ROOMY_COLUMNS = 140
+_FLAWED = "!"
+_OWN_PROGRAM = "otel-promptcache run --html report.html -- python app.py"
+_USD_DECIMALS = 4
 
 _STATES = (("read", 9), ("write", 7), ("uncached", 8))
 """Token states, and how wide their columns are at the end."""
@@ -26,8 +29,14 @@ def introduction() -> RenderableType:
     """List the applications, and what each does."""
     table = Table.grid(padding=(0, 2))
     for workload in WORKLOADS:
-        table.add_row(name(workload.name), plain(workload.does))
-    return Group(table, Text())
+        mark = _FLAWED if workload.flaw else " "
+        table.add_row(Text.assemble((mark, "red"), " ", name(workload.name)), plain(workload.does))
+    return Group(table, Text(), Text.assemble((_FLAWED, "red"), " flawed on purpose"), Text())
+
+
+def next_step() -> RenderableType:
+    """Say how to see the same for one's own program."""
+    return Group(Text("Try it on your own program:"), Text(), Text(f"    {_OWN_PROGRAM}", "bold"))
 
 
 def live_view(summary: Summary, progress: str, columns: int) -> RenderableType:
@@ -51,7 +60,7 @@ def closing_view(summary: Summary, columns: int) -> RenderableType:
     times = [("TTFT\nhit", ("hit",)), ("TTFT\nmiss", ("miss",))]
     table = _table(summary, bar, times, columns)
     title = _title("half an hour of traffic")
-    return Group(title, Text(), *table, Text(), Text(_fine_print(summary), "dim"), Text())
+    return Group(title, Text(), *table, Text(), Text("\n".join(_fine_print(summary)), "dim"), Text())
 
 
 def _rows(summary: Summary) -> list[TemplateSummary]:
@@ -100,16 +109,33 @@ def _title(what: str) -> Text:
     return Text.assemble(("Prompt caching by template", "bold"), f", {what}")
 
 
-def _fine_print(summary: Summary) -> str:
-    said = [
-        f"net $: read discounts minus write surcharges; {counted(summary.unpriced, 'unpriced request')} left out.",
-        f"{NOT_KNOWN}: not known, or too short to be cached.",
-        "TTFT: median time to the first token of streams, estimated from a histogram.",
-        "The table comes from emitted metrics, the findings from emitted spans.",
-    ]
+def _fine_print(summary: Summary) -> Iterator[str]:
+    yield f"net $: read discounts minus write surcharges; {counted(summary.unpriced, 'unpriced request')} left out."
+    yield "TTFT: median time to the first token of streams, estimated from a histogram."
+    yield from _legend(_rows(summary)[:-1])
+    yield "The table comes from emitted metrics, the findings from emitted spans."
     if summary.internal_errors:
-        said.append(f"Internal errors: {summary.internal_errors}, so the numbers may be incomplete.")
-    return "\n".join(said)
+        yield f"Internal errors: {summary.internal_errors}, so the numbers may be incomplete."
+
+
+def _legend(rows: Sequence[TemplateSummary]) -> Iterator[str]:
+    """What the dashes mean that occur in the table, by column."""
+    sent = [row for row in rows if row.requests]
+    if len(sent) < len(rows):
+        yield f"{NOT_KNOWN} without requests: none has been answered yet."
+    without_ratio = [row for row in sent if row.eligible_hit_ratio is None]
+    reasons = {
+        "too short to be cached": any(row.tokens for row in without_ratio),
+        "usage not reported": any(not row.tokens for row in without_ratio),
+    }
+    if without_ratio:
+        yield f"{NOT_KNOWN} as hit ratio: {', or '.join(reason for reason, occurs in reasons.items() if occurs)}."
+    if any(row.tokens and "write" not in row.tokens for row in sent):
+        yield f"{NOT_KNOWN} as write: the API does not report writes; 0 means that it reported none."
+    if any(row.tokens and row.net_savings_usd is None for row in sent):
+        yield f"{NOT_KNOWN} as net $: no price is known."
+    if any(row.first_token_seconds(result) is None for row in sent for result in ("hit", "miss")):
+        yield f"{NOT_KNOWN} as TTFT: no stream with this result."
 
 
 def _ratio(row: TemplateSummary) -> Text:
@@ -123,7 +149,9 @@ def _tokens(state: str) -> Callable[[TemplateSummary], Text]:
 
 def _usd(row: TemplateSummary) -> Text:
     usd = row.net_savings_usd
-    return Text(bare_usd(usd), "red" if (usd or 0) < 0 else "")
+    # The same number of decimals in all rows, so that they can be compared and added up.
+    text = f"{usd:,.{_USD_DECIMALS}f}" if usd and round(usd, _USD_DECIMALS) else bare_usd(usd)
+    return Text(text, "red" if (usd or 0) < 0 else "")
 
 
 def _time(row: TemplateSummary, results: Sequence[str]) -> Text:

@@ -23,6 +23,16 @@ TOKEN_VARIABLE = "GRAFANA_TOKEN"  # noqa: S105  # the name of a variable
 _NEEDED_FOR_DASHBOARDS = (3, 11)
 _Command = Callable[..., None]
 
+_LAST_HEADING = "Help"
+_HEADINGS = {
+    "out": "Output",
+    "selector": "Selection: which metrics, and how they are stored",
+    "datasource": "Grafana: data sources, folder and links",
+    "earlier_seconds": "Windows and baselines",
+    "min_requests_slow": "Thresholds of the alerts",
+}
+"""Headings of the help, by the first option below each."""
+
 
 def _seconds(text: str) -> int:
     """Parse a duration; a click.BadParameter says what is wrong with it."""
@@ -89,7 +99,23 @@ def _with_settings(command: _Command) -> _Command:
     return command
 
 
-@click.command("mixin")
+class _Grouped(click.Command):
+    """A command whose options are listed under headings, in the order in which they are declared."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        heading = _LAST_HEADING
+        for parameter in self.get_params(ctx):
+            is_help = "--help" in parameter.opts
+            heading = _LAST_HEADING if is_help else _HEADINGS.get(parameter.name or "", heading)
+            if (record := parameter.get_help_record(ctx)) is not None:
+                groups.setdefault(heading, []).append(record)
+        for heading, records in groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+@click.command("mixin", cls=_Grouped, short_help="Write Grafana dashboards and Prometheus alerts.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -108,7 +134,11 @@ def _with_settings(command: _Command) -> _Command:
 def mixin_command(
     *, out: Path | None, check: bool, grafana_api: str | None, dry_run: bool, **settings: Any
 ) -> None:
-    """Write dashboards for Grafana, and recording rules and alerts for Prometheus or Grafana."""
+    """Write Grafana dashboards and Prometheus alerts.
+
+    The files for --out also contain the recording rules, and the alerts once more in Grafana's format. With
+    --grafana-api, the dashboards are uploaded.
+    """
     if sys.version_info < _NEEDED_FOR_DASHBOARDS:
         raise click.ClickException("this command needs Python 3.11 or newer")
     if out is None and grafana_api is None:

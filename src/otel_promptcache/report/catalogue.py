@@ -18,7 +18,7 @@ from otel_promptcache.report.rules.places import HISTORY, INSIDE_TOOLS, LEADING,
 from otel_promptcache.report.rules.prompt import PROMPT_RULES
 from otel_promptcache.report.rules.rule import Rule, Situation, Variant
 from otel_promptcache.report.rules.server import Server
-from otel_promptcache.report.rules.settings import SERVER_SETTINGS
+from otel_promptcache.report.rules.settings import SERVER_SETTINGS, SETTING_GROUPS
 from otel_promptcache.report.rules.setup import OTHER_REASON, SETUP_RULES
 from otel_promptcache.report.rules.snippets import Snippet
 from otel_promptcache.report.rules.tools import TOOL_RULES
@@ -32,7 +32,7 @@ _NAMES = {
     "path": "messages[0].content",
     "message": "messages[0].content",
     **Server().wording,
-    "affinity": "What to try depends on the server: " + Server().wording["affinity"],
+    "affinity": Server().wording["affinity"] + " For a provider that it knows, the report says what to send.",
     "routing": " A router has options for that, and the report names those of OpenRouter.",
     "report_cached": "Look for a setting of the server or the gateway. The report names the one of vLLM and of SGLang.",
     "minimum": "Providers cache only prompts of a minimum length, which depends on the model: 1,024 tokens with "
@@ -95,20 +95,20 @@ def _sections(rules: Sequence[Rule]) -> Iterator[str]:
         yield written_out(what, usual)
         yield f"**What to do.** {written_out(advice, usual)}"
         yield from _code(rule.snippet)
-        yield from _elsewhere(rule.what, usual)
-        yield from _elsewhere(rule.advice, usual)
+        yield from _elsewhere(rule, usual)
         for situation, variant in rule.variants.items():
             if situation is not Situation.OTHER_TEMPLATE:  # the same for all
-                yield from _variant(f"If {situation.value}", variant, usual)
+                yield from _variant(f"**If {situation.value}.**", variant, usual)
         for variant, names in _settings(rule):
+            words = "it" if len(names) == 1 else "the setting"
             said = replace(
-                variant, what=_of_setting(variant.what, "it"), advice=_of_setting(variant.advice, "it")
+                variant, what=_of_setting(variant.what, words), advice=_of_setting(variant.advice, words)
             )
-            yield from _variant(f"If it is {_listed(names)}", said, usual)
+            yield from _variant(_heading(names), said, usual)
 
 
 def _variant(condition: str, variant: Variant, usual: Api) -> Iterator[str]:
-    yield f"**{condition}.** {written_out(variant.what, usual)} {written_out(variant.advice, usual)}"
+    yield f"{condition} {written_out(variant.what, usual)} {written_out(variant.advice, usual)}"
     yield from _code(variant.snippet)
 
 
@@ -127,26 +127,35 @@ def _of_setting(text: str, words: str) -> str:
     return at_start.sub(words.capitalize(), text).replace("`{path}`", words)
 
 
-def _listed(names: Sequence[str]) -> str:
-    *others, last = [f"`{name}`" for name in names]
-    return f"{', '.join(others)} or {last}" if others else last
+def _heading(names: Sequence[str]) -> str:
+    """What introduces the text about settings."""
+    listed = ", ".join(f"`{name}`" for name in names)
+    group = next((group for group, members in SETTING_GROUPS.items() if tuple(names) == members), None)
+    return f"**{group}** ({listed})." if group else f"**{listed}.**"
 
 
-def _elsewhere(text: str, usual: Api) -> Iterator[str]:
-    """What is said instead for other APIs."""
-    if not any(f"{{{name}}}" in text for name in PHRASES):
-        return
+def _elsewhere(rule: Rule, usual: Api) -> Iterator[str]:
+    """What is said instead for other APIs, a paragraph for all about which the same is said."""
     said: dict[str, list[str]] = {}
     for api in APIS_WITH_MARKERS if usual is Api.CLAUDE else Api:
-        is_as_other_chats = api is Api.UNCACHED_CHAT and (
-            written_out(text, api) == written_out(text, Api.CLAUDE_CHAT)
-        )
+        words = _differing(rule, api, usual)
+        is_as_other_chats = api is Api.UNCACHED_CHAT and words == _differing(rule, Api.CLAUDE_CHAT, usual)
         if api is not usual and not is_as_other_chats:
-            said.setdefault(written_out(text, api), []).append(api.value)
+            said.setdefault(words, []).append(api.value)
     for words, apis in said.items():
-        if words != written_out(text, usual):
+        if words:
             where = "Elsewhere" if len(said) == 1 else ", ".join((apis[0], *map(_lowered, apis[1:])))
             yield f"**{where}.** {words}"
+
+
+def _differing(rule: Rule, api: Api, usual: Api) -> str:
+    """The texts of a rule that an API words differently; empty if there are none."""
+    return " ".join(
+        written_out(text, api)
+        for text in (rule.what, rule.advice)
+        if any(f"{{{name}}}" in text for name in PHRASES)
+        and written_out(text, api) != written_out(text, usual)
+    )
 
 
 def _lowered(text: str) -> str:

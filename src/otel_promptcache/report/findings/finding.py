@@ -9,12 +9,14 @@ from typing import TypeVar
 
 from otel_promptcache.core.diagnosis.reasons import MissReason
 from otel_promptcache.report.reading.record import CallRecord
-from otel_promptcache.report.rendering.wording import code, tokens, usd
+from otel_promptcache.report.rendering.wording import code, counted, tokens, usd
 from otel_promptcache.report.rules.places import Place
 from otel_promptcache.report.rules.rule import Cause, Rule, Situation, Variant
 from otel_promptcache.report.rules.server import Server
 
 _PER_REQUESTS = 1_000
+_FEW_REQUESTS = 20
+"""With fewer requests, nothing is said about a thousand: one request more or less would change it by over 5%."""
 _NOBODY = Server()
 """It is not known who answered."""
 _T = TypeVar("_T")
@@ -104,15 +106,14 @@ class Finding:
         """What it cost, or what fixing it would save, in one sentence; empty if nothing is known."""
         if self.cause is Cause.PROVIDER or self.is_one_off:
             return f"This cost the run {usd(self.lost_usd)}." if self.lost_usd else ""
+        if self.of_requests < _FEW_REQUESTS:
+            return f"This run lost {self._lost}." if self._lost else ""
         if self.lost_usd:
             per_1000 = usd(self.usd_per_1000_requests)
-            return f"That saves about {per_1000} per 1,000 requests; this run lost {usd(self.lost_usd)}."
+            return f"That saves about {per_1000} per 1,000 requests; this run lost {self._lost}."
         if self.lost_tokens:
             per_1000 = tokens(self.tokens_per_1000_requests)
-            lost = tokens(self.lost_tokens)
-            return (
-                f"That saves the price of about {per_1000} tokens per 1,000 requests; this run lost {lost}."
-            )
+            return f"That saves the price of about {per_1000} tokens per 1,000 requests; this run lost {self._lost}."
         return ""
 
     @property
@@ -132,6 +133,13 @@ class Finding:
         """The loss in tokens per thousand requests of the template; None if it is not known, or for a one-off."""
         lost = self.lost_tokens
         return None if lost is None or self.is_one_off else round(lost / self.of_requests * _PER_REQUESTS)
+
+    @property
+    def _lost(self) -> str:
+        """What this run lost, with its unit; empty if nothing is known."""
+        if self.lost_usd:
+            return usd(self.lost_usd)
+        return counted(self.lost_tokens, "token") if self.lost_tokens else ""
 
     def _filled(self, text: str) -> str:
         path = code(self.path) if self.path else self.place.value

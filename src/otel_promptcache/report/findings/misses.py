@@ -137,7 +137,9 @@ def _where(
     text = f"In {several} the first difference is in {code(path)}"
     if described := describe_kind(kind):
         text += f" ({described})"
-    return f"{text}, at about token {tokens(token)}." if token is not None else f"{text}."
+    if token is None:
+        return f"{text}."
+    return f"{text}, at about token {tokens(token)}." if token else f"{text}, at the start."
 
 
 def _others(changes: Sequence[Change]) -> str | None:

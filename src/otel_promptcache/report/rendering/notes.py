@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from otel_promptcache.report.reading.gather import Gathered
-from otel_promptcache.report.reading.summary import TemplateRow
+from otel_promptcache.report.reading.summary import UNNAMED, TemplateRow
 from otel_promptcache.report.rendering.wording import NOT_KNOWN, counted
 from otel_promptcache.report.report import Report
 
 _MAX_ERRORS = 3
+_NO_CALL = "no call through the OpenAI, Anthropic or LiteLLM SDK was made"
 
 
 def why_empty(gathered: Gathered) -> str:
@@ -18,9 +19,9 @@ def why_empty(gathered: Gathered) -> str:
     if gathered.notes:
         return gathered.notes[0]
     if gathered.processes:
-        why = "no call was made through the SDK of OpenAI, Anthropic or LiteLLM"
+        why = f"{_NO_CALL}, so there is no report"
     elif gathered.has_python:
-        why = "none of the SDKs of OpenAI, Anthropic and LiteLLM was used"
+        why = f"{_NO_CALL}, as none was imported, so there is no report"
     else:
         why = "no Python process could be observed; env -i and Python's options -I, -S and -E prevent it"
     return "; ".join([why, *_still_running(gathered)])
@@ -52,6 +53,8 @@ def fine_print(report: Report, gathered: Gathered) -> Iterator[str]:
         yield (
             f"No hit ratio for {counted(ineligible, 'template')}: too short to be cached, or the model has no cache."
         )
+    if any(not row.is_named and row.template != UNNAMED for row in report.rows):
+        yield 'A hash stands for an unnamed template: name it with otel_promptcache.prefix("name") around its calls.'
     if total.failed:
         yield f"{counted(total.failed, 'request')} failed{_errors(gathered)}."
     yield from _abandoned(total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 
@@ -9,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from otel_promptcache.core.quoting import cut
 from otel_promptcache.report.findings.finding import Finding
 from otel_promptcache.report.reading.gather import Gathered
 from otel_promptcache.report.rendering.columns import Fitted
@@ -43,7 +45,16 @@ def view(report: Report, gathered: Gathered, top: int) -> RenderableType:
 
 def findings_view(findings: Sequence[Finding], top: int) -> RenderableType:
     """Show the most expensive findings, each in a paragraph, and say how many more there are."""
-    return Group(*_findings(findings, top, {}))
+    return Group(*_findings(findings, top, {}), *_overlap(findings[:top]))
+
+
+def _overlap(findings: Sequence[Finding]) -> Iterator[Text]:
+    """Say that the findings about one template can have the same cause."""
+    counts = Counter(finding.template for finding in findings if finding.template)
+    if several := [template for template, count in counts.items() if count > 1]:
+        named = ", ".join(map(cut, several))
+        said = f"Findings about the same template ({named}) can overlap, so their amounts cannot be added up."
+        yield Text.assemble(plain(said, "dim"), "\n")
 
 
 def _findings(findings: Sequence[Finding], top: int, origins: Mapping[str, str]) -> Iterator[RenderableType]:

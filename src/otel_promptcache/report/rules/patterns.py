@@ -35,7 +35,7 @@ UNSTABLE_PREFIX = Rule(
 USAGE_NOT_REQUESTED = Rule(
     id="usage-not-requested",
     title="Streams do not report their usage",
-    what="{ask_for_usage}, so it is not known what these read from the cache. Unknown is not zero: they may be "
+    what="{ask_for_usage}, so it is not known what these streams read from the cache. Unknown is not zero: they may be "
     "well cached.",
     advice='Pass `stream_options={"include_usage": True}`, or set `OTEL_PYTHON_PROMPTCACHE_STREAM_USAGE=true` to '
     "have it added.",
@@ -46,7 +46,7 @@ USAGE_NOT_REQUESTED = Rule(
 USAGE_NOT_REPORTED = Rule(
     id="usage-not-reported",
     title="Answers come without their usage",
-    what="They were read to their end and have no usage, so it is not known what they read from the cache. "
+    what="These answers were read to the end but contain no usage, so it is not known what they read from the cache. "
     "Unknown is not zero: they may be well cached.",
     advice="{no_usage}",
     cause=Cause.MEASUREMENT,
@@ -55,8 +55,8 @@ USAGE_NOT_REPORTED = Rule(
 STREAM_NOT_FINISHED = Rule(
     id="stream-not-finished",
     title="Streams are closed before they end",
-    what="Usage comes at the end of a stream, and these were closed before that, so it is not known what they "
-    "read from the cache. They are billed anyway.",
+    what="These streams were closed before the usage arrived, which comes last, so it is not known what they read "
+    "from the cache. They are billed anyway.",
     advice="Read streams to their end if the numbers matter.",
     cause=Cause.MEASUREMENT,
 )
@@ -64,7 +64,7 @@ STREAM_NOT_FINISHED = Rule(
 CACHE_NOT_REPORTED = Rule(
     id="cache-not-reported",
     title="The server does not report cached tokens",
-    what="Its usage reports the input tokens, but not how many of them were cached. Unknown is not zero.",
+    what="The server reports the input tokens, but not how many of them were cached. Unknown is not zero.",
     advice="{report_cached}",
     cause=Cause.MEASUREMENT,
 )
@@ -91,8 +91,8 @@ INVALID_USAGE = Rule(
 NO_PRICE = Rule(
     id="no-price",
     title="Some requests have no price",
-    what="Their tokens are known, but not what the model costs, so all dollar amounts in this report leave them "
-    "out.",
+    what="The tokens of these requests are known, but not what the model costs, so all dollar amounts in this report "
+    "leave them out.",
     advice="Set your own prices with `OTEL_PYTHON_PROMPTCACHE_PRICES`. On Python 3.10 there is no bundled price "
     "list.",
     cause=Cause.MEASUREMENT,

@@ -78,7 +78,11 @@ class Server:
         if Needs.CACHE_KEY not in self._has:
             spread = "Send fewer requests with the same start per minute."
             return {"spread": spread, "shared_key": "", "split_key": "", "and_key": ""}
-        split = f" Splitting a key is worth it only above {self._rate}." if self._rate else ""
+        split = (
+            f" If together they exceed {self._rate}, spread them over as few keys as that rate requires."
+            if self._rate
+            else ""
+        )
         return {
             "spread": f"Spread the requests over a few values of `{_CACHE_KEY}`, so that each stays below that rate.",
             "shared_key": f"one `{_CACHE_KEY}` for all of them, ",

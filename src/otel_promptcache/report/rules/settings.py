@@ -40,6 +40,13 @@ _RENDERED = (
     "enable_thinking", "include_reasoning", "mm_processor_kwargs", "reasoning", "thinking", "web_search_options",
 )  # fmt: skip
 
+SETTING_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Routing headers and fields": _ROUTING,
+    "Keys that separate caches": _SEPARATING,
+    "Options rendered into the prompt": _RENDERED,
+}
+"""What settings have in common about which the same is said."""
+
 
 def _of_servers() -> Iterator[tuple[str, Variant]]:
     for name in _ROUTING:

@@ -37,8 +37,8 @@ SETUP_RULES: tuple[Rule, ...] = (
         id="cache-key-changed",
         title="The cache key separates requests that share a prompt",
         what="`prompt_cache_key` differs from earlier requests with this prompt. {between_keys}",
-        advice="Use one key for each prompt template, not one for each user or request, unless you want the "
-        "separation.{split_key}",
+        advice="Give all requests of a template the same key, whichever user or tenant they are for. Use separate "
+        "keys only to keep their caches apart on purpose.{split_key}",
         reasons=frozenset({"prompt_cache_key_changed"}),
         snippet=snippets.CACHE_KEY,
     ),
@@ -157,7 +157,7 @@ SETUP_RULES: tuple[Rule, ...] = (
         advice="{spread}",
         cause=Cause.TRAFFIC,
         reasons=frozenset({"rate_overflow"}),
-        snippet=snippets.CACHE_KEY,
+        snippet=snippets.SPREAD_KEYS,
     ),
     Rule(
         id="concurrent",
@@ -169,12 +169,12 @@ SETUP_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="unseen",
-        title="Other processes send these prompts, too, so one process alone cannot tell why they miss",
-        what="More of these prompts was read from the cache than the process had sent, so other processes send "
-        "them as well. It does not know what they did: together they may have sent too many requests in a minute, "
-        "and the others may have sent or kept alive what seems new or expired here.",
+        title="Misses that one process alone cannot explain",
+        what="More tokens were read from the cache than this process had sent, so other processes send these prompts "
+        "too. This process does not see their requests: together they may have sent too many in a minute, and the "
+        "others may have sent or kept alive what seems new or expired here.",
         advice="Let the processes share a memory: set `fleet` to a file for the workers of one host, or to Redis. "
-        "Or analyse them together once: start all of them with one `otel-promptcache run`.",
+        "Or analyse them together once, by starting all of them with one `otel-promptcache run`.",
         cause=Cause.MEASUREMENT,
         reasons=frozenset({"unseen"}),
     ),
@@ -183,7 +183,8 @@ SETUP_RULES: tuple[Rule, ...] = (
         title="The provider did not read what it could have read",
         what="The prompt had not changed, its lifetime had not passed and the rate was low. Your application did "
         "not cause this: the provider sent the request to a different machine or had dropped the prefix.",
-        advice="An occasional miss is normal, and there is nothing to change. If it happens often: {affinity}",
+        advice="An occasional miss is normal, and there is nothing to change. If it happens often, try "
+        "the following. {affinity}",
         cause=Cause.PROVIDER,
         reasons=frozenset({"provider"}),
         variants={

@@ -23,9 +23,9 @@ class Needs(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """Python that does what a piece of advice says: an expression, or arguments of the call.
+    """Python that does what a piece of advice says: a call, its arguments, or another expression.
 
-    Names in capitals are the application's own values.
+    Names in capitals are the application's own values, and `...` stands for the other arguments.
     """
 
     chat: str = ""
@@ -80,8 +80,30 @@ NO_WRITES = Snippet(
 )
 
 CACHE_KEY = Snippet(
-    chat="""extra_body={"prompt_cache_key": TEMPLATE}""",
-    responses="""extra_body={"prompt_cache_key": TEMPLATE}""",
+    chat="""\
+client.chat.completions.create(
+    ...,
+    extra_body={"prompt_cache_key": "name-of-the-template"},
+)""",
+    responses="""\
+client.responses.create(
+    ...,
+    extra_body={"prompt_cache_key": "name-of-the-template"},
+)""",
+    needs=Needs.CACHE_KEY,
+)
+
+SPREAD_KEYS = Snippet(
+    chat="""\
+client.chat.completions.create(
+    ...,
+    extra_body={"prompt_cache_key": f"name-of-the-template-{NUMBER}"},
+)""",
+    responses="""\
+client.responses.create(
+    ...,
+    extra_body={"prompt_cache_key": f"name-of-the-template-{NUMBER}"},
+)""",
     needs=Needs.CACHE_KEY,
 )
 
@@ -179,6 +201,7 @@ ALL_SNIPPETS = {
     "implicit mode": IMPLICIT_MODE,
     "no writes": NO_WRITES,
     "cache key": CACHE_KEY,
+    "spread keys": SPREAD_KEYS,
     "longer retention": LONGER_RETENTION,
     "longer ttl": LONGER_TTL,
     "longer lifetime": LONGER_LIFETIME,

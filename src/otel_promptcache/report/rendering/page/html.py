@@ -94,7 +94,10 @@ def _when(report: Report, gathered: Gathered) -> str:
 def _headline_numbers(report: Report) -> Iterator[Markup]:
     total = report.total
     yield _number(share(total.eligible_hit_ratio), "of the input read from the cache")
-    yield _number(usd(total.net_usd), "saved, net of writes")
+    if total.net_usd is not None and total.net_usd < 0:
+        yield _number(usd(-total.net_usd), "extra cost: writes cost more than reads saved", is_bad=True)
+    else:
+        yield _number(usd(total.net_usd), "saved, net of writes")
     lost = total.lost_usd
     if lost is None and total.lost_tokens:
         yield _number(compact(total.lost_tokens), "tokens lost to misses", is_bad=True)

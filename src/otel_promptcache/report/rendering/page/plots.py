@@ -164,7 +164,7 @@ def _bar(index: int, count: int, low: float, high: float, state: str) -> Markup:
 def _hover(index: int, timeline: Timeline, text: str) -> Markup:
     """An invisible bar of full height with a tooltip that says in words what is there."""
     width = _WIDTH / len(timeline.slices)
-    title = element("title", f"after {duration(index * timeline.slice_seconds)}: {text}")
+    title = element("title", f"at {duration(index * timeline.slice_seconds)}: {text}")
     return element(
         "rect", title, x=f"{index * width:.2f}", y=0, width=f"{width:.2f}", height=_HEIGHT, class_="hover"
     )
