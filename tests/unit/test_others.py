@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from otel_promptcache.core.analyzer import analyze
+from otel_promptcache.core.diagnosis.case import History
 from otel_promptcache.core.diagnosis.examination import Examination
-from otel_promptcache.core.diagnosis.verdict import Diagnosis, History
+from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.memory import index as index_module
 from otel_promptcache.core.memory.forgotten import ForgottenPrefixes

@@ -13,10 +13,11 @@ from otel_promptcache.core.comparison.comparison import (
     compare_with,
 )
 from otel_promptcache.core.comparison.joining import Lacking, View, join, lacking
+from otel_promptcache.core.diagnosis.case import Case, History
 from otel_promptcache.core.diagnosis.entries import prefixes_left, tokens_read
 from otel_promptcache.core.diagnosis.reasons import TIME_DEPENDENT_REASONS, MissSource
 from otel_promptcache.core.diagnosis.sharing import proof_of_others
-from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, History, judge, provider_verdict
+from otel_promptcache.core.diagnosis.verdict import Diagnosis, judge, provider_verdict
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.memory.earlier import FleetSnapshot
 from otel_promptcache.core.memory.index import PrefixIndex
