@@ -35,12 +35,9 @@ class Case:
     read_tokens: int
     now_seconds: float
     """When the prompt was sent."""
+    asks_for_nothing: bool = False
+    """The cache is opt-in, and the request does not opt in."""
     has_written: bool = True
     """Something was written to the cache, or it was not reported that nothing was."""
     history: History = History.PROCESS
     """Whose requests are known."""
-
-    @property
-    def asks_for_nothing(self) -> bool:
-        """The cache is opt-in, and the request does not opt in."""
-        return self.policy.is_opt_in and not self.sent.is_marked

@@ -14,7 +14,7 @@ from otel_promptcache.core.comparison.comparison import (
 )
 from otel_promptcache.core.comparison.joining import Lacking, View, join, lacking
 from otel_promptcache.core.diagnosis.case import Case, History
-from otel_promptcache.core.diagnosis.entries import prefixes_left, tokens_read
+from otel_promptcache.core.diagnosis.entries import Lookup, prefixes_left, tokens_read
 from otel_promptcache.core.diagnosis.reasons import TIME_DEPENDENT_REASONS, MissSource
 from otel_promptcache.core.diagnosis.sharing import proof_of_others
 from otel_promptcache.core.diagnosis.verdict import Diagnosis, judge, provider_verdict
@@ -152,10 +152,8 @@ class Examination:
         plain = CachedPrefix(now_seconds, from_seconds + policy.lifetime(sent.options.retention))
         boundaries: dict[int, CachedPrefix] = {}
         if self.boundaries is not None and self._has_same_rules(policy):
-            match = (self._joined or self._own).match
-            boundaries = prefixes_left(
-                self._index, sent, match, self.boundaries, policy, usage, self.sent_at_seconds, plain
-            )
+            lookup = Lookup(sent, (self._joined or self._own).match, self.boundaries, self.sent_at_seconds)
+            boundaries = prefixes_left(self._index, lookup, policy, usage, from_seconds, plain)
         is_same_scope = served_scope is asked_scope
         self._known_links = self._index.admit(
             sent, plain, boundaries, self._pieces, None if is_same_scope else asked_scope
@@ -211,7 +209,8 @@ class Examination:
             self._learn(usage, policy, view.match)
         # A different model may have answered than the one whose rules applied when the prompt was sent.
         unread_tokens = usage.input_tokens - usage.cache_read_tokens
-        if policy.is_opt_in and not self.sent.is_marked:
+        asks_for_nothing = policy.is_opt_in and not self.sent.is_marked
+        if asks_for_nothing:
             # If anything was read or written, an intermediary has marked it, at an unknown place.
             has_unknown_boundaries = bool(usage.cache_read_tokens or usage.cache_write_tokens)
         else:
@@ -227,6 +226,7 @@ class Examination:
             input_tokens=usage.input_tokens,
             read_tokens=usage.cache_read_tokens,
             now_seconds=self.sent_at_seconds,
+            asks_for_nothing=asks_for_nothing,
             has_written=usage.cache_write_tokens != 0,
             history=History.PROCESS if self._joined is None else History.FLEET,
         )
@@ -264,7 +264,7 @@ class Examination:
             return
         tokens = {len(links) - 1: usage.input_tokens}
         if policy.is_opt_in and self.boundaries:
-            tokens |= tokens_read(self.sent, match, self.boundaries, usage, self.sent_at_seconds)
+            tokens |= tokens_read(Lookup(self.sent, match, self.boundaries, self.sent_at_seconds), usage)
         if policy.has_exact_boundaries and usage.cache_write_tokens and self.boundaries:
             for position, _ in self.boundaries.writable[-1:]:
                 tokens[position] = (usage.cache_read_tokens or 0) + usage.cache_write_tokens
