@@ -40,7 +40,7 @@ class Examination:
         *,
         policy: CachePolicy = UNKNOWN_POLICY,
         keeps_names: bool = False,
-        is_shared: bool = False,
+        may_be_joined: bool = False,
     ) -> None:
         """Compare the prompt with earlier ones and note that it is in flight; `close` must follow.
 
@@ -51,7 +51,7 @@ class Examination:
             now_seconds: The current time.
             policy: The rules of the requested model.
             keeps_names: Paths may contain the names that the application gave to members of JSON values.
-            is_shared: A snapshot of what a fleet knows may follow; until the answer, the texts of segments that are
+            may_be_joined: A snapshot of what a fleet knows may follow; until the answer, the texts of segments that are
                 new to this process are kept for comparison with it.
         """
         links = sent.prompt.links
@@ -73,7 +73,7 @@ class Examination:
         self._joined: View | None = None
         self.cutter: Cutter | None = None
         """Cuts the segments that a snapshot may be compared with, while one may follow; None otherwise."""
-        if is_shared:
+        if may_be_joined:
             if has_lapsed:
                 cutter.cut_up_to(sent.prompt.leading)
             self.cutter = cutter

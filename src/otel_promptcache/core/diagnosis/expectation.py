@@ -110,9 +110,11 @@ def expect(case: Case, comparison: Comparison | None) -> Expectation:
         moved_tokens=moved_tokens,
         shared_tokens=tokens_up_to(match, steps[-1].end_bytes, sent, case.input_tokens)[0] if steps else 0,
         shareable_tokens=_shareable_tokens(case),
-        with_others=longest(reader.is_shared),
+        with_others=longest(reader.is_sent_by_others),
         marked_tokens=_marked_tokens(case) if policy.is_opt_in else 0,
-        with_others_bytes=max([step.end_bytes for step in steps if reader.is_shared(step)], default=0),
+        with_others_bytes=max(
+            [step.end_bytes for step in steps if reader.is_sent_by_others(step)], default=0
+        ),
     )
 
 

@@ -77,8 +77,8 @@ class PrefixIndex:
             known_links = matcher.known_links()
             alive_links = matcher.alive_links(known_links, scope)
             served = self._scopes.served.get(scope, scope)
-            is_shared = start is not None and (seen := start.cached.get(served)) and seen.is_shared
-            shared_links = matcher.shared_links(known_links, served) if is_shared else 0
+            has_others = start is not None and (seen := start.cached.get(served)) and seen.is_sent_by_others
+            shared_links = matcher.shared_links(known_links, served) if has_others else 0
             latest = self._nodes[links[known_links - 1].prefix].latest if known_links else None
             end = self._nodes[latest.prompt.links[-1].prefix] if latest is not None else None
             return PrefixMatch(
@@ -201,7 +201,7 @@ class PrefixIndex:
             return 0
         with self._lock:
             scope = self._scopes.same(sent.scope)
-            sent, nodes, known_links = self._share_links(sent)
+            sent, nodes, known_links = self._with_known_links(sent)
             links = sent.prompt.links
             end = links[-1].prefix
             if end not in self._prompts:
@@ -212,10 +212,11 @@ class PrefixIndex:
             by_content, more_bytes = self._by_content, 0
             prefixes = self._scopes.used(scope, asked_scope)
             start = nodes[0].cached.get(scope)
-            if_shared = seen._replace(is_shared=True) if start is not None and start.is_shared else None
+            has_others = start is not None and start.is_sent_by_others
+            if_others = seen._replace(is_sent_by_others=True) if has_others else None
             for link, node in zip(links, nodes, strict=True):
                 node.latest = sent
-                if scope_bytes := node.see(scope, seen, if_shared):
+                if scope_bytes := node.see(scope, seen, if_others):
                     more_bytes += scope_bytes
                     prefixes.add(link.prefix)
                 by_content[link.content] = sent
@@ -244,9 +245,9 @@ class PrefixIndex:
                 seen = node and node.cached.get(scope)
                 if node is None or seen is None:
                     continue
-                if seen.is_shared:  # and so are all earlier ones
+                if seen.is_sent_by_others:  # and so are all earlier ones
                     break
-                node.cached[scope] = seen._replace(is_shared=True)
+                node.cached[scope] = seen._replace(is_sent_by_others=True)
 
     def may_have_sent(self, prefix: PrefixHash, sent: SentPrompt) -> bool:
         """Whether a prefix of a prompt may have been sent although it is not remembered.
@@ -271,22 +272,22 @@ class PrefixIndex:
         with self._lock:
             self._starts.uncount(self._scopes.same(sent.scope), sent.prompt.routing, now_seconds)
 
-    def _share_links(self, sent: SentPrompt) -> tuple[SentPrompt, Sequence[PrefixNode], int]:
+    def _with_known_links(self, sent: SentPrompt) -> tuple[SentPrompt, Sequence[PrefixNode], int]:
         """The prompt, its nodes, and how many of these were known before.
 
         The prompt gets the link objects of earlier prompts that begin in the same way, so that each is stored once.
         """
         nodes: list[PrefixNode] = []
-        is_shared, new_links = True, 0
+        has_known_objects, new_links = True, 0
         for link in sent.prompt.links:
             node = self._nodes.get(link.prefix)
             if node is None:
                 node = self._nodes[link.prefix] = PrefixNode(sent, link)
                 self._bytes_held += NODE_BYTES
                 new_links += 1
-            is_shared = is_shared and node.link is link
+            has_known_objects = has_known_objects and node.link is link
             nodes.append(node)
-        if not is_shared:
+        if not has_known_objects:
             links = tuple([node.link for node in nodes])
             sent = replace(sent, prompt=replace(sent.prompt, links=links))
         return sent, nodes, len(nodes) - new_links
