@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -12,9 +11,8 @@ from otel_promptcache.core.memory.forking import restart_in_forked_child
 from otel_promptcache.core.memory.in_flight import InFlight, PrefixesInFlight
 from otel_promptcache.core.memory.match import PrefixMatch, PrefixMatcher
 from otel_promptcache.core.memory.nodes import NODE_BYTES, CachedPrefix, PrefixNode, SentPrompt
-from otel_promptcache.core.memory.piece_store import PieceStore
 from otel_promptcache.core.memory.rate import StartRates
-from otel_promptcache.core.memory.scopes import ScopeStore
+from otel_promptcache.core.memory.remembered import RememberedPrompts
 from otel_promptcache.core.prompt.boundaries import Boundary
 from otel_promptcache.core.prompt.chain import ContentHash, PrefixHash
 from otel_promptcache.core.prompt.pieces import Piece
@@ -32,23 +30,17 @@ MAX_SCOPE_BYTES = 6 << 20
 """Bytes of these that scopes take. Above it the least recently used scope is forgotten, except for the last few."""
 
 
-class PrefixIndex:
-    """Finds earlier prompts by prefix and by content. Thread-safe.
+class PrefixIndex(RememberedPrompts):
+    """Remembers earlier prompts, within bounds, and finds them by prefix and by content. Thread-safe.
 
     A prompt is admitted once it was answered: before that the provider may not have processed it. The index
     stores hashes, lengths, paths and times only, never text.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._prompts: OrderedDict[PrefixHash, SentPrompt] = OrderedDict()
-        self._nodes: dict[PrefixHash, PrefixNode] = {}
-        self._by_content: dict[ContentHash, SentPrompt] = {}
-        self._by_template: dict[tuple[str, int], SentPrompt] = {}
-        self._pieces = PieceStore()
+        super().__init__()
         self._in_flight = PrefixesInFlight()
         self._starts = StartRates()
-        self._scopes = ScopeStore()
         self._forgotten = ForgottenPrefixes()
         self._bytes_held = 0
         restart_in_forked_child(self)
@@ -90,63 +82,6 @@ class PrefixIndex:
                 requests_last_minute=self._starts.count(scope, sent.prompt.routing, now_seconds),
                 has_lineage=(sent.fingerprint, sent.account) in self._by_template,
             )
-
-    def newest_of_template(self, sent: SentPrompt) -> SentPrompt | None:
-        """The prompt of the same template that was answered last; None if none is remembered."""
-        return self._by_template.get((sent.fingerprint, sent.account))
-
-    def last_seen_seconds(self, sent: SentPrompt) -> float:
-        """When a remembered prompt was last sent, in any scope."""
-        with self._lock:
-            node = self._nodes.get(sent.prompt.links[-1].prefix)
-            return max([seen.at_seconds for seen in node.cached.values()], default=0.0) if node else 0.0
-
-    def is_alive(self, sent: SentPrompt, scope: CacheScope, now_seconds: float) -> bool:
-        """Whether the provider is sure to have a remembered prompt cached in a scope."""
-        with self._lock:
-            node = self._nodes.get(sent.prompt.links[-1].prefix)
-            return node is not None and node.is_alive(scope, now_seconds)
-
-    def owner(self, content: ContentHash) -> SentPrompt | None:
-        """A remembered prompt that contains this; None if none does."""
-        home = self._pieces.homes.get(content)
-        return self._by_content.get(content if home is None else home)
-
-    def owners(self, pieces: Iterable[Piece], min_bytes: int) -> dict[int, tuple[SentPrompt, int]]:
-        """Remembered prompts that contain some of these pieces, each with their total length in bytes.
-
-        Args:
-            pieces: The pieces to look for.
-            min_bytes: Shorter pieces are ignored.
-        """
-        found: dict[int, tuple[SentPrompt, int]] = {}
-        homes, by_content = self._pieces.homes, self._by_content
-        for piece in pieces:
-            if piece.size_bytes < min_bytes or (home := homes.get(piece.exact)) is None:
-                continue
-            if (owner := by_content.get(home)) is not None:
-                key = id(owner)
-                found[key] = owner, found[key][1] + piece.size_bytes if key in found else piece.size_bytes
-        return found
-
-    def is_known(self, content: ContentHash) -> bool:
-        """Whether a remembered prompt contains this, at any place."""
-        return content in self._by_content or content in self._pieces.known
-
-    def cached(self, prefix: PrefixHash, scope: CacheScope) -> Mapping[CacheScope, CachedPrefix]:
-        """When a prefix was sent in a scope and in the most recent other scopes; empty if it is not remembered."""
-        with self._lock:
-            node = self._nodes.get(prefix)
-            return node.cached_in((scope, *self._scopes.others(scope, node.cached))) if node else {}
-
-    def pieces(self, content: ContentHash) -> tuple[Piece, ...]:
-        """The pieces of a segment; empty if they are not, or no longer, remembered."""
-        return self._pieces.of(content)
-
-    @property
-    def known_pieces(self) -> Mapping[ContentHash, Piece]:
-        """The remembered pieces by their exact hash, wherever they stood."""
-        return self._pieces.known
 
     def begin(
         self, sent: SentPrompt, boundaries: Iterable[Boundary] = (), alive_links: int = 0
