@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from otel_promptcache.core.diagnosis.token_estimates import tokens_up_to
 from otel_promptcache.core.memory.earlier import EarlierPrompts
 from otel_promptcache.core.memory.match import PrefixMatch, Step
 from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
@@ -115,10 +114,10 @@ def _ttl(sent: SentPrompt, boundary: Boundary) -> str | None:
 
 def _furthest_alive(lookup: Lookup) -> tuple[Boundary, float] | None:
     """The furthest boundary that could be read, and until when it would have lived; None if there is none."""
-    return next(((boundary, until_seconds) for _, boundary, until_seconds in _alive(lookup)), None)
+    return next(((boundary, until_seconds) for _, boundary, until_seconds in alive_boundaries(lookup)), None)
 
 
-def _alive(lookup: Lookup) -> Iterator[tuple[Step, Boundary, float]]:
+def alive_boundaries(lookup: Lookup) -> Iterator[tuple[Step, Boundary, float]]:
     """The boundaries that could be read, the furthest one first."""
     for step in reversed(lookup.match.steps):
         seen = step.cached.get(lookup.sent.scope)
@@ -126,28 +125,6 @@ def _alive(lookup: Lookup) -> Iterator[tuple[Step, Boundary, float]]:
             boundary = Boundary(step.position, is_marked)
             if until_seconds >= lookup.at_seconds and boundary in lookup.boundaries.readable:
                 yield step, boundary, until_seconds
-
-
-def tokens_read(lookup: Lookup, usage: TokenUsage) -> dict[int, int]:
-    """The tokens up to a boundary of an opt-in cache, by its position, as far as a read has measured them.
-
-    If nothing was written, the last mark was read. If something was, the read ended at an earlier entry: at the only
-    one that is known, if it is not longer than that can be.
-    """
-    read_tokens, input_tokens, writable = (
-        usage.cache_read_tokens,
-        usage.input_tokens,
-        lookup.boundaries.writable,
-    )
-    if not read_tokens or not input_tokens or not writable:
-        return {}
-    if usage.cache_write_tokens == 0:
-        return {writable[-1].position: read_tokens}
-    alive = [step for step, _, _ in _alive(lookup)]
-    if len(alive) != 1 or alive[0].tokens is not None:
-        return {}
-    estimated, error = tokens_up_to(lookup.match, alive[0].end_bytes, lookup.sent, input_tokens)
-    return {alive[0].position: read_tokens} if read_tokens <= estimated + error else {}
 
 
 def _until_seconds(history: EarlierPrompts, sent: SentPrompt, boundary: Boundary) -> float:

@@ -6,22 +6,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from otel_promptcache.core.comparison.comparison import (
-    Comparison,
     Cutter,
     SegmentSource,
     compare,
-    compare_with,
 )
 from otel_promptcache.core.comparison.joining import Lacking, View, join, lacking
+from otel_promptcache.core.comparison.siblings import compare_with_sibling
 from otel_promptcache.core.diagnosis.case import Case, History
-from otel_promptcache.core.diagnosis.entries import Lookup, prefixes_left, tokens_read
+from otel_promptcache.core.diagnosis.entries import Lookup, prefixes_left
+from otel_promptcache.core.diagnosis.measured_tokens import measured_tokens
 from otel_promptcache.core.diagnosis.reasons import TIME_DEPENDENT_REASONS, MissSource
 from otel_promptcache.core.diagnosis.sharing import proof_of_others
 from otel_promptcache.core.diagnosis.verdict import Diagnosis, judge, provider_verdict
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.memory.earlier import FleetSnapshot
 from otel_promptcache.core.memory.index import PrefixIndex
-from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import AnsweredPrompt, CachedPrefix, SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import UNKNOWN_POLICY, CachePolicy
@@ -68,7 +67,7 @@ class Examination:
         cutter = Cutter(index, links, segments, account=sent.account, keeps_names=keeps_names)
         comparison = compare(index, sent, match, cutter)
         has_lapsed = match.alive_links < match.known_links
-        sibling = self._compare_with_sibling(cutter) if has_lapsed else None
+        sibling = compare_with_sibling(index, sent, cutter, now_seconds) if has_lapsed else None
         self._own = View(match, comparison, sibling)
         self._joined: View | None = None
         self.cutter: Cutter | None = None
@@ -206,7 +205,12 @@ class Examination:
             return Diagnosis()
         view = self._joined or self._own
         if not usage.has_further_readings:
-            self._learn(usage, policy, view.match)
+            tokens = measured_tokens(
+                self.sent, view.match, self.boundaries, self.sent_at_seconds, policy, usage
+            )
+            if tokens:
+                self.learned_tokens = tokens
+                self._index.learn(self.sent, tokens)
         # A different model may have answered than the one whose rules applied when the prompt was sent.
         unread_tokens = usage.input_tokens - usage.cache_read_tokens
         asks_for_nothing = policy.is_opt_in and not self.sent.is_marked
@@ -242,31 +246,3 @@ class Examination:
         proof = proof_of_others(case, self._own.comparison, self._known_links)
         if proof is not None and not self._index.may_have_sent(proof.unsent, case.sent):
             self._index.share(case.sent, proof.links)
-
-    def _compare_with_sibling(self, cutter: Cutter) -> Comparison | None:
-        """Compare with the template's newest prompt, if that is alive; for a prompt whose own prefix is not.
-
-        Two workers may each have their own order of the same tools. One whose prefix has expired could have read the
-        other's.
-        """
-        sent = self.sent
-        sibling = self._index.newest_of_template(sent)
-        if sibling is None or sibling.prompt.leading == sent.prompt.leading:
-            return None
-        if not self._index.is_alive(sibling, sent.scope, self.sent_at_seconds):
-            return None
-        return compare_with(self._index, sent, cutter, sibling)
-
-    def _learn(self, usage: TokenUsage, policy: CachePolicy, match: PrefixMatch) -> None:
-        """Note how many tokens there are in the prompt and up to its last boundary, as a base of later estimates."""
-        links = self.sent.prompt.links
-        if not links or usage.input_tokens is None or self.sent.options.is_continued:
-            return
-        tokens = {len(links) - 1: usage.input_tokens}
-        if policy.is_opt_in and self.boundaries:
-            tokens |= tokens_read(Lookup(self.sent, match, self.boundaries, self.sent_at_seconds), usage)
-        if policy.has_exact_boundaries and usage.cache_write_tokens and self.boundaries:
-            for position, _ in self.boundaries.writable[-1:]:
-                tokens[position] = (usage.cache_read_tokens or 0) + usage.cache_write_tokens
-        self.learned_tokens = tokens
-        self._index.learn(self.sent, tokens)
