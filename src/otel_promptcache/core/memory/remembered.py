@@ -17,10 +17,9 @@ from otel_promptcache.core.prompt.segments import CacheScope
 class RememberedPrompts:
     """Finds remembered prompts by their content, and says when they were sent. Thread-safe.
 
-    What is found by a hash is read without the lock: such a read is a single look-up of a key that is compared
-    without running Python code, what it returns is immutable, and a prompt that is forgotten between two reads is as
-    good as one that was forgotten before them. A node changes, and scopes are compared by Python code, so these are
-    read with the lock.
+    What is found by a hash is read without the lock. Each such read is one look-up of a key that is compared without
+    running Python code, and the values are immutable. Between two reads a prompt may be forgotten, which is as if it
+    had been forgotten before both. A node changes, and scopes are compared by Python code: these need the lock.
     """
 
     def __init__(self) -> None:
@@ -86,5 +85,5 @@ class RememberedPrompts:
 
     @property
     def known_pieces(self) -> Mapping[ContentHash, Piece]:
-        """The remembered pieces by their exact hash, wherever they stood."""
+        """The remembered pieces by their exact hash, wherever they stood; to be looked up in, not iterated over."""
         return self._pieces.known
