@@ -153,7 +153,7 @@ class _Bench:
         scope = request.scope._replace(provider="openai", host="api.openai.com", model=_MODEL)
         sent = SentPrompt(prompt, scope, request.options, prefix.fingerprint)
         examination = Examination(
-            self._index, sent, segments, time.perf_counter(), policy=self._policy, is_shared=True
+            self._index, sent, segments, time.perf_counter(), policy=self._policy, may_be_joined=True
         )
         begin = time.thread_time()
         call = self._fleet.sent(examination, segments, prefix, account=0, has_one_customer=True)

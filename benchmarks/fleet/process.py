@@ -80,7 +80,7 @@ class ClientProcess:
             segments,
             now_seconds,
             policy=policy_for("openai", model),
-            is_shared=self._fleet is not None,
+            may_be_joined=self._fleet is not None,
         )
         call = None
         if self._fleet is not None:

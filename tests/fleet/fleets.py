@@ -132,7 +132,7 @@ class Process:
             segments,
             self.clock(),
             policy=policy_for("openai", body["model"]),
-            is_shared=True,
+            may_be_joined=True,
         )
         call = self.fleet.sent(
             examination, segments, prefix, account=self.account, has_one_customer=not self.account

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from otel_promptcache.core.comparison.comparison import Comparison, Cutter, compare
+from otel_promptcache.core.diagnosis.case import Case
 from otel_promptcache.core.diagnosis.examination import Examination
 from otel_promptcache.core.diagnosis.expectation import Expectation, expect
 from otel_promptcache.core.diagnosis.verdict import Diagnosis
@@ -147,16 +148,16 @@ class Application:
         """What could be read for a request, without sending it."""
         examination = self.open(body)
         examination.close()
-        return expect(
-            examination.sent,
-            examination._own.match,
-            examination._own.comparison,
-            self.policy or policy_for("openai", body["model"]),
-            examination.boundaries.readable if examination.boundaries else (),
-            self.tokens(body) if input_tokens is None else input_tokens,
-            read,
-            self.now_seconds,
+        case = Case(
+            sent=examination.sent,
+            match=examination._own.match,
+            policy=self.policy or policy_for("openai", body["model"]),
+            boundaries=examination.boundaries.readable if examination.boundaries else (),
+            input_tokens=self.tokens(body) if input_tokens is None else input_tokens,
+            read_tokens=read,
+            now_seconds=self.now_seconds,
         )
+        return expect(case, examination._own.comparison)
 
     def comparison(self, body: Body) -> Comparison | None:
         """How a request compares with what was sent before, without sending it."""

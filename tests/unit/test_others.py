@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from otel_promptcache.core.analyzer import analyze
+from otel_promptcache.core.diagnosis.case import History
 from otel_promptcache.core.diagnosis.examination import Examination
-from otel_promptcache.core.diagnosis.verdict import Diagnosis, History
+from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.memory import index as index_module
 from otel_promptcache.core.memory.forgotten import ForgottenPrefixes
@@ -61,7 +62,10 @@ def is_proven(application: Application, body: Body) -> bool:
     sent, now_seconds = examination.sent, application.now_seconds
     match = application.index.match_prefix(sent, now_seconds)
     return any(
-        seen.is_shared for step in match.steps for scope, seen in step.cached.items() if scope == sent.scope
+        seen.is_sent_by_others
+        for step in match.steps
+        for scope, seen in step.cached.items()
+        if scope == sent.scope
     )
 
 
@@ -209,7 +213,7 @@ def test_it_is_known_of_no_more_than_was_read() -> None:
     application.send(body, read=READ)
     assert is_proven(application, chat(RULES))
     nodes = application.index._nodes.values()
-    assert [next(iter(node.cached.values())).is_shared for node in nodes] == [True, False, False]
+    assert [next(iter(node.cached.values())).is_sent_by_others for node in nodes] == [True, False, False]
 
 
 def test_it_outlives_further_requests_and_is_forgotten_with_the_prefix(
@@ -271,7 +275,7 @@ def test_of_a_longer_read_it_is_known_further() -> None:
     for links, known in ((1, 1), (3, 3), (2, 3)):
         application.index.share(sent, links)
         nodes = application.index._nodes.values()
-        assert sum(next(iter(node.cached.values())).is_shared for node in nodes) == known
+        assert sum(next(iter(node.cached.values())).is_sent_by_others for node in nodes) == known
 
 
 # What proves nothing.

@@ -137,7 +137,7 @@ class Inference:
             now_seconds,
             policy=policy,
             keeps_names=self._shared.path_names,
-            is_shared=self._shared.fleet is not None,
+            may_be_joined=self._shared.fleet is not None,
         )
         if self._shared.fleet is not None and self._fleet_call is not None:
             self._fleet_call.sent(

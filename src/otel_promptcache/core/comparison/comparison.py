@@ -187,20 +187,6 @@ class KnownContent(Protocol):
         ...
 
 
-class ContentOfPrompt:
-    """The content of one earlier prompt."""
-
-    def __init__(self, history: EarlierPrompts, sent: SentPrompt) -> None:
-        self._segments = {link.content for link in sent.prompt.links}
-        self.known_pieces: Mapping[ContentHash, Piece] = {
-            piece.exact: piece for content in self._segments for piece in history.pieces(content)
-        }
-
-    def is_known(self, content: ContentHash) -> bool:
-        """Whether the prompt has this segment, at any place."""
-        return content in self._segments
-
-
 class _CommonStart(NamedTuple):
     """The common start of two prompts."""
 

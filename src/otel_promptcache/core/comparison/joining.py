@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from otel_promptcache.core.comparison.comparison import Comparison, ContentOfPrompt, Cutter, compare_with
+from otel_promptcache.core.comparison.comparison import Comparison, Cutter, compare_with
 from otel_promptcache.core.comparison.divergence import CutSegment, common_length, common_pieces
 from otel_promptcache.core.comparison.partner import nearest_prompt, shared_bytes
-from otel_promptcache.core.memory.earlier import EarlierPrompts, EarlierPromptsOfFleet, FleetSnapshot, Variant
+from otel_promptcache.core.comparison.siblings import compare_with_sibling_of_fleet
+from otel_promptcache.core.memory.earlier import EarlierPrompts, EarlierPromptsOfFleet, FleetSnapshot
 from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import SentPrompt
 from otel_promptcache.core.prompt.chain import Link
@@ -55,7 +56,7 @@ def join(
     comparison = _comparison(both, sent, own, cutter, snapshot)
     sibling = None
     if match.alive_links < match.known_links:
-        sibling = own.sibling or _sibling(both, sent, cutter, now_seconds)
+        sibling = own.sibling or compare_with_sibling_of_fleet(both, sent, cutter, now_seconds)
     return View(match, comparison, sibling)
 
 
@@ -156,23 +157,4 @@ def _comparison(
     nearest = nearest_prompt(history, sent, candidates, cutter.pieces)
     return (
         mine if mine is not None and nearest is mine.nearest else compare_with(history, sent, cutter, nearest)
-    )
-
-
-def _sibling(
-    history: EarlierPromptsOfFleet, sent: SentPrompt, cutter: Cutter, now_seconds: float
-) -> Comparison | None:
-    alive = [variant for variant in history.variants if _is_alive_beside(variant, sent, now_seconds)]
-    if not alive:
-        return None
-    other = alive[0].sent
-    return compare_with(history, sent, cutter, other, known=ContentOfPrompt(history, other))
-
-
-def _is_alive_beside(variant: Variant, sent: SentPrompt, now_seconds: float) -> bool:
-    return (
-        variant.sent.scope == sent.scope
-        and variant.cached.alive_until_seconds >= now_seconds
-        and variant.sent.prompt.leading != sent.prompt.leading
-        and variant.sent.fingerprint == sent.fingerprint
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from otel_promptcache.core.diagnosis.token_estimates import tokens_up_to
 from otel_promptcache.core.memory.earlier import EarlierPrompts
 from otel_promptcache.core.memory.match import PrefixMatch, Step
 from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
@@ -13,41 +13,47 @@ from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.core.prompt.boundaries import Boundaries, Boundary
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A prompt that was looked up in the cache, and what was known of it when it was sent."""
+
+    sent: SentPrompt
+    match: PrefixMatch
+    boundaries: Boundaries
+    """The prompt's own."""
+    at_seconds: float
+    """When it was sent."""
+
+
 def prefixes_left(
     history: EarlierPrompts,
-    sent: SentPrompt,
-    match: PrefixMatch,
-    boundaries: Boundaries,
+    lookup: Lookup,
     policy: CachePolicy,
     usage: TokenUsage | None,
-    sent_at_seconds: float,
+    from_seconds: float,
     plain: CachedPrefix,
 ) -> dict[int, CachedPrefix]:
     """What is known of the links at which an answered prompt leaves a boundary or keeps one alive, by index.
 
     Args:
         history: What was sent before.
-        sent: The prompt.
-        match: What was known of it when it was sent.
-        boundaries: The prompt's own.
+        lookup: The prompt.
         policy: The rules of the model that answered.
         usage: What was reported; None if nothing was reported yet.
-        sent_at_seconds: When it was sent.
+        from_seconds: When the lifetime of what it leaves starts.
         plain: What is known of the prompt's other links.
     """
-    from_seconds = sent_at_seconds if policy.lives_from_request else plain.at_seconds
+    sent, boundaries = lookup.sent, lookup.boundaries
     lifetimes = {each: policy.lifetime(_ttl(sent, each) or sent.options.ttl) for each in boundaries.writable}
     left: Mapping[Boundary, float] = {each: from_seconds + seconds for each, seconds in lifetimes.items()}
     found: dict[int, CachedPrefix] = {}
     if policy.is_opt_in:
         found = _kept_longer(lifetimes, policy.lifetime(sent.options.retention), plain)
-        furthest = _furthest_read(sent, match, boundaries, usage, sent_at_seconds)
+        furthest = _furthest_read(lookup, usage)
         if usage is not None and usage.cache_write_tokens == 0:
             left = {}
         if furthest is not None:
-            left = _entries_left(
-                history, sent, boundaries, policy, furthest, left, sent_at_seconds, from_seconds
-            )
+            left = _entries_left(history, lookup, policy, furthest, left, from_seconds)
     for (index, is_marked), until_seconds in left.items():
         known = found.get(index, plain)
         until = {**known.boundary_until_seconds, is_marked: until_seconds}
@@ -68,48 +74,36 @@ def _kept_longer(
     return found
 
 
-def _furthest_read(
-    sent: SentPrompt,
-    match: PrefixMatch,
-    boundaries: Boundaries,
-    usage: TokenUsage | None,
-    sent_at_seconds: float,
-) -> tuple[Boundary, float] | None:
+def _furthest_read(lookup: Lookup, usage: TokenUsage | None) -> tuple[Boundary, float] | None:
     """The furthest boundary that was read, as far as is known, and until when it would have lived; None if none was."""
     if usage is not None and usage.cache_read_tokens == 0:
         return None
-    furthest = _furthest_alive(sent, match, boundaries, sent_at_seconds)
-    if (
-        usage is None
-        or not usage.cache_read_tokens
-        or usage.cache_write_tokens != 0
-        or not boundaries.writable
-    ):
+    furthest, writable = _furthest_alive(lookup), lookup.boundaries.writable
+    if usage is None or not usage.cache_read_tokens or usage.cache_write_tokens != 0 or not writable:
         return furthest
     # It was read up to its last mark, or there would be a new entry: if none is known there, somebody else left it.
-    last = boundaries.writable[-1]
-    return furthest if furthest is not None and furthest[0] >= last else (last, sent_at_seconds)
+    last = writable[-1]
+    return furthest if furthest is not None and furthest[0] >= last else (last, lookup.at_seconds)
 
 
 def _entries_left(
     history: EarlierPrompts,
-    sent: SentPrompt,
-    boundaries: Boundaries,
+    lookup: Lookup,
     policy: CachePolicy,
     furthest: tuple[Boundary, float],
     written: Mapping[Boundary, float],
-    sent_at_seconds: float,
     from_seconds: float,
 ) -> Mapping[Boundary, float]:
     """The boundaries of an opt-in cache after a read, and until when the provider is certain to have them."""
     # Entries before the furthest one are not written again: those that are there stay alive.
     last, last_until_seconds = furthest
-    alive = {each: _until_seconds(history, sent, each) for each in boundaries.writable if each < last}
+    sent, writable = lookup.sent, lookup.boundaries.writable
+    alive = {each: _until_seconds(history, sent, each) for each in writable if each < last}
     alive[last] = last_until_seconds
     kept = {
-        each: from_seconds + _lifetime(policy, until_seconds - sent_at_seconds)
+        each: from_seconds + _lifetime(policy, until_seconds - lookup.at_seconds)
         for each, until_seconds in alive.items()
-        if until_seconds >= sent_at_seconds
+        if until_seconds >= lookup.at_seconds
     }
     return kept | {each: until_seconds for each, until_seconds in written.items() if each > last}
 
@@ -118,48 +112,19 @@ def _ttl(sent: SentPrompt, boundary: Boundary) -> str | None:
     return sent.prompt.links[boundary.position].breakpoint_ttl if boundary.is_marked else None
 
 
-def _furthest_alive(
-    sent: SentPrompt, match: PrefixMatch, boundaries: Boundaries, now_seconds: float
-) -> tuple[Boundary, float] | None:
+def _furthest_alive(lookup: Lookup) -> tuple[Boundary, float] | None:
     """The furthest boundary that could be read, and until when it would have lived; None if there is none."""
-    alive = _alive(sent, match, boundaries, now_seconds)
-    return next(((boundary, until_seconds) for _, boundary, until_seconds in alive), None)
+    return next(((boundary, until_seconds) for _, boundary, until_seconds in alive_boundaries(lookup)), None)
 
 
-def _alive(
-    sent: SentPrompt, match: PrefixMatch, boundaries: Boundaries, now_seconds: float
-) -> Iterator[tuple[Step, Boundary, float]]:
+def alive_boundaries(lookup: Lookup) -> Iterator[tuple[Step, Boundary, float]]:
     """The boundaries that could be read, the furthest one first."""
-    for step in reversed(match.steps):
-        seen = step.cached.get(sent.scope)
+    for step in reversed(lookup.match.steps):
+        seen = step.cached.get(lookup.sent.scope)
         for is_marked, until_seconds in seen.boundary_until_seconds.items() if seen else ():
             boundary = Boundary(step.position, is_marked)
-            if until_seconds >= now_seconds and boundary in boundaries.readable:
+            if until_seconds >= lookup.at_seconds and boundary in lookup.boundaries.readable:
                 yield step, boundary, until_seconds
-
-
-def tokens_read(
-    sent: SentPrompt,
-    match: PrefixMatch,
-    boundaries: Boundaries,
-    usage: TokenUsage,
-    sent_at_seconds: float,
-) -> dict[int, int]:
-    """The tokens up to a boundary of an opt-in cache, by its position, as far as a read has measured them.
-
-    If nothing was written, the last mark was read. If something was, the read ended at an earlier entry: at the only
-    one that is known, if it is not longer than that can be.
-    """
-    read_tokens, input_tokens = usage.cache_read_tokens, usage.input_tokens
-    if not read_tokens or not input_tokens or not boundaries.writable:
-        return {}
-    if usage.cache_write_tokens == 0:
-        return {boundaries.writable[-1].position: read_tokens}
-    alive = [step for step, _, _ in _alive(sent, match, boundaries, sent_at_seconds)]
-    if len(alive) != 1 or alive[0].tokens is not None:
-        return {}
-    estimated, error = tokens_up_to(match, alive[0].end_bytes, sent, input_tokens)
-    return {alive[0].position: read_tokens} if read_tokens <= estimated + error else {}
 
 
 def _until_seconds(history: EarlierPrompts, sent: SentPrompt, boundary: Boundary) -> float:

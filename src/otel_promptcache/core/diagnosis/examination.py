@@ -6,22 +6,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from otel_promptcache.core.comparison.comparison import (
-    Comparison,
-    ContentOfPrompt,
     Cutter,
     SegmentSource,
     compare,
-    compare_with,
 )
 from otel_promptcache.core.comparison.joining import Lacking, View, join, lacking
-from otel_promptcache.core.diagnosis.entries import prefixes_left, tokens_read
+from otel_promptcache.core.comparison.siblings import compare_with_sibling
+from otel_promptcache.core.diagnosis.case import Case, History
+from otel_promptcache.core.diagnosis.entries import Lookup, prefixes_left
+from otel_promptcache.core.diagnosis.measured_tokens import measured_tokens
 from otel_promptcache.core.diagnosis.reasons import TIME_DEPENDENT_REASONS, MissSource
 from otel_promptcache.core.diagnosis.sharing import proof_of_others
-from otel_promptcache.core.diagnosis.verdict import Case, Diagnosis, History, judge, provider_verdict
+from otel_promptcache.core.diagnosis.verdict import Diagnosis, judge, provider_verdict
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
 from otel_promptcache.core.memory.earlier import FleetSnapshot
 from otel_promptcache.core.memory.index import PrefixIndex
-from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import AnsweredPrompt, CachedPrefix, SentPrompt
 from otel_promptcache.core.money.usage import TokenUsage
 from otel_promptcache.core.policy import UNKNOWN_POLICY, CachePolicy
@@ -40,7 +39,7 @@ class Examination:
         *,
         policy: CachePolicy = UNKNOWN_POLICY,
         keeps_names: bool = False,
-        is_shared: bool = False,
+        may_be_joined: bool = False,
     ) -> None:
         """Compare the prompt with earlier ones and note that it is in flight; `close` must follow.
 
@@ -51,7 +50,7 @@ class Examination:
             now_seconds: The current time.
             policy: The rules of the requested model.
             keeps_names: Paths may contain the names that the application gave to members of JSON values.
-            is_shared: A snapshot of what a fleet knows may follow; until the answer, the texts of segments that are
+            may_be_joined: A snapshot of what a fleet knows may follow; until the answer, the texts of segments that are
                 new to this process are kept for comparison with it.
         """
         links = sent.prompt.links
@@ -68,12 +67,12 @@ class Examination:
         cutter = Cutter(index, links, segments, account=sent.account, keeps_names=keeps_names)
         comparison = compare(index, sent, match, cutter)
         has_lapsed = match.alive_links < match.known_links
-        sibling = self._compare_with_sibling(cutter) if has_lapsed else None
+        sibling = compare_with_sibling(index, sent, cutter, now_seconds) if has_lapsed else None
         self._own = View(match, comparison, sibling)
         self._joined: View | None = None
         self.cutter: Cutter | None = None
         """Cuts the segments that a snapshot may be compared with, while one may follow; None otherwise."""
-        if is_shared:
+        if may_be_joined:
             if has_lapsed:
                 cutter.cut_up_to(sent.prompt.leading)
             self.cutter = cutter
@@ -152,10 +151,8 @@ class Examination:
         plain = CachedPrefix(now_seconds, from_seconds + policy.lifetime(sent.options.retention))
         boundaries: dict[int, CachedPrefix] = {}
         if self.boundaries is not None and self._has_same_rules(policy):
-            match = (self._joined or self._own).match
-            boundaries = prefixes_left(
-                self._index, sent, match, self.boundaries, policy, usage, self.sent_at_seconds, plain
-            )
+            lookup = Lookup(sent, (self._joined or self._own).match, self.boundaries, self.sent_at_seconds)
+            boundaries = prefixes_left(self._index, lookup, policy, usage, from_seconds, plain)
         is_same_scope = served_scope is asked_scope
         self._known_links = self._index.admit(
             sent, plain, boundaries, self._pieces, None if is_same_scope else asked_scope
@@ -208,10 +205,16 @@ class Examination:
             return Diagnosis()
         view = self._joined or self._own
         if not usage.has_further_readings:
-            self._learn(usage, policy, view.match)
+            tokens = measured_tokens(
+                self.sent, view.match, self.boundaries, self.sent_at_seconds, policy, usage
+            )
+            if tokens:
+                self.learned_tokens = tokens
+                self._index.learn(self.sent, tokens)
         # A different model may have answered than the one whose rules applied when the prompt was sent.
         unread_tokens = usage.input_tokens - usage.cache_read_tokens
-        if policy.is_opt_in and not self.sent.is_marked:
+        asks_for_nothing = policy.is_opt_in and not self.sent.is_marked
+        if asks_for_nothing:
             # If anything was read or written, an intermediary has marked it, at an unknown place.
             has_unknown_boundaries = bool(usage.cache_read_tokens or usage.cache_write_tokens)
         else:
@@ -227,6 +230,7 @@ class Examination:
             input_tokens=usage.input_tokens,
             read_tokens=usage.cache_read_tokens,
             now_seconds=self.sent_at_seconds,
+            asks_for_nothing=asks_for_nothing,
             has_written=usage.cache_write_tokens != 0,
             history=History.PROCESS if self._joined is None else History.FLEET,
         )
@@ -242,31 +246,3 @@ class Examination:
         proof = proof_of_others(case, self._own.comparison, self._known_links)
         if proof is not None and not self._index.may_have_sent(proof.unsent, case.sent):
             self._index.share(case.sent, proof.links)
-
-    def _compare_with_sibling(self, cutter: Cutter) -> Comparison | None:
-        """Compare with the template's newest prompt, if that is alive; for a prompt whose own prefix is not.
-
-        Two workers may each have their own order of the same tools. One whose prefix has expired could have read the
-        other's.
-        """
-        sent = self.sent
-        sibling = self._index.newest_of_template(sent)
-        if sibling is None or sibling.prompt.leading == sent.prompt.leading:
-            return None
-        if not self._index.is_alive(sibling, sent.scope, self.sent_at_seconds):
-            return None
-        return compare_with(self._index, sent, cutter, sibling, known=ContentOfPrompt(self._index, sibling))
-
-    def _learn(self, usage: TokenUsage, policy: CachePolicy, match: PrefixMatch) -> None:
-        """Note how many tokens there are in the prompt and up to its last boundary, as a base of later estimates."""
-        links = self.sent.prompt.links
-        if not links or usage.input_tokens is None or self.sent.options.is_continued:
-            return
-        tokens = {len(links) - 1: usage.input_tokens}
-        if policy.is_opt_in and self.boundaries:
-            tokens |= tokens_read(self.sent, match, self.boundaries, usage, self.sent_at_seconds)
-        if policy.has_exact_boundaries and usage.cache_write_tokens and self.boundaries:
-            for position, _ in self.boundaries.writable[-1:]:
-                tokens[position] = (usage.cache_read_tokens or 0) + usage.cache_write_tokens
-        self.learned_tokens = tokens
-        self._index.learn(self.sent, tokens)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from otel_promptcache.core.comparison.comparison import Comparison
+from otel_promptcache.core.diagnosis.case import Case
 from otel_promptcache.core.diagnosis.readable_prefixes import ReadablePrefixes
 from otel_promptcache.core.diagnosis.token_estimates import (
     NOTHING,
@@ -16,10 +17,8 @@ from otel_promptcache.core.diagnosis.token_estimates import (
     tokens_up_to,
 )
 from otel_promptcache.core.diagnosis.turns import shareable_links
-from otel_promptcache.core.memory.match import PrefixMatch, Step
+from otel_promptcache.core.memory.match import Step
 from otel_promptcache.core.memory.nodes import SentPrompt
-from otel_promptcache.core.policy import CachePolicy
-from otel_promptcache.core.prompt.boundaries import Boundary
 from otel_promptcache.core.prompt.segments import CacheScope
 
 
@@ -59,39 +58,19 @@ class Expectation:
     """Nothing can have been lost under any condition."""
 
 
-def expect(
-    sent: SentPrompt,
-    match: PrefixMatch,
-    comparison: Comparison | None,
-    policy: CachePolicy,
-    boundaries: Collection[Boundary],
-    input_tokens: int,
-    read_tokens: int,
-    now_seconds: float,
-) -> Expectation:
+def expect(case: Case, comparison: Comparison | None) -> Expectation:
     """Turn what is known about a prompt into tokens, once the provider has reported how many it has.
 
     Args:
-        sent: The prompt.
-        match: How far it follows earlier ones.
+        case: The request.
         comparison: With the earlier prompt that it resembles most; None if none resembles it.
-        policy: The rules of the model that answered.
-        boundaries: Where the prompt can be read, if these rules have boundaries.
-        input_tokens: Of the whole prompt, as reported.
-        read_tokens: How many of these were read from the cache.
-        now_seconds: When the prompt was sent.
     """
-    links = sent.prompt.links
-    boundaries_that_count = boundaries if policy.has_exact_boundaries else None
+    sent, match, policy = case.sent, case.match, case.policy
+    boundaries_that_count = case.boundaries if policy.has_exact_boundaries else None
     reader = ReadablePrefixes(
-        sent.scope, boundaries_that_count, policy.is_opt_in, policy.has_units, now_seconds
+        sent.scope, boundaries_that_count, policy.is_opt_in, policy.has_units, case.now_seconds
     )
-    steps = match.steps
-    if comparison is not None and comparison.cached:
-        # Inside the segment in which they diverge, the prompts may still share a start.
-        inside = Step(len(links), comparison.common_bytes, None, comparison.cached)
-        steps = tuple(sorted((*steps, inside), key=lambda step: step.end_bytes))
-
+    steps = _steps(case, comparison)
     estimates: dict[int, Estimate] = {}  # usually, all conditions have the same answer
 
     def longest(condition: Callable[[Step], bool]) -> Estimate:
@@ -101,19 +80,24 @@ def expect(
         else:
             return NOTHING
         if step.end_bytes not in estimates:
-            estimates[step.end_bytes] = readable_estimate(match, step.end_bytes, sent, policy, input_tokens)
+            estimates[step.end_bytes] = readable_estimate(
+                match, step.end_bytes, sent, policy, case.input_tokens
+            )
         return estimates[step.end_bytes]
 
     readable = longest(reader.is_readable)
-    avoidable_tokens = _avoidable_tokens(sent, match, comparison, policy, input_tokens, read_tokens)
+    avoidable_tokens = _avoidable_tokens(case, comparison)
     tolerance_tokens = rounding_tokens(policy)
     # Usually, the step that can be read is the furthest one.
     furthest = estimates.get(steps[-1].end_bytes) or longest(_any_step) if steps else NOTHING
-    if read_tokens and max(furthest.tokens - read_tokens, avoidable_tokens) <= tolerance_tokens:
+    if case.read_tokens and max(furthest.tokens - case.read_tokens, avoidable_tokens) <= tolerance_tokens:
         # Everything that was sent before was read, as in most requests: there is nothing else to ask.
         return Expectation(
             readable, readable, readable, NOTHING, None, NOTHING, avoidable_tokens, tolerance_tokens, is_met=True
         )  # fmt: skip
+    moved_tokens = 0
+    if comparison is not None:
+        moved_tokens = estimated_offset_tokens(sent, comparison.avoidable_bytes, case.input_tokens)
     return Expectation(
         readable=readable,
         lapsed=longest(reader.is_lapsed),
@@ -123,41 +107,44 @@ def expect(
         in_flight=longest(reader.is_in_flight),
         avoidable_tokens=avoidable_tokens,
         tolerance_tokens=tolerance_tokens,
-        moved_tokens=estimated_offset_tokens(sent, comparison.avoidable_bytes, input_tokens)
-        if comparison
-        else 0,
-        shared_tokens=tokens_up_to(match, steps[-1].end_bytes, sent, input_tokens)[0] if steps else 0,
-        shareable_tokens=_shareable_tokens(sent, match, input_tokens),
-        with_others=longest(reader.is_shared),
-        marked_tokens=_marked_tokens(sent, match, input_tokens) if policy.is_opt_in else 0,
-        with_others_bytes=max([step.end_bytes for step in steps if reader.is_shared(step)], default=0),
+        moved_tokens=moved_tokens,
+        shared_tokens=tokens_up_to(match, steps[-1].end_bytes, sent, case.input_tokens)[0] if steps else 0,
+        shareable_tokens=_shareable_tokens(case),
+        with_others=longest(reader.is_sent_by_others),
+        marked_tokens=_marked_tokens(case) if policy.is_opt_in else 0,
+        with_others_bytes=max(
+            [step.end_bytes for step in steps if reader.is_sent_by_others(step)], default=0
+        ),
     )
+
+
+def _steps(case: Case, comparison: Comparison | None) -> tuple[Step, ...]:
+    """The places up to which an earlier prompt was the same, ascending."""
+    steps = case.match.steps
+    if comparison is None or not comparison.cached:
+        return steps
+    # Inside the segment in which they diverge, the prompts may still share a start.
+    inside = Step(len(case.sent.prompt.links), comparison.common_bytes, None, comparison.cached)
+    return tuple(sorted((*steps, inside), key=lambda step: step.end_bytes))
 
 
 def _any_step(_: Step) -> bool:
     return True
 
 
-def _avoidable_tokens(
-    sent: SentPrompt,
-    match: PrefixMatch,
-    comparison: Comparison | None,
-    policy: CachePolicy,
-    input_tokens: int,
-    read_tokens: int,
-) -> int:
+def _avoidable_tokens(case: Case, comparison: Comparison | None) -> int:
     if comparison is None or comparison.divergence is None:
         return 0
-    avoidable_bytes = comparison.avoidable_bytes
-    marked = _marked_bytes(sent) if policy.is_opt_in and avoidable_bytes else 0
+    sent, avoidable_bytes = case.sent, comparison.avoidable_bytes
+    marked = _marked_bytes(sent) if case.policy.is_opt_in and avoidable_bytes else 0
     if marked:  # what follows the last mark was never to be cached
         avoidable_bytes = min(avoidable_bytes, max(0, marked - comparison.divergence.offset_bytes))
-    tokens = estimated_offset_tokens(sent, avoidable_bytes, input_tokens)
+    tokens = estimated_offset_tokens(sent, avoidable_bytes, case.input_tokens)
     if not tokens:
         return 0
     # What was read after the divergence was not spoiled: another process may have sent more than we know.
-    end_tokens, _ = tokens_up_to(match, comparison.divergence.end_bytes, sent, input_tokens)
-    return max(0, tokens - max(0, read_tokens - end_tokens))
+    end_tokens, _ = tokens_up_to(case.match, comparison.divergence.end_bytes, sent, case.input_tokens)
+    return max(0, tokens - max(0, case.read_tokens - end_tokens))
 
 
 def _marked_bytes(sent: SentPrompt) -> int:
@@ -165,12 +152,14 @@ def _marked_bytes(sent: SentPrompt) -> int:
     return max([link.end_bytes for link in sent.prompt.links if link.breakpoint_ttl is not None], default=0)
 
 
-def _marked_tokens(sent: SentPrompt, match: PrefixMatch, input_tokens: int) -> int:
-    tokens, error_tokens = tokens_up_to(match, _marked_bytes(sent), sent, input_tokens)
+def _marked_tokens(case: Case) -> int:
+    tokens, error_tokens = tokens_up_to(case.match, _marked_bytes(case.sent), case.sent, case.input_tokens)
     return tokens - error_tokens
 
 
-def _shareable_tokens(sent: SentPrompt, match: PrefixMatch, input_tokens: int) -> int:
-    links = sent.prompt.links
-    shareable = shareable_links(links, match.known_links)
-    return tokens_up_to(match, links[shareable - 1].end_bytes, sent, input_tokens)[0] if shareable else 0
+def _shareable_tokens(case: Case) -> int:
+    links = case.sent.prompt.links
+    shareable = shareable_links(links, case.match.known_links)
+    if not shareable:
+        return 0
+    return tokens_up_to(case.match, links[shareable - 1].end_bytes, case.sent, case.input_tokens)[0]

@@ -65,10 +65,10 @@ class ReadablePrefixes:
         """Whether units allow reading up to there: if the cache has units, a prompt must have ended there."""
         return not self.has_units or step.is_end or step.tokens is not None
 
-    def is_shared(self, step: Step) -> bool:
+    def is_sent_by_others(self, step: Step) -> bool:
         """Whether other processes also send it, in the same scope."""
         seen = step.cached.get(self.scope)
-        return seen is not None and seen.is_shared
+        return seen is not None and seen.is_sent_by_others
 
     def closest_scope(self, steps: Sequence[Step]) -> CacheScope | None:
         """The scope that differs least, of those in which more than half as much was sent as in any."""

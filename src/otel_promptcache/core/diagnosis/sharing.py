@@ -6,9 +6,9 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from otel_promptcache.core.comparison.comparison import Comparison
+from otel_promptcache.core.diagnosis.case import Case
 from otel_promptcache.core.diagnosis.token_estimates import rounding_tokens, tokens_up_to
 from otel_promptcache.core.diagnosis.turns import after_answer
-from otel_promptcache.core.diagnosis.verdict import Case
 from otel_promptcache.core.prompt.chain import PrefixHash
 
 MIN_READ_TOKENS = 1_024

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import NamedTuple
 
 from otel_promptcache.core.comparison.comparison import Comparison
 from otel_promptcache.core.comparison.divergence import DivergenceKind
+from otel_promptcache.core.diagnosis.case import Case, History
 from otel_promptcache.core.diagnosis.expectation import Expectation, expect
 from otel_promptcache.core.diagnosis.miss_rules import Evidence, content_changed, diagnose
 from otel_promptcache.core.diagnosis.reasons import CONTENT_REASONS, MissReason, MissSource
 from otel_promptcache.core.diagnosis.token_estimates import estimated_offset_tokens
 from otel_promptcache.core.diagnosis.unseen import unless_unseen
 from otel_promptcache.core.exchange import ProviderDiagnosis
-from otel_promptcache.core.memory.match import PrefixMatch
-from otel_promptcache.core.memory.nodes import SentPrompt
-from otel_promptcache.core.policy import CachePolicy
-from otel_promptcache.core.prompt.boundaries import Boundary
 from otel_promptcache.core.prompt.segments import SegmentKind
 
 
@@ -31,15 +26,6 @@ class Place:
     """None for a setting, which is not a place in the prompt."""
     token: int | None = None
     """Estimated offset; None if unknown."""
-
-
-class History(str, Enum):
-    """Whose requests are known when a request is judged."""
-
-    PROCESS = "process"
-    """Those of this process."""
-    FLEET = "fleet"
-    """Those of all processes that share a memory."""
 
 
 class Change(NamedTuple):
@@ -75,31 +61,6 @@ class Diagnosis:
     """Whose requests it is judged against."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A request that was answered, and what was known of its prompt when it was sent."""
-
-    sent: SentPrompt
-    match: PrefixMatch
-    policy: CachePolicy
-    """The rules of the model that answered."""
-    boundaries: Collection[Boundary]
-    """Where the prompt can be read, if these rules have boundaries."""
-    input_tokens: int
-    read_tokens: int
-    now_seconds: float
-    """When the prompt was sent."""
-    has_written: bool = True
-    """Something was written to the cache, or it was not reported that nothing was."""
-    history: History = History.PROCESS
-    """Whose requests are known."""
-
-    @property
-    def asks_for_nothing(self) -> bool:
-        """The cache is opt-in, and the request does not opt in."""
-        return self.policy.is_opt_in and not self.sent.is_marked
-
-
 def judge(
     case: Case, comparison: Comparison | None, sibling: Comparison | None, said: ProviderDiagnosis | None
 ) -> Diagnosis:
@@ -112,7 +73,7 @@ def judge(
         said: The provider's own diagnosis. It takes precedence unless nothing was to be cached: it also compares
             uncached prompts.
     """
-    expectation = _expect(case, comparison)
+    expectation = expect(case, comparison)
     diagnosis = Diagnosis(expectation.readable.tokens, expectation.avoidable_tokens, history=case.history)
     by_provider = None
     if said is not None and not case.asks_for_nothing:
@@ -165,19 +126,6 @@ def provider_verdict(said: ProviderDiagnosis, unread_tokens: int) -> Diagnosis |
     )
 
 
-def _expect(case: Case, comparison: Comparison | None) -> Expectation:
-    return expect(
-        case.sent,
-        case.match,
-        comparison,
-        case.policy,
-        case.boundaries,
-        case.input_tokens,
-        case.read_tokens,
-        case.now_seconds,
-    )
-
-
 def _evidence(case: Case, comparison: Comparison | None, expectation: Expectation) -> Evidence:
     return Evidence(
         sent=case.sent,
@@ -197,7 +145,7 @@ def _evidence(case: Case, comparison: Comparison | None, expectation: Expectatio
 def _beside(case: Case, sibling: Comparison) -> Evidence:
     """What the rules look at if only this other prompt could have been read, which has its own common start."""
     common_tokens = estimated_offset_tokens(case.sent, sibling.common_bytes, case.input_tokens)
-    return _evidence(case, sibling, replace(_expect(case, sibling), shared_tokens=common_tokens))
+    return _evidence(case, sibling, replace(expect(case, sibling), shared_tokens=common_tokens))
 
 
 def _placed(

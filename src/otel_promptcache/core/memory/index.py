@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -12,9 +11,8 @@ from otel_promptcache.core.memory.forking import restart_in_forked_child
 from otel_promptcache.core.memory.in_flight import InFlight, PrefixesInFlight
 from otel_promptcache.core.memory.match import PrefixMatch, PrefixMatcher
 from otel_promptcache.core.memory.nodes import NODE_BYTES, CachedPrefix, PrefixNode, SentPrompt
-from otel_promptcache.core.memory.piece_store import PieceStore
 from otel_promptcache.core.memory.rate import StartRates
-from otel_promptcache.core.memory.scopes import ScopeStore
+from otel_promptcache.core.memory.remembered import RememberedPrompts
 from otel_promptcache.core.prompt.boundaries import Boundary
 from otel_promptcache.core.prompt.chain import ContentHash, PrefixHash
 from otel_promptcache.core.prompt.pieces import Piece
@@ -32,8 +30,8 @@ MAX_SCOPE_BYTES = 6 << 20
 """Bytes of these that scopes take. Above it the least recently used scope is forgotten, except for the last few."""
 
 
-class PrefixIndex:
-    """Finds earlier prompts by prefix and by content. Thread-safe.
+class PrefixIndex(RememberedPrompts):
+    """Remembers earlier prompts, within bounds, and finds them by prefix and by content. Thread-safe.
 
     A prompt is admitted once it was answered: before that the provider may not have processed it. The index
     stores hashes, lengths, paths and times only, never text. Lookups of single keys take no lock: each is atomic, and
@@ -41,15 +39,9 @@ class PrefixIndex:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._prompts: OrderedDict[PrefixHash, SentPrompt] = OrderedDict()
-        self._nodes: dict[PrefixHash, PrefixNode] = {}
-        self._by_content: dict[ContentHash, SentPrompt] = {}
-        self._by_template: dict[tuple[str, int], SentPrompt] = {}
-        self._pieces = PieceStore()
+        super().__init__()
         self._in_flight = PrefixesInFlight()
         self._starts = StartRates()
-        self._scopes = ScopeStore()
         self._forgotten = ForgottenPrefixes()
         self._bytes_held = 0
         restart_in_forked_child(self)
@@ -78,8 +70,8 @@ class PrefixIndex:
             known_links = matcher.known_links()
             alive_links = matcher.alive_links(known_links, scope)
             served = self._scopes.served.get(scope, scope)
-            is_shared = start is not None and (seen := start.cached.get(served)) and seen.is_shared
-            shared_links = matcher.shared_links(known_links, served) if is_shared else 0
+            has_others = start is not None and (seen := start.cached.get(served)) and seen.is_sent_by_others
+            shared_links = matcher.shared_links(known_links, served) if has_others else 0
             latest = self._nodes[links[known_links - 1].prefix].latest if known_links else None
             end = self._nodes[latest.prompt.links[-1].prefix] if latest is not None else None
             return PrefixMatch(
@@ -91,63 +83,6 @@ class PrefixIndex:
                 requests_last_minute=self._starts.count(scope, sent.prompt.routing, now_seconds),
                 has_lineage=(sent.fingerprint, sent.account) in self._by_template,
             )
-
-    def newest_of_template(self, sent: SentPrompt) -> SentPrompt | None:
-        """The prompt of the same template that was answered last; None if none is remembered."""
-        return self._by_template.get((sent.fingerprint, sent.account))
-
-    def last_seen_seconds(self, sent: SentPrompt) -> float:
-        """When a remembered prompt was last sent, in any scope."""
-        with self._lock:
-            node = self._nodes.get(sent.prompt.links[-1].prefix)
-            return max([seen.at_seconds for seen in node.cached.values()], default=0.0) if node else 0.0
-
-    def is_alive(self, sent: SentPrompt, scope: CacheScope, now_seconds: float) -> bool:
-        """Whether the provider is sure to have a remembered prompt cached in a scope."""
-        with self._lock:
-            node = self._nodes.get(sent.prompt.links[-1].prefix)
-            return node is not None and node.is_alive(scope, now_seconds)
-
-    def owner(self, content: ContentHash) -> SentPrompt | None:
-        """A remembered prompt that contains this; None if none does."""
-        home = self._pieces.homes.get(content)
-        return self._by_content.get(content if home is None else home)
-
-    def owners(self, pieces: Iterable[Piece], min_bytes: int) -> dict[int, tuple[SentPrompt, int]]:
-        """Remembered prompts that contain some of these pieces, each with their total length in bytes.
-
-        Args:
-            pieces: The pieces to look for.
-            min_bytes: Shorter pieces are ignored.
-        """
-        found: dict[int, tuple[SentPrompt, int]] = {}
-        homes, by_content = self._pieces.homes, self._by_content
-        for piece in pieces:
-            if piece.size_bytes < min_bytes or (home := homes.get(piece.exact)) is None:
-                continue
-            if (owner := by_content.get(home)) is not None:
-                key = id(owner)
-                found[key] = owner, found[key][1] + piece.size_bytes if key in found else piece.size_bytes
-        return found
-
-    def is_known(self, content: ContentHash) -> bool:
-        """Whether a remembered prompt contains this, at any place."""
-        return content in self._by_content or content in self._pieces.known
-
-    def cached(self, prefix: PrefixHash, scope: CacheScope) -> Mapping[CacheScope, CachedPrefix]:
-        """When a prefix was sent in a scope and in the most recent other scopes; empty if it is not remembered."""
-        with self._lock:
-            node = self._nodes.get(prefix)
-            return node.cached_in((scope, *self._scopes.others(scope, node.cached))) if node else {}
-
-    def pieces(self, content: ContentHash) -> tuple[Piece, ...]:
-        """The pieces of a segment; empty if they are not, or no longer, remembered."""
-        return self._pieces.of(content)
-
-    @property
-    def known_pieces(self) -> Mapping[ContentHash, Piece]:
-        """The remembered pieces by their exact hash, wherever they stood."""
-        return self._pieces.known
 
     def begin(
         self, sent: SentPrompt, boundaries: Iterable[Boundary] = (), alive_links: int = 0
@@ -202,7 +137,7 @@ class PrefixIndex:
             return 0
         with self._lock:
             scope = self._scopes.same(sent.scope)
-            sent, nodes, known_links = self._share_links(sent)
+            sent, nodes, known_links = self._with_known_links(sent)
             links = sent.prompt.links
             end = links[-1].prefix
             if end not in self._prompts:
@@ -213,10 +148,11 @@ class PrefixIndex:
             by_content, more_bytes = self._by_content, 0
             prefixes = self._scopes.used(scope, asked_scope)
             start = nodes[0].cached.get(scope)
-            if_shared = seen._replace(is_shared=True) if start is not None and start.is_shared else None
+            has_others = start is not None and start.is_sent_by_others
+            if_others = seen._replace(is_sent_by_others=True) if has_others else None
             for link, node in zip(links, nodes, strict=True):
                 node.latest = sent
-                if scope_bytes := node.see(scope, seen, if_shared):
+                if scope_bytes := node.see(scope, seen, if_others):
                     more_bytes += scope_bytes
                     prefixes.add(link.prefix)
                 by_content[link.content] = sent
@@ -245,9 +181,9 @@ class PrefixIndex:
                 seen = node and node.cached.get(scope)
                 if node is None or seen is None:
                     continue
-                if seen.is_shared:  # and so are all earlier ones
+                if seen.is_sent_by_others:  # and so are all earlier ones
                     break
-                node.cached[scope] = seen._replace(is_shared=True)
+                node.cached[scope] = seen._replace(is_sent_by_others=True)
 
     def may_have_sent(self, prefix: PrefixHash, sent: SentPrompt) -> bool:
         """Whether a prefix of a prompt may have been sent although it is not remembered.
@@ -272,22 +208,22 @@ class PrefixIndex:
         with self._lock:
             self._starts.uncount(self._scopes.same(sent.scope), sent.prompt.routing, now_seconds)
 
-    def _share_links(self, sent: SentPrompt) -> tuple[SentPrompt, Sequence[PrefixNode], int]:
+    def _with_known_links(self, sent: SentPrompt) -> tuple[SentPrompt, Sequence[PrefixNode], int]:
         """The prompt, its nodes, and how many of these were known before.
 
         The prompt gets the link objects of earlier prompts that begin in the same way, so that each is stored once.
         """
         nodes: list[PrefixNode] = []
-        is_shared, new_links = True, 0
+        has_known_objects, new_links = True, 0
         for link in sent.prompt.links:
             node = self._nodes.get(link.prefix)
             if node is None:
                 node = self._nodes[link.prefix] = PrefixNode(sent, link)
                 self._bytes_held += NODE_BYTES
                 new_links += 1
-            is_shared = is_shared and node.link is link
+            has_known_objects = has_known_objects and node.link is link
             nodes.append(node)
-        if not is_shared:
+        if not has_known_objects:
             links = tuple([node.link for node in nodes])
             sent = replace(sent, prompt=replace(sent.prompt, links=links))
         return sent, nodes, len(nodes) - new_links

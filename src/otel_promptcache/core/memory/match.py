@@ -99,7 +99,7 @@ class PrefixMatcher:
         while low < high:
             middle = (low + high) // 2
             seen = self.nodes[self.links[middle].prefix].cached.get(scope)
-            if seen is not None and seen.is_shared:
+            if seen is not None and seen.is_sent_by_others:
                 low = middle + 1
             else:
                 high = middle

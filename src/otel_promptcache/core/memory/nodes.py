@@ -50,7 +50,7 @@ class CachedPrefix(NamedTuple):
     """Until then the provider is certain to have it, if it keeps any prefix."""
     boundary_until_seconds: Mapping[bool, float] = _NO_BOUNDARIES
     """The same for the boundaries that were left there, if boundaries count: marked ones, and others."""
-    is_shared: bool = False
+    is_sent_by_others: bool = False
     """Other processes also send it, at least in part: more of it was read than this one had sent."""
 
     @property
@@ -64,8 +64,8 @@ class CachedPrefix(NamedTuple):
         for is_marked, seconds in self.boundary_until_seconds.items():
             until[is_marked] = max(seconds, until.get(is_marked, seconds))
         alive_until_seconds = max(self.alive_until_seconds, earlier.alive_until_seconds)
-        is_shared = self.is_shared or earlier.is_shared
-        return CachedPrefix(self.at_seconds, alive_until_seconds, until or _NO_BOUNDARIES, is_shared)
+        is_sent_by_others = self.is_sent_by_others or earlier.is_sent_by_others
+        return CachedPrefix(self.at_seconds, alive_until_seconds, until or _NO_BOUNDARIES, is_sent_by_others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +95,28 @@ class PrefixNode:
     tokens_model: str | None = None
     """The requested model for which it was reported, as another one may count differently; None without `tokens`."""
 
-    def see(self, scope: CacheScope, used: CachedPrefix, if_shared: CachedPrefix | None = None) -> int:
+    def see(self, scope: CacheScope, used: CachedPrefix, if_others: CachedPrefix | None = None) -> int:
         """Note that the prefix was used.
 
         Args:
             scope: In which it was used.
             used: What is then known of it.
-            if_shared: The same if others also send it, so that one object is kept for all prefixes of a prompt.
+            if_others: The same if others also send it, so that one object is kept for all prefixes of a prompt.
 
         Returns:
             How many more bytes it takes.
         """
         cached = self.cached
         earlier = cached.pop(scope, None) if len(cached) > 1 else cached.get(scope)
-        if earlier is not None and earlier.is_shared and if_shared is not None:
-            used = if_shared
+        if earlier is not None and earlier.is_sent_by_others and if_others is not None:
+            used = if_others
         if earlier is None:
             cached[scope] = used
             return used.size_bytes
         # Usually this use replaces the earlier one, and all prefixes of a prompt share one value.
         says_less = (
-            earlier.alive_until_seconds > used.alive_until_seconds or earlier.is_shared > used.is_shared
+            earlier.alive_until_seconds > used.alive_until_seconds
+            or earlier.is_sent_by_others > used.is_sent_by_others
         )
         if says_less or earlier.boundary_until_seconds:
             used = used.after(earlier)
