@@ -11,6 +11,7 @@ import pytest
 from otel_promptcache.core.analyzer import analyze
 from otel_promptcache.core.diagnosis.verdict import Diagnosis
 from otel_promptcache.core.exchange import ProviderDiagnosis, Reply
+from otel_promptcache.core.memory import index as index_module
 from otel_promptcache.core.memory import piece_store as pieces_module
 from otel_promptcache.core.money.pricing import ModelPrice
 from otel_promptcache.core.money.usage import TokenUsage
@@ -433,3 +434,26 @@ class TestOptIn:
         assert (reason(diagnosis), diagnosis.missed_tokens) == ("input_changed", 3_000)
         assert diagnosis.place is not None
         assert (diagnosis.place.path, diagnosis.place.token) == ("system", None)
+
+
+def test_a_prompt_whose_admission_was_interrupted_does_not_keep_others_from_being_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    application, made = Application(), 0
+
+    class Node(index_module.PrefixNode):
+        def __init__(self, *arguments: Any) -> None:
+            nonlocal made
+            made += 1
+            if made == 2:
+                raise TimeoutError("of a signal handler")
+            super().__init__(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(index_module, "PrefixNode", Node)
+        with pytest.raises(TimeoutError):
+            application.send(BODY)
+    assert made == 2
+    application.send(BODY)
+    assert reason(application.send(BODY, read=2_944)) is None
+    assert reason(application.send(chat(RULES, user("Other")), read=2_944)) is None

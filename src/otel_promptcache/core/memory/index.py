@@ -73,7 +73,8 @@ class PrefixIndex(RememberedPrompts):
             has_others = start is not None and (seen := start.cached.get(served)) and seen.is_sent_by_others
             shared_links = matcher.shared_links(known_links, served) if has_others else 0
             latest = self._nodes[links[known_links - 1].prefix].latest if known_links else None
-            end = self._nodes[latest.prompt.links[-1].prefix] if latest is not None else None
+            # A signal handler may have interrupted the admission of the latest before its end was reached.
+            end = self._nodes.get(latest.prompt.links[-1].prefix) if latest is not None else None
             return PrefixMatch(
                 steps=matcher.steps(known_links, alive_links, boundaries, shared_links),
                 known_links=known_links,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otel_promptcache.core.analyzer import CacheReport, CacheResult
-from otel_promptcache.core.diagnosis.verdict import History
+from otel_promptcache.core.diagnosis.case import History
 from otel_promptcache.core.money.usage import LifetimeTokens
 from otel_promptcache.telemetry import names
 from otel_promptcache.telemetry.metrics.counters import Count, Labels
