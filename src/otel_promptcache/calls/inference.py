@@ -58,6 +58,8 @@ class Inference:
         self._is_json = True
         self._has_list_price = True
         self._account = 0
+        self._endpoint = ""
+        """The host, and the port unless it is the default one."""
         self._modalities = TEXT_ALONE
         self._unstated_tier: str | None = None
         """What is taken for the tier of an answer that names none."""
@@ -78,6 +80,7 @@ class Inference:
             Whether all of it is JSON. If not, the prompt is unknown.
         """
         self._is_json = True
+        self._endpoint = address.host if address.port is None else f"{address.host}:{address.port}"
         try:
             json = _decoded(body) if isinstance(body, (bytes, str)) else mapping(body)
             request = read_request(self._wire, json, address.path, self._shared.hash_value)
@@ -110,8 +113,7 @@ class Inference:
     @guarded
     def _examine(self, request: RequestContent, address: Address, now_seconds: float) -> None:
         facts, fingerprinter, self._account = self.facts, self._shared.fingerprinter, address.account
-        host = address.host if address.port is None else f"{address.host}:{address.port}"
-        customer = self._shared.accounts.customer(host, address.account)
+        customer = self._shared.accounts.customer(self._endpoint, address.account)
         try:
             prompt, segments = self._shared.hasher.hash(request.read_blocks, customer)
             self.prefix = fingerprinter.recall(prompt.leading) or fingerprinter.identify(
@@ -125,7 +127,7 @@ class Inference:
             return
         scope = request.scope._replace(
             provider=facts.provider,
-            host=host,
+            host=self._endpoint,
             model=facts.model or "",
             settings=tuple(sorted((*request.settings, *address.settings))),
         )
@@ -225,7 +227,7 @@ class Inference:
     def _usage(self, answer: AnswerContent, model: str) -> TokenUsage:
         """The reported usage, completed by what else is known."""
         usage = answer.usage or _NOT_REPORTED
-        reporters, reporter = self._shared.reporters, (self.facts.host or "", model)
+        reporters, reporter = self._shared.reporters, (self._endpoint, model)
         if usage.cache_read_tokens is None or reporter not in reporters.known:
             usage = reporters.completed(usage, *reporter, self.facts.provider)
         if self._modalities:  # not every provider counts them

@@ -9,7 +9,7 @@ from otel_promptcache.core.policy import CachePolicy
 from otel_promptcache.providers.profile import AbsentCount, PriceList, Profile
 
 _NAME = r"(?:[a-z-]+\.)?(?:anthropic[./])?claude-"
-_END_OF_NAME = r"(?:$|[-@]20\d|-v\d|-latest)"
+_END_OF_NAME = r"(?:$|:|[-@]20\d|-v\d|-latest)"
 
 _MINIMUM_TOKENS = {
     512: "opus-5(?:-5)?|sonnet-5-5|haiku-5-5|(?:fable|mythos)-5(?:-[12])?",
@@ -43,7 +43,11 @@ def _family(pattern: str, minimum_tokens: int | None = None) -> CachePolicy:
 
 
 CLAUDE: tuple[CachePolicy, ...] = (
-    *[_family(f"{_NAME}(?:{names}){_END_OF_NAME}", tokens) for tokens, names in _MINIMUM_TOKENS.items()],
+    *[
+        # Routers write the version with a dot.
+        _family(f"{_NAME}(?:{names.replace('-', '[-.]')}){_END_OF_NAME}", tokens)
+        for tokens, names in _MINIMUM_TOKENS.items()
+    ],
     _family(_NAME),
 )
 

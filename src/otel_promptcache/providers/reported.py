@@ -13,7 +13,7 @@ MAX_REPORTERS = 1_024
 
 
 class CachedCountReporters:
-    """Remembers which hosts report cached tokens, by model.
+    """Remembers which servers report cached tokens, by model.
 
     Some servers omit the count if it is zero. So a missing count means zero from a server that has reported one before,
     unless its provider is known to report zeros. From a server that never has, it is unknown.
@@ -23,18 +23,18 @@ class CachedCountReporters:
 
     def __init__(self) -> None:
         self.known: set[tuple[str, str]] = set()
-        """Hosts, each with a model, that have reported cached tokens."""
+        """Endpoints, each with a model, that have reported cached tokens."""
 
-    def completed(self, usage: TokenUsage, host: str, model: str, provider: str = OTHER) -> TokenUsage:
+    def completed(self, usage: TokenUsage, endpoint: str, model: str, provider: str = OTHER) -> TokenUsage:
         """The usage, with a zero for a missing count if that is what the provider means by it.
 
         Args:
             usage: What was reported.
-            host: Where the answer is from. What one host has shown says nothing about another.
+            endpoint: Host and port that the answer is from. What one has shown says nothing about another.
             model: The model that answered.
             provider: A value of `gen_ai.provider.name`.
         """
-        reporter = host, model
+        reporter = endpoint, model
         if usage.cache_read_tokens is not None:
             if reporter not in self.known and len(self.known) < MAX_REPORTERS:
                 self.known.add(reporter)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from otel_promptcache.wire.format import Json, decoded
 
+_PAIR = 2
 _SIGNED = b"AWS4-"
 """How the credentials of a signed request begin."""
 
@@ -33,20 +34,29 @@ class HandlerRequest(NamedTuple):
 
     def header_pairs(self) -> Iterator[tuple[bytes, bytes]]:
         """The headers whose names and values are strings."""
-        headers: Mapping[Any, Any] = self.headers or {}
-        for name, value in headers.items():
+        given: Any = self.headers or ()
+        for pair in cast("Iterable[object]", given.items() if hasattr(given, "items") else given):
+            if not isinstance(pair, tuple) or len(cast("tuple[object, ...]", pair)) != _PAIR:
+                continue
+            name, value = cast("tuple[object, object]", pair)
             if isinstance(name, str) and isinstance(value, str):
                 yield name.lower().encode(errors="replace"), value.encode(errors="replace")
 
     def amendable_body(self) -> Json | None:
         """The body, if something may be added to it; None if it is signed, or not passed by name."""
-        if "headers" not in self.named or any(_SIGNED in value for _, value in self.header_pairs()):
+        if "headers" not in self.named or not isinstance(self.headers or {}, Mapping):
+            return None
+        if any(_SIGNED in value for _, value in self.header_pairs()):
             return None
         given: object = self.json
         if isinstance(given, dict) and "json" in self.named:
             return cast("Json", given)
-        # A signed body is bytes.
-        return decoded(self.data) if isinstance(self.data, str) and "data" in self.named else None
+        if not isinstance(self.data, str) or "data" not in self.named:  # a signed body is bytes
+            return None
+        try:
+            return decoded(self.data)
+        except (ValueError, RecursionError):
+            return None
 
     def amended(self, body: Json, *, as_it_is: bool) -> dict[str, Any]:
         """The arguments to change so that this body is sent.

@@ -89,8 +89,8 @@ def _read(message: Json) -> AnswerPart:
         cost_usd=stated_cost(cast("Json", raw_usage)) if type(raw_usage) is dict else None,
         upstream=string(message.get("provider")),  # OpenRouter says who served it
         finish_reasons=finish_reasons or None,
-        # For an error mid-stream, the caller sees the SDK's APIError.
-        error_type="APIError" if has_error else None,
+        # For an error mid-stream, the caller sees the SDK's APIError. Routers report that of an upstream in a choice.
+        error_type="APIError" if has_error or "error" in finish_reasons.values() else None,
     )
     # A good stream ends with [DONE], which is not JSON; an error ends it immediately.
     return AnswerPart(reply, usage, invalid_usage, has_token, is_terminal=has_error)
