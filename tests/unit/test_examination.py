@@ -457,3 +457,11 @@ def test_a_prompt_whose_admission_was_interrupted_does_not_keep_others_from_bein
     application.send(BODY)
     assert reason(application.send(BODY, read=2_944)) is None
     assert reason(application.send(chat(RULES, user("Other")), read=2_944)) is None
+
+
+def test_a_report_of_no_tokens_at_all_measures_nothing() -> None:
+    application = Application()
+    application.send(BODY)
+    application.send(BODY, input_tokens=0)
+    again = application.send(BODY)
+    assert (reason(again), again.expected_tokens) == ("provider", 2_944)

@@ -32,7 +32,7 @@ def measured_tokens(
         usage: What was reported.
     """
     links = sent.prompt.links
-    if not links or usage.input_tokens is None or sent.options.is_continued:
+    if not links or not usage.input_tokens or sent.options.is_continued:  # 0 is a placeholder of a gateway
         return {}
     tokens = {len(links) - 1: usage.input_tokens}
     if policy.is_opt_in and boundaries:
