@@ -28,7 +28,7 @@ class Reader:
 
     def _is(self, task: asyncio.Task[object] | None) -> None:
         self._task = None if task is None else weakref.ref(task)
-        self._loop = None if task is None else task.get_loop()
+        self._loop = None if task is None else weakref.ref(task.get_loop())
         self._thread_id = threading.get_ident()
 
     def is_gone(self) -> bool:
@@ -38,7 +38,8 @@ class Reader:
         if self._task is None or self._loop is None:
             return self._thread_id == threading.get_ident() and _current_task() is None
         if self._has_many_tasks:
-            return not self._loop.is_running()
+            loop = self._loop()
+            return loop is None or not loop.is_running()
         task = self._task()
         return task is None or task.done() or task is _current_task()
 
