@@ -168,8 +168,9 @@ class Config:
     fleet: str | None = _setting(
         None,
         _ADDRESS,
-        "Store in which processes share what they know about prompts, as hashes and numbers without any text: Redis "
-        "or Valkey, or a file for the workers of one host. No call ever waits for it",
+        "Store in which processes share what they know about prompts, as hashes, lengths, token counts, times and "
+        "paths, without any prompt text: Redis or Valkey, or a file for the workers of one host. No call ever waits "
+        "for it",
     )
     fleet_key: str | None = _setting(
         None,
