@@ -7,7 +7,7 @@ import inspect
 import itertools
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -84,20 +84,34 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
 """What is bounded, and the constant that defines the bound: its docstring begins with the unit."""
 
 
-def metrics(listed: Iterable[names.Metric] = names.METRICS) -> str:
-    """The table of metrics."""
-    rows = (
-        (f"`{metric.name}`", f"{metric.instrument.value}, `{metric.unit}`", metric.attributes, metric.meaning)
-        for metric in listed
+METRIC_COLUMNS = ("metric", "instrument, unit", "attributes", "meaning")
+
+
+def metric_row(metric: names.Metric) -> tuple[str, str, str, str]:
+    """What is said about one metric."""
+    return (
+        f"`{metric.name}`",
+        f"{metric.instrument.value}, `{metric.unit}`",
+        metric.attributes,
+        metric.meaning,
     )
-    return table(("metric", "instrument, unit", "attributes", "meaning"), rows)
+
+
+def metrics() -> str:
+    """The table of metrics."""
+    return table(METRIC_COLUMNS, map(metric_row, names.METRICS))
 
 
 def conventions_metrics() -> str:
-    """The table of the metrics that the conventions define, of both generations."""
-    constants = vars(names).values()
-    theirs = [each for each in constants if isinstance(each, names.Metric) and each not in names.METRICS]
-    return metrics([*theirs, *names.LATEST_USAGE.values()])
+    """The table of the metrics that the conventions define; the name of a constant begins with the generation."""
+    theirs = [
+        (constant.partition("_")[0].lower(), each)
+        for constant, each in vars(names).items()
+        if isinstance(each, names.Metric) and each not in names.METRICS
+    ]
+    theirs += [("latest", each) for each in names.LATEST_USAGE.values()]
+    rows = ((f"`{generation}`", *metric_row(each)) for generation, each in theirs)
+    return table(("`semconv`", *METRIC_COLUMNS), rows)
 
 
 def conventions_attributes() -> str:
