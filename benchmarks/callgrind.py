@@ -8,8 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from benchmarks.display import print_lines, print_section, print_table
@@ -29,9 +30,8 @@ Key = tuple[str, str, int]
 
 def report(options: Options) -> None:
     """Print one table, or a note if valgrind is missing."""
-    valgrind = shutil.which("valgrind")
+    valgrind = find_valgrind()
     if valgrind is None:
-        print_lines(["valgrind is missing, so no machine instructions were counted.", ""])
         return
     workloads = options.selected_workloads()
     calls = options.calls or _CALLS
@@ -42,6 +42,14 @@ def report(options: Options) -> None:
     )
     rows = [(workload.name, *_cells(workload, instructions, calls)) for workload in workloads]
     print_table(("Workload", "off", "on", "added", "on/off"), rows)
+
+
+def find_valgrind() -> str | None:
+    """The path of valgrind; None, after a note, if it is missing."""
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        print_lines(["valgrind is missing, so no machine instructions were counted.", ""])
+    return valgrind
 
 
 def _cells(workload: Workload, instructions: dict[Key, int], calls: int) -> Iterator[str]:
@@ -80,6 +88,16 @@ def under_valgrind(valgrind: str, *arguments: str) -> Iterator[tuple[list[Any], 
         yield key, int(collected[str(process)])
 
 
+def in_a_fork(work: Callable[[], object], *key: str | int) -> None:
+    """Do some work in a fork, and print its key and its process id for `under_valgrind`."""
+    process = os.fork()
+    if process == 0:
+        work()
+        os._exit(0)
+    os.waitpid(process, 0)
+    print(json.dumps([*key, process]), flush=True)  # noqa: T201
+
+
 def main() -> None:
     """Make the calls under valgrind, each kind in a fork, because starting valgrind takes minutes."""
     parts, calls = json.loads(sys.argv[1])
@@ -88,12 +106,7 @@ def main() -> None:
             for side, turn_to in (("off", switch.off), ("on", switch.on)):
                 turn_to()
                 for number in (calls, 2 * calls):
-                    process = os.fork()
-                    if process == 0:
-                        _make(workload, number, telemetry)
-                        os._exit(0)
-                    os.waitpid(process, 0)
-                    print(json.dumps([workload.name, side, number, process]), flush=True)  # noqa: T201
+                    in_a_fork(partial(_make, workload, number, telemetry), workload.name, side, number)
 
 
 def _make(workload: Workload, calls: int, telemetry: Telemetry) -> None:

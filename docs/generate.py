@@ -63,7 +63,7 @@ BOUNDS: Sequence[tuple[str, ModuleType, str]] = (
     ("token counts", usage, "MAX_TOKENS"),
     ("choices of an answer", exchange, "MAX_CHOICES"),
     ("unknown hosts in the log", resolution, "MAX_EXPLAINED_HOSTS"),
-    ("hosts and models that have reported cached tokens", reported, "MAX_REPORTERS"),
+    ("servers and models that have reported cached tokens", reported, "MAX_REPORTERS"),
     ("names on the wire", wire_format, "MAX_STRING_CHARS"),
     ("ids of responses", wire_format, "MAX_ID_CHARS"),
     ("paths of requests", request, "MAX_PATH_CHARS"),

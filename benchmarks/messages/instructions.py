@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import partial
 
-from benchmarks.callgrind import under_valgrind
+from benchmarks.callgrind import find_valgrind, in_a_fork, under_valgrind
 from benchmarks.child import be_quiet
-from benchmarks.display import print_lines, print_section, print_table, progress
+from benchmarks.display import print_section, print_table, progress
 from benchmarks.instrumentations import NOTHING
 from benchmarks.messages.variants import VARIANTS
 from benchmarks.messages.workloads import WORKLOADS, calling
@@ -24,9 +22,8 @@ Instructions = Mapping[str, float]
 
 def report() -> None:
     """Print a table, or a note if valgrind is missing."""
-    valgrind = shutil.which("valgrind")
+    valgrind = find_valgrind()
     if valgrind is None:
-        print_lines(["valgrind is missing, so no machine instructions were counted.", ""])
         return
     there = [name for name, variant in VARIANTS.items() if variant.is_installed]
     counted: dict[str, Instructions] = {}
@@ -63,13 +60,12 @@ def tell(name: str) -> None:
             for workload in WORKLOADS:
                 run(workload, _EARLIER_CALLS)
                 for calls in (_CALLS, 2 * _CALLS):
-                    process = os.fork()
-                    if process == 0:
-                        run(workload, calls)
-                        telemetry.flush_spans()
-                        os._exit(0)
-                    os.waitpid(process, 0)
-                    print(json.dumps([workload, calls, process]), flush=True)  # noqa: T201  # for `report`
+                    in_a_fork(partial(_make, run, workload, calls, telemetry), workload, calls)
+
+
+def _make(run: Callable[[str, int], None], workload: str, calls: int, telemetry: Telemetry) -> None:
+    run(workload, calls)
+    telemetry.flush_spans()
 
 
 def _counted(valgrind: str, name: str) -> Instructions:

@@ -22,7 +22,8 @@ def instrument(**settings: Any) -> None:
     """Observe requests that generate text through the SDKs of OpenAI, Anthropic and LiteLLM, also by existing clients.
 
     In a process that is already observed it changes nothing, and OpenTelemetry logs a warning: call `uninstrument()`
-    first to use other settings.
+    first to use other settings. Their names and types are checked all the same, what prices, policies and addresses
+    say is not.
 
     Args:
         **settings: `tracer_provider` and `meter_provider`, if not the global ones, and the settings of `Config`,

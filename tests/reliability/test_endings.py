@@ -168,17 +168,22 @@ for _ in stream:
 """
 
 
-def test_the_end_of_the_program_ends_what_was_broken_off(simulator: Simulator, tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
+def run(folder: Path, text: str, simulator: Simulator) -> subprocess.CompletedProcess[str]:
+    """Run a program that asks the simulator."""
+    program = folder / "program.py"
+    program.write_text(text)
     environment = {
         "OPENAI_BASE_URL": simulator.base_url,
         "OPENAI_API_KEY": "key",
         "PYTHONPATH": ":".join(sys.path),
     }
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, program], env=environment, capture_output=True, text=True, check=False, timeout=120
     )
+
+
+def test_the_end_of_the_program_ends_what_was_broken_off(simulator: Simulator, tmp_path: Path) -> None:
+    done = run(tmp_path, PROGRAM, simulator)
     assert done.stdout.count('"promptcache.abandoned": true') == 1
     # Python 3.13.0 crashes at exit if a stream of the SDK is left open, even without us.
     assert done.stderr == "" or done.returncode < 0
@@ -224,16 +229,7 @@ ending.wait(60)
 def test_the_end_of_the_program_waits_for_a_call_that_is_being_recorded(
     simulator: Simulator, tmp_path: Path
 ) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(SLOW_END)
-    environment = {
-        "OPENAI_BASE_URL": simulator.base_url,
-        "OPENAI_API_KEY": "key",
-        "PYTHONPATH": ":".join(sys.path),
-    }
-    done = subprocess.run(
-        [sys.executable, program], env=environment, capture_output=True, text=True, check=False, timeout=120
-    )
+    done = run(tmp_path, SLOW_END, simulator)
     assert done.stdout.count('"promptcache.result"') == 1, done.stderr
 
 

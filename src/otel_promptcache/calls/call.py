@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 
 from otel_promptcache.calls.address import Address
 from otel_promptcache.calls.amendments import Amendments
 from otel_promptcache.calls.answer import Answer
 from otel_promptcache.calls.awaited import AnswerKey, AwaitedAnswers
-from otel_promptcache.calls.inference import Inference, SentBody, nothing_sent
+from otel_promptcache.calls.inference import Inference
 from otel_promptcache.calls.reader import Reader
 from otel_promptcache.calls.shared import Shared
 from otel_promptcache.core.analyzer import CacheReport
@@ -64,7 +65,7 @@ class Call:
         body: object,
         address: Address,
         is_measured_by_another: bool,  # noqa: FBT001  # the seam's
-        sent: SentBody = nothing_sent,
+        sent: Callable[[], bytes | None] | None = None,
     ) -> None:
         """Read the final request body once, without keeping it, and open the span of the call.
 
@@ -72,14 +73,14 @@ class Call:
             body: What the application passed.
             address: Where it goes.
             is_measured_by_another: Another instrumentation records the conventions' metrics.
-            sent: Returns the body as it is sent, for one that only the SDK can write; None if that is unknown.
+            sent: Returns the body as it is sent, or None, for one that only the SDK can write; None if nobody knows.
         """
         if self._address is not None:  # a retry sends the same again
             return
         self._address = address
         inference = self._inference
         is_read = inference.read(body, address, self._started)
-        if not is_read and (written := sent()) is not None:
+        if not is_read and sent is not None and (written := sent()) is not None:
             inference.read(written, address, self._started)
         self._span = self._shared.emitter.open(
             inference.facts,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -23,21 +23,12 @@ from otel_promptcache.guard import guarded
 from otel_promptcache.prefix import current_prefix_name
 from otel_promptcache.providers.profiles import BILLED_BY_REQUESTED_MODEL, OTHER, answers_why
 from otel_promptcache.telemetry.exportable import Attributes
-from otel_promptcache.wire.format import Json, WireFormat, decoded, mapping
+from otel_promptcache.wire.format import WireFormat, json_body
 from otel_promptcache.wire.request import RequestContent, read_request
 
 _NOT_REPORTED = TokenUsage()
 _UNCONFIRMED = "unconfirmed"
 """A tier without a known price: the request asks for something that is not billed at the standard prices."""
-
-
-SentBody = Callable[[], "bytes | None"]
-"""Returns the body of a request as it is sent; None if that is unknown."""
-
-
-def nothing_sent() -> bytes | None:
-    """Know nothing of the body that is sent."""
-    return None
 
 
 class Inference:
@@ -82,9 +73,12 @@ class Inference:
         self._is_json = True
         self._endpoint = address.host if address.port is None else f"{address.host}:{address.port}"
         try:
-            json = _decoded(body) if isinstance(body, (bytes, str)) else mapping(body)
-            request = read_request(self._wire, json, address.path, self._shared.hash_value)
-        except NotJsonError:
+            request = read_request(self._wire, json_body(body), address.path, self._shared.hash_value)
+        except (
+            NotJsonError,
+            json.JSONDecodeError,
+            UnicodeDecodeError,
+        ):  # the application may have encoded it
             self._is_json = False
             request = read_request(self._wire, {}, address.path, self._shared.hash_value)
         self.facts = RequestFacts(
@@ -305,10 +299,3 @@ class Inference:
         at = datetime.fromtimestamp(started_ns / 1e9, timezone.utc)
         provider = self.facts.provider if self._has_list_price else OTHER
         return self._shared.prices.resolve(provider, model, service_tier, at, host=self.facts.host)
-
-
-def _decoded(body: bytes | str) -> Json:
-    try:
-        return decoded(body)
-    except ValueError as error:  # the application may have encoded it
-        raise NotJsonError from error

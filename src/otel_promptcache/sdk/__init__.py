@@ -1,1 +1,1 @@
-"""The only package that imports the SDKs."""
+"""The only package that handles the objects of the SDKs."""

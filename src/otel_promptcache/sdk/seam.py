@@ -194,8 +194,6 @@ class Seam:
         if gateway is not NO_GATEWAY:
             call.gateway(gateway)
         content = _content(response)
-        if content is not None and call.amendments.hides_usage_event:
-            response._content = call.amendments.cut(content)  # it has been read: nothing passes us later
         if content is None:
             install_tap(response, call)
             content_type = response.headers.get("content-type", "") if call.may_be_framed else ""
@@ -203,6 +201,8 @@ class Seam:
         elif is_document(content):
             call.response(content)
         else:  # events, whether or not they were asked for
+            if call.amendments.hides_usage_event:
+                response._content = call.amendments.cut(content)  # it has been read: nothing passes us later
             call.response_opened("", response.headers.get("content-type", "") if call.may_be_framed else "")
             call.chunk(content)
             call.body_ended()

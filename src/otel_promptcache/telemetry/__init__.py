@@ -1,1 +1,1 @@
-"""The only package besides `instrumentor` that imports OpenTelemetry."""
+"""Writes spans and metrics: of what observes an application, only this and `instrumentor` import OpenTelemetry."""

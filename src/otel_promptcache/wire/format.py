@@ -121,6 +121,17 @@ def decoded(document: bytes | str) -> Json:
         return mapping(json.loads(document, parse_int=float))
 
 
+def json_body(body: object) -> Json:
+    """The JSON object that is sent, from its text or as a value.
+
+    Raises:
+        ValueError: The text is not JSON.
+        RecursionError: It is nested too deeply.
+        NotJsonError: The value is not JSON.
+    """
+    return decoded(body) if isinstance(body, (str, bytes)) else mapping(body)
+
+
 def mapping(value: object) -> Json:
     """The value itself if it is a JSON object, an empty one if it is another JSON value.
 

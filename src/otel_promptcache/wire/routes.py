@@ -11,7 +11,7 @@ from otel_promptcache.wire.anthropic.messages import (
     is_inference_on_a_platform,
 )
 from otel_promptcache.wire.converse import CONVERSE, is_converse
-from otel_promptcache.wire.format import Json, WireFormat, decoded, mapping
+from otel_promptcache.wire.format import WireFormat, json_body
 from otel_promptcache.wire.generate_content import GENERATE_CONTENT, asks_for_text
 from otel_promptcache.wire.generate_content import SUFFIXES as GENERATE_SUFFIXES
 from otel_promptcache.wire.openai.chat import CHAT_COMPLETIONS, COMPLETIONS
@@ -65,12 +65,8 @@ def is_inference_body(path: str, body: object) -> bool:
     """
     path = _without_query(path)
     if path.endswith(GENERATE_SUFFIXES):
-        return asks_for_text(_value(body))
-    return not is_inference_on_a_platform(path) or ANTHROPIC_VERSION in _value(body)
-
-
-def _value(body: object) -> Json:
-    return decoded(body) if isinstance(body, (str, bytes)) else mapping(body)
+        return asks_for_text(json_body(body))
+    return not is_inference_on_a_platform(path) or ANTHROPIC_VERSION in json_body(body)
 
 
 def fetched_response_id(method: str, path: str) -> str | None:

@@ -15,7 +15,7 @@ from otel_promptcache.core.comparison.partner import (
     is_other_template,
     nearest_prompt,
 )
-from otel_promptcache.core.memory.earlier import EarlierPrompts
+from otel_promptcache.core.memory.earlier import EarlierPrompts, KnownContent
 from otel_promptcache.core.memory.index import PrefixIndex
 from otel_promptcache.core.memory.match import PrefixMatch
 from otel_promptcache.core.memory.nodes import CachedPrefix, SentPrompt
@@ -172,19 +172,6 @@ def compare_with(
         cached=history.cached(furthest.followed_by, sent.scope) if furthest.followed_by is not None else {},
         is_other_template=is_other_template(history, sent, nearest, cutter.pieces),
     )
-
-
-class KnownContent(Protocol):
-    """Content that was sent before."""
-
-    def is_known(self, content: ContentHash, /) -> bool:
-        """Whether a whole segment was sent before."""
-        ...
-
-    @property
-    def known_pieces(self) -> Mapping[ContentHash, Piece]:
-        """The pieces that were sent before, by their exact hash."""
-        ...
 
 
 class _CommonStart(NamedTuple):

@@ -14,20 +14,24 @@ from otel_promptcache.core.prompt.pieces import Piece
 from otel_promptcache.core.prompt.segments import CacheScope
 
 
-class EarlierPrompts(Protocol):
-    """Earlier prompts, by their content."""
+class KnownContent(Protocol):
+    """Content that was sent before."""
 
     @property
     def known_pieces(self) -> Mapping[ContentHash, Piece]:
         """The pieces that are remembered, by their exact hash, wherever they were."""
         ...
 
-    def pieces(self, content: ContentHash, /) -> tuple[Piece, ...]:
-        """The pieces of a segment; empty if they are not, or no longer, remembered."""
-        ...
-
     def is_known(self, content: ContentHash, /) -> bool:
         """Whether a remembered prompt contains this, wherever it is."""
+        ...
+
+
+class EarlierPrompts(KnownContent, Protocol):
+    """Earlier prompts, by their content."""
+
+    def pieces(self, content: ContentHash, /) -> tuple[Piece, ...]:
+        """The pieces of a segment; empty if they are not, or no longer, remembered."""
         ...
 
     def cached(self, prefix: PrefixHash, scope: CacheScope, /) -> Mapping[CacheScope, CachedPrefix]:
